@@ -1,0 +1,71 @@
+"""Claude Code, headless: the prompt on standard input, a JSON line per event on standard output.
+
+Facts measured with version 2.1.329, each a rule here:
+
+- A failed request ends in a result event with `"subtype": "success"` and `"is_error": true`;
+  only `is_error` and `api_error_status` tell.
+- In a resumed session `total_cost_usd` and `modelUsage` are sums over the whole session, unless
+  its last turn was killed. `model_usage_since_last_result` is this process alone, so notes are
+  made from it.
+- A session is on disk some time after its first events: a turn killed early cannot be resumed.
+  The refused resume then takes the session back (see `ClaudeReader`).
+- An id given with `--session-id` must never have been used: it is made from run, attempt and turn.
+- As root it refuses to skip permissions unless `IS_SANDBOX=1` is in its environment. That is the
+  user's word to give, in the environment or in the agent's `env`: passed through, never set here.
+- Its tools run in sessions of their own, so a signal to its process group does not reach them.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from gangsaw.agents.claude_stream import ClaudeReader
+from gangsaw.agents.marks import process_environment
+from gangsaw.agents.protocol import Reader, TurnBrief
+from gangsaw.core.launch import LaunchSpec
+from gangsaw.core.settings import AgentSettings
+
+_NAMESPACE = uuid.UUID("0d0c6c1e-3b57-4d27-9d2b-6f0c3f5a8e42")
+_SKIP_PERMISSIONS = "--dangerously-skip-permissions"
+# An argument of the user's that starts with one of these says what may be done; ours then goes.
+_PERMISSION_ARGUMENTS = (_SKIP_PERMISSIONS, "--permission-mode", "--permission-prompt-tool")
+
+
+class ClaudeAdapter:
+    """Runs `claude -p` with full approval, unless the settings' `args` say what is permitted."""
+
+    kind = "claude"
+    resumes = True
+    # What a claude that started us says to its own children would tie ours to its session.
+    variables = (
+        *("ANTHROPIC_*", "CLAUDE_*", "IS_SANDBOX", "DISABLE_*", "API_TIMEOUT_MS"),
+        *("NODE_EXTRA_CA_CERTS", "!CLAUDE_CODE_ENTRYPOINT", "!CLAUDE_CODE_SSE_PORT"),
+        *("!CLAUDE_CODE_SESSION_ID", "!CLAUDE_CODE_CHILD_*", "!CLAUDE_CODE_MESSAGING_*"),
+    )
+
+    def launch(self, agent: AgentSettings, brief: TurnBrief) -> LaunchSpec:
+        """A new session under a known id, or the attempt's own session gone on with."""
+        argv = [agent.binary or "claude", "-p", "--output-format", "stream-json", "--verbose"]
+        if not any(argument.startswith(_PERMISSION_ARGUMENTS) for argument in agent.args):
+            argv.append(_SKIP_PERMISSIONS)
+        if model := brief.model or agent.model:
+            argv += ["--model", model]
+        if brief.session:
+            argv += ["--resume", brief.session]
+        else:
+            argv += ["--session-id", new_session(brief)]
+        return LaunchSpec(
+            argv=(*argv, *agent.args),
+            cwd=brief.worktree,
+            env=process_environment(brief, own=(("DISABLE_AUTOUPDATER", "1"),)),
+            stdin=brief.prompt.encode("utf-8", "replace"),
+        )
+
+    def reader(self, brief: TurnBrief) -> Reader:
+        """A reader of the event stream."""
+        return ClaudeReader(brief.worktree, resumed=bool(brief.session))
+
+
+def new_session(brief: TurnBrief) -> str:
+    """The id of a session that starts with this turn; always the same for the same turn."""
+    return str(uuid.uuid5(_NAMESPACE, f"{brief.run}\n{brief.attempt}\n{brief.turn}"))

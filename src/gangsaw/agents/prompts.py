@@ -1,0 +1,185 @@
+"""Prompts from Markdown templates with `{{name}}` variables, and the values that fill them.
+
+The templates are files in `templates/`; a user's own text may replace each. Values are put in
+once: what a user wrote is never expanded again.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib.resources
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gangsaw.agents.lines import plain_text
+from gangsaw.core.errors import UserError
+from gangsaw.core.model import Check, Task, TurnKind, Workspace
+
+# Of a failing command's output the agent gets the end; of a list, the beginning.
+OUTPUT_TAIL_MAX = 12_000
+LISTED_MAX = 100
+SUBJECTS_MAX = 20
+
+_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+
+Values = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class LandedParent:
+    """A needed task that has landed: its id, title and the subjects of its agents' commits."""
+
+    id: str
+    title: str
+    subjects: tuple[str, ...] = ()
+
+
+@functools.cache
+def default_template(kind: TurnKind) -> str:
+    """The shipped template of a kind of turn."""
+    folder = importlib.resources.files("gangsaw.agents") / "templates"
+    return (folder / f"{kind.value}.md").read_text(encoding="utf-8")
+
+
+def render(template: str, values: Values) -> str:
+    """`template` with every `{{name}}` replaced; `UserError` for a name that is not in `values`.
+
+    One pass: `{{x}}` inside a value stays as it is.
+    """
+
+    def value_of(found: re.Match[str]) -> str:
+        name = found[1]
+        if name in values:
+            return values[name]
+        near = difflib.get_close_matches(name, values, n=1)
+        remedy = f"did you mean {{{{{near[0]}}}}}?" if near else f"try one of {_names(values)}"
+        raise UserError(f"cannot fill {found[0]} in the prompt template; {remedy}")
+
+    return _VARIABLE.sub(value_of, template)
+
+
+def task_values(
+    task: Task,
+    *,
+    goal: str,
+    parents: Sequence[LandedParent] = (),
+    checks: Sequence[Check] = (),
+    resumed: bool = False,
+) -> dict[str, str]:
+    """The variables every template may use. `checks` are all that will be run for this task.
+    `resumed`: the agent's session goes on, so `recap` names the task instead of repeating it."""
+    recap = (
+        f"This is still the task “{task.title}” that you are working on."
+        if resumed
+        else f"The task is:\n\n{task.prompt}"
+    )
+    return {
+        "task": task.id,
+        "title": task.title,
+        "prompt": task.prompt,
+        "goal": goal or "(not stated)",
+        "scope": _scope(task),
+        "parents": _parents(parents),
+        "checks": _checks(checks),
+        "rules": _NO_FILES_RULES if task.workspace is Workspace.NONE else _RULES,
+        "recap": recap,
+    }
+
+
+def fix_values(command: str, output: bytes | str, reason: str = "") -> dict[str, str]:
+    """The further variables of a fix turn: what failed, why if known, the end of its output."""
+    return {
+        "command": fenced(plain_text(command)),
+        "output": fenced(output_tail(output)),
+        "reason": reason or "A check of your work failed.",
+    }
+
+
+def resolve_values(
+    files: Sequence[str], landed: Sequence[str], *, base: str, reason: str = ""
+) -> dict[str, str]:
+    """The further variables of a resolve turn: files in conflict, subjects of what landed
+    meanwhile, and the commit or ref (`base`) that must be merged into the work."""
+    return {
+        "files": _bullets(files, "(none named)"),
+        "landed": _bullets(landed, "(nothing named)"),
+        "base": base,
+        "reason": reason or "Your work does not merge with what landed meanwhile.",
+    }
+
+
+def continue_values(reason: str = "") -> dict[str, str]:
+    """The further variables of a continue turn: why the turn before it was cut short."""
+    return {"reason": reason or "Your process was interrupted."}
+
+
+def output_tail(output: bytes | str, limit: int = OUTPUT_TAIL_MAX) -> str:
+    """The last `limit` characters of a command's output, plain, from the start of a line where
+    one is near, saying that it was cut."""
+    # Eight bytes a character leave room for multi-byte text and for what is stripped.
+    text = plain_text(output[-limit * 8 :]).strip("\n")
+    if len(text) <= limit and len(output) <= limit * 8:
+        return text
+    text = text[-limit:]
+    newline = text.find("\n", 0, limit // 2)
+    return "[earlier output left out]\n" + text[newline + 1 :]
+
+
+def fenced(text: str) -> str:
+    """`text` as a Markdown code block whose fence is longer than any run of backquotes in it."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{text}\n{fence}"
+
+
+_RULES = """\
+- Work only in this worktree, on the branch that is checked out.
+- Commit your work when it is done, in commits whose subjects say what changed.
+- Never merge, rebase, push, or touch other branches and worktrees: what you commit is checked
+  and landed for you.
+- Leave no background processes behind."""
+
+_NO_FILES_RULES = """\
+- This task changes no files of the repository: there is nothing to commit. Print your answer.
+- Never merge, push, or touch any repository.
+- Leave no background processes behind."""
+
+
+def _scope(task: Task) -> str:
+    if task.workspace is Workspace.NONE:
+        return "No files of the repository."
+    if not task.scope:
+        return "Any file of this repository that the task needs."
+    return "Change only files that match:\n\n" + _bullets([f"`{path}`" for path in task.scope], "")
+
+
+def _parents(parents: Sequence[LandedParent]) -> str:
+    if not parents:
+        return "(This task needs no other.)"
+    blocks = []
+    for parent in parents:
+        subjects = [plain_text(subject) for subject in parent.subjects[:SUBJECTS_MAX]]
+        commits = "".join(f"\n  - {subject}" for subject in subjects)
+        blocks.append(f"- {parent.id}: {parent.title}{commits}")
+    return "\n".join(blocks)
+
+
+def _checks(checks: Sequence[Check]) -> str:
+    if not checks:
+        return "(No commands; your commits are what counts.)"
+    return _bullets([f"`{check.name}`" for check in checks], "")
+
+
+def _bullets(items: Sequence[str], none: str) -> str:
+    if not items:
+        return none
+    lines = [f"- {plain_text(item)}" for item in items[:LISTED_MAX]]
+    if len(items) > LISTED_MAX:
+        lines.append(f"- … and {len(items) - LISTED_MAX} more")
+    return "\n".join(lines)
+
+
+def _names(values: Values) -> str:
+    return ", ".join(f"{{{{{name}}}}}" for name in sorted(values))

@@ -1,0 +1,88 @@
+"""What every agent adapter offers, and what it may know about a turn.
+
+An adapter turns a `TurnBrief` into a `LaunchSpec`, and output bytes into notes. It is pure: it
+opens no file and starts nothing. Engines depend on this module; adapters implement it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from gangsaw.core.launch import Ended, LaunchSpec, Note, TurnOutcome
+from gangsaw.core.model import TurnKind
+from gangsaw.core.settings import AgentSettings
+
+Variables = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnBrief:
+    """What an adapter may know about one turn.
+
+    `prompt` is the rendered prompt of this turn and `prompt_file` the path where the engine
+    stored it; `task_prompt_file` holds the task's own prompt, unrendered. `session` is the
+    session of this attempt if one is known. `ambient` is the environment allowed through
+    (made by `allowed_environment`), `task_env` the variables of the task.
+    """
+
+    run: str
+    task: str
+    attempt: str
+    turn: int
+    kind: TurnKind
+    prompt: str
+    prompt_file: str
+    task_prompt_file: str
+    worktree: str
+    model: str | None = None
+    session: str | None = None
+    ambient: Variables = ()
+    task_env: Variables = ()
+
+
+class Reader(Protocol):
+    """Reads the standard output of one turn; one object per turn, fed in order, no I/O.
+
+    No bytes whatever make it raise. Feeding the same bytes again to a fresh reader gives the
+    same notes, however they are cut, so a reader can be rebuilt from the output file.
+    """
+
+    @property
+    def ignored_lines(self) -> int:
+        """How many lines were malformed or longer than `lines.MAX_LINE_BYTES`."""
+        ...
+
+    def feed(self, chunk: bytes) -> list[Note]:
+        """The notes that the next bytes of output complete. A last line without its newline
+        is completed by `feed(b"\\n")` once the process has ended."""
+        ...
+
+    def conclude(self, ended: Ended, stderr_tail: bytes) -> TurnOutcome:
+        """What the end of the process means, together with all that was fed. The caller knows
+        better when it sent the signal itself."""
+        ...
+
+
+class Adapter(Protocol):
+    """One kind of agent. `resumes`: a session can be taken up again by a later turn.
+    `variables`: patterns of the environment variables this kind needs besides the usual ones
+    (shell patterns; one that starts with `!` takes a name out again)."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def resumes(self) -> bool: ...
+
+    @property
+    def variables(self) -> tuple[str, ...]: ...
+
+    def launch(self, agent: AgentSettings, brief: TurnBrief) -> LaunchSpec:
+        """The process of this turn, its whole environment included. `UserError` when the
+        settings do not suffice."""
+        ...
+
+    def reader(self, brief: TurnBrief) -> Reader:
+        """A fresh reader for this turn's output."""
+        ...

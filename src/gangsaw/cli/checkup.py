@@ -1,0 +1,233 @@
+"""What is missing or odd on this machine and in this repository, each with what mends it."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from gangsaw import __version__
+from gangsaw.agents import plain_text
+from gangsaw.cli.living import live_turns
+from gangsaw.cli.place import here
+from gangsaw.cli.project import read_settings
+from gangsaw.core.errors import UserError
+from gangsaw.core.launch import Ended, LaunchSpec
+from gangsaw.core.model import Limits
+from gangsaw.core.settings import AgentSettings
+from gangsaw.git import Repository, open_repository
+from gangsaw.git.keeping import status_of
+from gangsaw.git.repository import DEFAULT_EMAIL
+from gangsaw.meters import read_machine
+from gangsaw.procs import Finished, containment, run_to_end
+from gangsaw.store.control import FOLDER_MODE, Control
+from gangsaw.store.lock import WriterLock
+
+VERSION_TIMEOUT_S = 20.0
+VERSION_MAX = 80
+PYTHON_MIN = (3, 11)
+ASKED_FOR_VERSION = frozenset({"claude", "codex", "gemini", "opencode", "aider"})
+"""Programs known to answer `--version`; others are only looked for."""
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    ODD = "odd"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at; `mend` is what to do about it."""
+
+    level: Level
+    about: str
+    text: str
+    mend: str = ""
+
+
+def check_up(environ: dict[str, str]) -> Iterator[Finding]:
+    """Everything, in the order in which it should be mended."""
+    yield Finding(Level.OK, "gangsaw", __version__)
+    version = ".".join(map(str, sys.version_info[:3]))
+    outdated = sys.version_info[:2] < PYTHON_MIN
+    yield Finding(Level.WRONG if outdated else Level.OK, "python", version)
+    try:
+        repo = open_repository(here())
+    except UserError as error:
+        text, _, mend = error.text.partition("; try ")
+        yield Finding(Level.WRONG, "repository", text, mend)
+        return
+    yield Finding(Level.OK, "git", repo.git("version").text.removeprefix("git version "))
+    yield from _of_repository(repo)
+    control = Control(repo.control_dir)
+    yield from _of_control(control)
+    yield from _of_settings(repo, environ)
+    yield from _of_machine(repo, control)
+
+
+def _of_repository(repo: Repository) -> Iterator[Finding]:
+    branch = repo.head_branch()
+    if branch is None:
+        yield Finding(
+            Level.ODD, "branch", "HEAD is detached", "git switch BRANCH, or: gangsaw run --target"
+        )
+    elif repo.resolve("HEAD") is None:
+        yield Finding(Level.WRONG, "branch", f"{branch} has no commit",
+                      'git commit --allow-empty -m "first commit"')  # fmt: skip
+    else:
+        yield Finding(Level.OK, "branch", branch)
+    if repo.bare:
+        yield Finding(Level.OK, "checkout", "none: the repository is bare")
+    else:
+        status = status_of(repo, repo.root)
+        # Untracked files are in nobody's way, unless the very same file lands.
+        changed = [] if status is None else [one for one in status.changed if one.code != "??"]
+        if changed:
+            yield Finding(
+                Level.ODD, "checkout", f"changes not committed: {len(changed)}; what lands is "
+                "delivered only once they are", "git commit, or: git stash",
+            )  # fmt: skip
+        else:
+            yield Finding(Level.OK, "checkout", "clean")
+    if not repo.bare and (repo.root / ".gitmodules").is_file():
+        yield Finding(
+            Level.ODD, "submodules", "they are empty in worktrees and checks",
+            '[worktree] setup = "git submodule update --init" in gangsaw.toml',
+        )  # fmt: skip
+    if repo.identity.committer_email == DEFAULT_EMAIL:
+        yield Finding(
+            Level.ODD, "identity", f"none is configured: commits are by {DEFAULT_EMAIL}",
+            "git config user.name NAME && git config user.email ADDRESS",
+        )  # fmt: skip
+    else:
+        identity = repo.identity
+        text = f"{identity.committer_name} <{identity.committer_email}>"
+        yield Finding(Level.OK, "identity", text)
+
+
+def _of_control(control: Control) -> Iterator[Finding]:
+    try:
+        found = control.root.lstat()
+    except FileNotFoundError:
+        yield Finding(Level.OK, "control folder", "not made yet: nothing has run here")
+        return
+    mode = stat.S_IMODE(found.st_mode)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        yield Finding(Level.WRONG, "control folder", f"{control.root} is not a folder of yours",
+                      "move it away, or run as its owner")  # fmt: skip
+    elif mode != FOLDER_MODE:
+        yield Finding(Level.ODD, "control folder", f"others may read it (mode {mode:o})",
+                      f"chmod {FOLDER_MODE:o} {control.root}")  # fmt: skip
+    else:
+        yield Finding(Level.OK, "control folder", str(control.root))
+    holder = WriterLock.holder(control.lock)
+    if holder is not None:
+        yield Finding(Level.OK, "engine", f"running, pid {holder.pid or 'unknown'}")
+        return
+    left = live_turns(control)
+    if left:
+        yield Finding(
+            Level.ODD, "engine", f"none is running, but {len(left)} of its agents or checks are",
+            "gangsaw run (takes them up again), or: gangsaw kill",
+        )  # fmt: skip
+    else:
+        yield Finding(Level.OK, "engine", "none is running")
+
+
+def _of_settings(repo: Repository, environ: dict[str, str]) -> Iterator[Finding]:
+    try:
+        settings, warnings = read_settings(repo.root, environ)
+    except UserError as error:
+        yield Finding(
+            Level.WRONG, "settings", error.text, "mend the file; see: gangsaw schema config"
+        )
+        return
+    for warning in warnings:
+        yield Finding(Level.ODD, "settings", warning)
+    yield Finding(Level.OK, "settings", settings.source or "defaults: there is no gangsaw.toml")
+    default = settings.limits.default_agent
+    if settings.agent(default) is None:
+        named = f"the default agent '{default}' is not configured" if default else "none is chosen"
+        yield Finding(Level.WRONG, "agents", named, "gangsaw init, or: gangsaw run --agent NAME")
+    for agent in settings.agents:
+        yield _of_agent(agent, environ, is_default=agent.name == default)
+
+
+def _of_agent(agent: AgentSettings, environ: dict[str, str], *, is_default: bool) -> Finding:
+    about, program = f"agent {agent.name}", _program(agent)
+    if program is None:
+        return Finding(Level.OK, about, f"shipped with gangsaw (kind {agent.kind})")
+    path = shutil.which(program, path=dict(agent.env).get("PATH", environ.get("PATH")))
+    if path is None:
+        # Only the default agent is sure to be needed.
+        level = Level.WRONG if is_default else Level.ODD
+        mend = f"install it, or give its path in [agents.{agent.name}]"
+        return Finding(level, about, f"'{program}' is not on PATH", mend)
+    if Path(program).name in ASKED_FOR_VERSION:
+        return _version_of(about, path, environ)
+    return Finding(Level.OK, about, path)
+
+
+def _program(agent: AgentSettings) -> str | None:
+    if agent.kind == "scripted":
+        return None
+    if agent.kind == "command":
+        return agent.argv[0] if agent.argv else None
+    return agent.binary or agent.kind
+
+
+def _version_of(about: str, path: str, environ: dict[str, str]) -> Finding:
+    with tempfile.TemporaryDirectory(prefix="gangsaw-doctor-") as folder:
+        turn = Path(folder) / "turn"
+        spec = LaunchSpec((path, "--version"), folder, tuple(environ.items()))
+        mark = f"doctor-{secrets.token_hex(12)}"
+        end = run_to_end(turn, spec, mark=mark, timeout_s=VERSION_TIMEOUT_S, grace_s=1.0)
+        out = turn / "out"
+        said = plain_text(out.read_bytes()[:4096]).strip() if out.exists() else ""
+    first = said.splitlines()[0][:VERSION_MAX] if said else ""
+    if isinstance(end, Finished) and end.record.outcome == Ended(0, None):
+        found = re.search(r"\d+(\.\d+)+", first)
+        return Finding(Level.OK, about, f"{found[0] if found else first} ({path})")
+    return Finding(
+        Level.WRONG, about, f"{path} --version does not work: {first}", f"{path} --version"
+    )
+
+
+def _of_machine(repo: Repository, control: Control) -> Iterator[Finding]:
+    level = containment()
+    yield Finding(Level.OK, "containment", f"{level.value}: how surely whole process trees end")
+    reading = read_machine(control.root if control.root.is_dir() else repo.common_dir)
+    limits = _limits(repo)
+    text = (
+        f"{reading.memory_available_mb} of {reading.memory_total_mb} MB available, "
+        f"{reading.cores} cores, load {reading.load:.1f}"
+    )
+    if reading.memory_available_pct < limits.memory_floor_pct:
+        mend = "close something: no agent starts below memory_floor_pct"
+        yield Finding(Level.ODD, "memory", text, mend)
+    else:
+        yield Finding(Level.OK, "memory", text)
+    free = f"{reading.disk_free_mb} MB free"
+    if reading.disk_free_mb < limits.disk_floor_mb:
+        yield Finding(Level.ODD, "disk", free, "gangsaw clean; no agent starts below disk_floor_mb")
+    else:
+        yield Finding(Level.OK, "disk", free)
+
+
+def _limits(repo: Repository) -> Limits:
+    """The limits as far as the settings can be read; the defaults otherwise."""
+    try:
+        return read_settings(repo.root, os.environ)[0].limits
+    except UserError:
+        return Limits()

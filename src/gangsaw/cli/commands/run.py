@@ -1,0 +1,349 @@
+"""`gangsaw run`: begin a run, or go on with the last one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import click
+
+from gangsaw.cli.interrupts import Interrupts
+from gangsaw.cli.project import Project, open_project
+from gangsaw.core.errors import UserError
+from gangsaw.core.events import Event, RunStarted
+from gangsaw.core.model import Deliver, Limits, Plan
+from gangsaw.core.state import State
+from gangsaw.core.wire import decode_event
+from gangsaw.engine.dry import rehearse
+from gangsaw.engine.start import Choice, Ending, NothingToDo, Order, drive
+from gangsaw.plan import Complaint, read_plan_file
+from gangsaw.procs.detach import start_detached
+from gangsaw.store.control import Control, make_control
+from gangsaw.store.journal import open_journal
+from gangsaw.store.lock import WriterLock
+from gangsaw.views.live import Facts, Live, summary
+from gangsaw.views.status import status_object
+
+PLAN_NAMES = ("plan.yaml", "plan.yml", "plan.json")
+DETACH_WAIT_S = 20.0
+DETACH_POLL_S = 0.05
+
+
+@dataclass(slots=True)
+class Watcher:
+    """Hands every turn to the screen, and remembers the last state for the summary."""
+
+    screen: Facts | Live
+    state: State | None = None
+    ended_at: float = field(default_factory=time.time)
+
+    def __call__(
+        self, state: State, events: Sequence[Event], now: float, activities: Mapping[str, str]
+    ) -> None:
+        self.state, self.ended_at = state, now
+        self.screen.told(state, events, now, activities)
+
+
+@click.command(epilog="Exit codes: 0 all landed, 1 something failed, 2 usage, 3 needs a person, "
+               "4 stopped by a limit, 130 interrupted.")  # fmt: skip
+@click.argument("plan", required=False, type=click.Path(path_type=Path))
+@click.option("-n", "--max-agents", type=click.IntRange(1), help="At most so many agents at once.")
+@click.option("--agent", help="The default agent (a name of [agents.NAME]).")
+@click.option("--only", "only", multiple=True, metavar="TASK", help="Only this task and its needs.")
+@click.option(
+    "--target", metavar="BRANCH", help="Branch to land on (default: the checked-out one)."
+)
+@click.option("--deliver", type=click.Choice([mode.value for mode in Deliver]),
+              help="When the target branch is moved to what landed.")  # fmt: skip
+@click.option(
+    "--budget", type=click.FloatRange(0), help="Start no agent once so many dollars are spent."
+)
+@click.option("--config", type=click.Path(path_type=Path), help="Settings instead of gangsaw.toml.")
+@click.option(
+    "--new", "new", is_flag=True, help="Begin a new run even if the last is not finished."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would start in which order; do nothing.")
+@click.option("--detach", is_flag=True, help="Leave the engine running in the background.")
+@click.option("--on-interrupt", type=click.Choice(["detach", "pause", "stop"]),
+              help="What Ctrl-C does without a terminal to ask on.")  # fmt: skip
+@click.option("--plain", is_flag=True, help="One line per fact, also on a terminal.")
+@click.option("--json", "as_json", is_flag=True, help="The last line is the status object.")
+@click.pass_context
+def command(context: click.Context, /, plan: Path | None, **options: object) -> None:
+    """Run PLAN (default: plan.yaml), or go on with the last run where it stopped.
+
+    \b
+    gangsaw run plan.yaml              run it, or go on with it
+    gangsaw run --max-agents 6         at most six agents at once
+    gangsaw run --dry-run              what would start, in which order
+    gangsaw run --detach               in the background; then: gangsaw status --watch
+    """
+    asked = _Asked(**options)  # type: ignore[arg-type]
+    folder = Path.cwd()
+    project = open_project(folder, os.environ, asked.config)
+    for warning in project.warnings:
+        click.echo(f"gangsaw: warning: {warning}", err=True)
+    chosen = _read(project, folder, plan, asked)
+    order = _order(project, chosen, asked)
+    if asked.dry_run:
+        _rehearse(order, asked)
+    elif asked.detach:
+        _detach(project, asked)
+    else:
+        code = _drive(project, order, asked)
+        context.exit(code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The options."""
+
+    max_agents: int | None
+    agent: str | None
+    only: tuple[str, ...]
+    target: str | None
+    deliver: str | None
+    budget: float | None
+    config: Path | None
+    new: bool
+    dry_run: bool
+    detach: bool
+    on_interrupt: str | None
+    plain: bool
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    plan: Plan | None
+    source: str
+
+
+def _read(project: Project, folder: Path, given: Path | None, asked: _Asked) -> _Chosen:
+    """The plan asked for; none when the last run is to be gone on with."""
+    begins = asked.new or asked.dry_run or bool(asked.only)
+    beside = _beside(project, folder)
+    path = given or (beside if begins or _is_over(project) else None)
+    if path is None:
+        if beside is not None:
+            _warn_of_other_plan(project, beside)
+        return _Chosen(None, "")
+    known = [agent.name for agent in project.settings.agents]
+    read = read_plan_file(path, known_agents=known, checked=bool(project.settings.checks))
+    _tell(read.warnings)
+    if read.plan is None:
+        raise UserError("\n".join(str(complaint) for complaint in read.errors))
+    return _Chosen(_narrowed(read.plan, asked.only), str(path))
+
+
+def _warn_of_other_plan(project: Project, beside: Path) -> None:
+    """The plan that lies here may have been changed since the run that goes on was begun."""
+    with open_journal(Control(project.repo.control_dir).journal, writer=False) as journal:
+        run = journal.runs()[-1].run
+        first = next(iter(journal.read(run, limit=1)))
+    accepted = decode_event(first.kind, first.body)
+    lying = read_plan_file(beside).plan
+    if isinstance(accepted, RunStarted) and lying is not None and lying != accepted.plan:
+        click.echo(
+            f"gangsaw: warning: {beside.name} differs from the plan of {run}, which goes on as it "
+            f"was begun; to begin anew: gangsaw run --new {beside.name}",
+            err=True,
+        )
+
+
+def _beside(project: Project, folder: Path) -> Path | None:
+    """The plan lying about."""
+    places = (folder, project.repo.root)
+    return next((p / name for p in places for name in PLAN_NAMES if (p / name).is_file()), None)
+
+
+def _is_over(project: Project) -> bool:
+    journal_path = Control(project.repo.control_dir).journal
+    if not journal_path.exists():
+        return True
+    with open_journal(journal_path, writer=False) as journal:
+        runs = journal.runs()
+        return not runs or runs[-1].state in ("landed", "failed")
+
+
+def _narrowed(plan: Plan, only: tuple[str, ...]) -> Plan:
+    """The plan with only the named tasks and all they need."""
+    if not only:
+        return plan
+    tasks = {task.id: task for task in plan.tasks}
+    wanted, open_names = set[str](), list(only)
+    while open_names:
+        name = open_names.pop()
+        if name not in tasks:
+            raise UserError(
+                f"cannot run only '{name}': there is no such task; try: gangsaw plan show"
+            )
+        if name not in wanted:
+            wanted.add(name)
+            open_names.extend(tasks[name].needs)
+    return replace(plan, tasks=tuple(task for task in plan.tasks if task.id in wanted))
+
+
+def _tell(complaints: Sequence[Complaint]) -> None:
+    for complaint in complaints:
+        click.echo(f"gangsaw: warning: {complaint}", err=True)
+
+
+def _order(project: Project, chosen: _Chosen, asked: _Asked) -> Order:
+    return Order(
+        plan=chosen.plan,
+        plan_source=chosen.source,
+        choice=Choice.NEW if asked.new else Choice.CONTINUE,
+        target=asked.target,
+        limits=_limits(project, asked),
+        settings=project.settings,
+        environ=os.environ,
+        given=_given(asked),
+    )
+
+
+def _given(asked: _Asked) -> frozenset[str]:
+    """The limits that were asked for by flag."""
+    flags = {
+        "max_agents": asked.max_agents,
+        "deliver": asked.deliver,
+        "budget_usd": asked.budget,
+        "default_agent": asked.agent,
+    }
+    return frozenset(name for name, value in flags.items() if value is not None)
+
+
+def _limits(project: Project, asked: _Asked) -> Limits:
+    limits = project.settings.limits
+    if asked.max_agents is not None:
+        limits = replace(limits, max_agents=asked.max_agents)
+    if asked.deliver is not None:
+        limits = replace(limits, deliver=Deliver(asked.deliver))
+    if asked.budget is not None:
+        limits = replace(limits, budget_usd=asked.budget)
+    if asked.agent is not None:
+        if project.settings.agent(asked.agent) is None:
+            names = ", ".join(agent.name for agent in project.settings.agents)
+            raise UserError(f"cannot use agent '{asked.agent}': try one of {names}")
+        limits = replace(limits, default_agent=asked.agent)
+    return limits
+
+
+def _drive(project: Project, order: Order, asked: _Asked) -> int:
+    stream = sys.stderr if asked.as_json else sys.stdout
+    live = stream.isatty() and not asked.plain and os.environ.get("TERM") != "dumb"
+    screen = Live(stream) if live else Facts(stream)
+    watcher = Watcher(screen)
+    interrupts = Interrupts(asked.on_interrupt or project.settings.on_interrupt, screen)
+    try:
+        ending = drive(project.repo, order, watcher, interrupts)
+    except NothingToDo as nothing:
+        click.echo(nothing.text, err=asked.as_json)
+        _print_status(project, asked)
+        return nothing.exit_code
+    finally:
+        screen.close()
+    if watcher.state is not None:
+        print(summary(watcher.state, watcher.ended_at), file=stream)
+        _print_next(watcher.state, ending, stream)
+    if interrupts.detach_asked:
+        _detach(project, asked, left=True)
+        return 0
+    _print_status(project, asked)
+    return ending.code
+
+
+def _print_next(state: State, ending: Ending, stream: object) -> None:
+    """What a person has to do now, if anything."""
+    if state.delivery.blocked and state.limits.deliver is not Deliver.NEVER:
+        print(f"{state.target} was not moved: {state.delivery.blocked}", file=sys.stderr)
+        print("Everything landed is on " f"{state.integration}; afterwards: gangsaw run",
+              file=sys.stderr)  # fmt: skip
+    elif state.limits.deliver is Deliver.NEVER and state.landed:
+        print(f"To take it over: git merge --ff-only {state.integration}", file=sys.stderr)
+    elif ending.reason in ("stopped", "paused", "detached"):
+        print("Nothing is lost. To go on: gangsaw run", file=sys.stderr)
+
+
+def _print_status(project: Project, asked: _Asked) -> None:
+    if not asked.as_json:
+        return
+    control = Control(project.repo.control_dir)
+    with open_journal(control.journal, writer=False) as journal:
+        run = journal.runs()[-1].run
+        found = status_object(journal, run, WriterLock.holder(control.lock))
+    print(json.dumps(found))
+
+
+def _rehearse(order: Order, asked: _Asked) -> None:
+    if order.plan is None:
+        raise UserError(
+            "cannot rehearse: there is no plan.yaml here; try: gangsaw run --dry-run PLAN"
+        )
+    steps = rehearse(order.plan, order.limits, order.settings.checks)
+    if asked.as_json:
+        shape = [{"start": step.started, "held": dict(step.held)} for step in steps]
+        print(json.dumps({"schema_version": 1, "steps": shape}))
+        return
+    count = len(order.plan.tasks)
+    print(f"{count} tasks, at most {order.limits.max_agents} agents at once. Nothing is started.")
+    for number, step in enumerate(steps, start=1):
+        print(f"  {number:>3}  start {' · '.join(step.started)}")
+        for name, reason in step.held[:5]:
+            print(f"         {name} waits {reason}")
+
+
+def _detach(project: Project, asked: _Asked, *, left: bool = False) -> None:
+    """Start the same command in the background, and wait until its engine holds the lock. `left`:
+    a foreground run was left for it, so it goes on with that run."""
+    control = make_control(project.repo.control_dir)
+    holder = WriterLock.holder(control.lock)
+    if holder is not None:
+        raise UserError(
+            f"cannot run: another gangsaw (pid {holder.pid}) is running this repository"
+        )
+    log = control.root / "engine.log"
+    said_before = log.stat().st_size if log.exists() else 0
+    # What stands before `run` (such as -C DIR) is done already.
+    words = sys.argv[sys.argv.index("run") :]
+    dropped = ("--detach", "--json", "--new") if left else ("--detach", "--json")
+    again = [word for word in words if word not in dropped]
+    argv = [sys.executable, "-m", "gangsaw", *again, "--plain"]
+    pid = start_detached(argv, cwd=Path.cwd(), log=log)
+    deadline = time.monotonic() + DETACH_WAIT_S
+    while time.monotonic() < deadline:
+        found = WriterLock.holder(control.lock)
+        if found is not None and found.pid == pid:
+            see = "See: gangsaw status --watch, gangsaw stop"
+            click.echo(f"Running in the background (pid {pid}). {see}", err=asked.as_json)
+            _print_status(project, asked)
+            return
+        if not _is_alive(pid):
+            break
+        time.sleep(DETACH_POLL_S)
+    tail = log.read_bytes()[said_before:].decode(errors="replace")[-1500:]
+    if _finished_already(project, pid):
+        click.echo(f"Already finished. See: gangsaw status\n{tail}", err=asked.as_json)
+        _print_status(project, asked)
+        return
+    raise UserError(f"cannot start the engine in the background; it said:\n{tail}")
+
+
+def _is_alive(pid: int) -> bool:
+    done, _ = os.waitpid(pid, os.WNOHANG)
+    return done == 0
+
+
+def _finished_already(project: Project, pid: int) -> bool:
+    journal_path = Control(project.repo.control_dir).journal
+    if not journal_path.exists():
+        return False
+    with open_journal(journal_path, writer=False) as journal:
+        runs = journal.runs()
+        started = journal.read(runs[-1].run) if runs else iter(())
+        return any(row.kind == "engine.started" and row.body["pid"] == pid for row in started)

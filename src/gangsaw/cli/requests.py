@@ -1,0 +1,186 @@
+"""Asking a run for something: into the inbox, ring, and wait for the answer in the journal.
+
+Without a live engine a request waits in the inbox for the next one; what that one would refuse is
+refused at once, by the very function that would.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from gangsaw.cli import clock, output
+from gangsaw.cli.place import chosen_run, find_control, reading
+from gangsaw.core.errors import UserError
+from gangsaw.store import inbox
+from gangsaw.store.control import Control, make_control
+from gangsaw.store.journal import Journal
+from gangsaw.store.lock import WriterLock
+
+ANSWER_WAIT_S = 10.0
+POLL_S = 0.02
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked. `key` says "this very wish": asked twice with one key it is one."""
+
+    verb: str
+    task: str = ""
+    text: str = ""
+    number: int = 0
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The engine's word."""
+
+    ok: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """No engine is alive; the next one will read it. `text` is what it will answer then."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """An engine is alive and has not answered in time; the request waits."""
+
+    pid: int | None
+
+
+Reply = Answered | Recorded | Unanswered
+
+
+def ask(wish: Wish, *, wait_s: float = ANSWER_WAIT_S) -> Reply:
+    """What came of the wish, waited for at most `wait_s` seconds.
+
+    `UserError` when nothing has run here, or when there is no such task.
+    """
+    control = find_control()
+    with reading(control) as journal:
+        run = chosen_run(journal, None).run
+        if wish.task:
+            require_task(journal, run, wish.task)
+        return _ask(control, journal, run, wish, wait_s)
+
+
+def _ask(control: Control, journal: Journal, run: str, wish: Wish, wait_s: float) -> Reply:
+    key = wish.key or uuid.uuid4().hex
+    # A key of the caller's own may have been answered before; a fresh one cannot have been.
+    after = 0 if wish.key else journal.last_seq(run)
+    if wish.key and (known := _answer(journal, run, key, after)):
+        return known
+    if WriterLock.holder(control.lock) is None:
+        verdict = _rehearsed(journal, run, wish, key)
+        if not verdict.ok:
+            return verdict
+        _submit(control, wish, key)
+        return Recorded(verdict.text)
+    _submit(control, wish, key)
+    for _ in clock.until(wait_s, POLL_S):
+        if answer := _answer(journal, run, key, after):
+            return answer
+        if WriterLock.holder(control.lock) is None:
+            # It has ended meanwhile; its last words may have been our answer.
+            return _answer(journal, run, key, after) or Recorded("")
+    holder = WriterLock.holder(control.lock)
+    return Unanswered(holder.pid if holder else None)
+
+
+def _submit(control: Control, wish: Wish, key: str) -> None:
+    folder = make_control(control.root).inbox
+    args = {"task": wish.task, "text": wish.text, "number": wish.number}
+    try:
+        inbox.submit(folder, inbox.Request(key, wish.verb, args, clock.now_s(), user_name()))
+    except ValueError:
+        raise UserError(
+            f"cannot use the key '{key}'; try up to 80 letters, digits, '-' and '_'"
+        ) from None
+    inbox.ring(folder)
+
+
+def _answer(journal: Journal, run: str, key: str, after: int) -> Answered | None:
+    for row in journal.read(run, after, subject=""):
+        if row.kind == "request.answered":
+            body = row.body
+            if body["key"] == key:
+                return Answered(bool(body["ok"]), str(body["text"]))
+    return None
+
+
+def _rehearsed(journal: Journal, run: str, wish: Wish, key: str) -> Answered:
+    """What the next engine will answer, as far as that can be known now."""
+    from gangsaw.core.events import RequestAnswered
+    from gangsaw.core.observations import Asked
+    from gangsaw.core.requests import answer
+    from gangsaw.engine.loop import fold
+
+    state, _ = fold(journal, run)
+    asked = Asked(key, wish.verb, wish.task, user_name(), wish.text, wish.number)
+    facts = answer(state, asked)
+    last = facts[-1]
+    assert isinstance(last, RequestAnswered)
+    return Answered(last.ok, last.text)
+
+
+def require_task(journal: Journal, run: str, task: str) -> None:
+    """Nothing if the run has that task, else a `UserError` with the nearest one."""
+    if journal.task(run, task) is not None:
+        return
+    names = [row.task for row in journal.tasks(run)]
+    near = get_close_matches(task, names, n=1, cutoff=0.5)
+    remedy = f"did you mean '{near[0]}'?" if near else "try: gangsaw status"
+    raise UserError(f"cannot find task '{task}' in {run}; {remedy}")
+
+
+def user_name() -> str:
+    """Who asks, for the log."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"user {os.getuid()}"
+
+
+def tell(wish: Wish, reply: Reply, *, as_json: bool) -> int:
+    """Print what came of the wish; the exit code: 0 granted or recorded, 1 not."""
+    code, line = _said(wish, reply)
+    if as_json:
+        kind = type(reply).__name__.lower()
+        output.say_json(
+            {"schema_version": SCHEMA_VERSION, "verb": wish.verb, "task": wish.task or None,
+             "outcome": kind, "ok": code == 0, "text": line}
+        )  # fmt: skip
+    elif code == 0:
+        output.say(line)
+    else:
+        output.complain(line)
+    return code
+
+
+def _said(wish: Wish, reply: Reply) -> tuple[int, str]:
+    """Exit code and words."""
+    about = wish.task or "the run"
+    match reply:
+        case Answered(ok, text):
+            return (0, text) if ok else (1, f"cannot {wish.verb} {about}: {text}")
+        case Recorded(text):
+            said = f"{text} · " if text else ""
+            return 0, (
+                f"{said}no gangsaw is running; it will be carried out by the next: gangsaw run"
+            )
+        case Unanswered(pid):
+            return 1, (
+                f"asked gangsaw (pid {pid or 'unknown'}) to {wish.verb} {about}; it has not "
+                "answered yet; see: gangsaw events --follow"
+            )

@@ -1,0 +1,116 @@
+"""What the core may ask of the world. Each action may be carried out twice, or again after a kill
+half-way: the effect does it, or adopts what is there, and reports it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gangsaw.core.events import Stage
+from gangsaw.core.model import Check, TurnKind
+
+
+@dataclass(frozen=True, slots=True)
+class CreateIntegration:
+    about: str
+    branch: str
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareWorkspace:
+    """Make the worktree of an attempt on its branch, from a base that contains what it needs."""
+
+    about: str
+    base: str
+    branch: str
+    contains: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunTurn:
+    """Launch the agent, or adopt the launch, and report until it has ended."""
+
+    about: str
+    launch: int
+    turn: int
+    why: TurnKind
+    onto: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StopTurn:
+    about: str
+    launch: int
+    hard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InspectWork:
+    """Find, complete and seal what the agent left in its worktree."""
+
+    about: str
+    launch: int
+    against: str
+    commit_leftovers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunChecks:
+    """Run the checks on exactly this commit; an empty commit means the attempt's plain folder."""
+
+    about: str
+    stage: Stage
+    commit: str
+    tree: str
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildCandidate:
+    about: str
+    work: str
+    onto: str
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoveIntegration:
+    about: str
+    branch: str
+    commit: str
+    onto: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWorkspace:
+    """Hold everything the attempt left by refs, then remove its worktree and branch."""
+
+    about: str
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    about: str
+    target: str
+    commit: str
+
+
+Action = (
+    CreateIntegration
+    | PrepareWorkspace
+    | RunTurn
+    | StopTurn
+    | InspectWork
+    | RunChecks
+    | BuildCandidate
+    | MoveIntegration
+    | CloseWorkspace
+    | Deliver
+)
+
+
+def name_of(action: Action) -> str:
+    """The short name of an action, as written in `effect.failed` events."""
+    return type(action).__name__

@@ -1,0 +1,197 @@
+"""State, now → intents. Policies in a fixed order: stop, follow up, land, deliver, admit, finish.
+
+Each policy looks at live attempts, the landing queue or the ready list, never at all tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gangsaw.core import events as ev
+from gangsaw.core.events import Cause, Event, Judgement
+from gangsaw.core.evolve import evolve
+from gangsaw.core.model import Deliver, TurnKind, Uncommitted, Workspace
+from gangsaw.core.phases import AGENT_ALIVE, Phase
+from gangsaw.core.policy import delivery, landing, retry, stall
+from gangsaw.core.policy.admission import admit, may_take_slot
+from gangsaw.core.state import Attempt, State, is_live, landing_of
+from gangsaw.core.trouble import TROUBLES_MAX, worst_trouble
+
+ROUNDS_MAX = 100_000
+"""Bound of the rounds until nothing more is wanted; reaching it is a bug."""
+
+Policy = Callable[[State, float], list[Event]]
+
+
+def decide(state: State, now: float) -> list[Event]:
+    """Everything wanted now, in order. `state` already contains it when this returns."""
+    wanted: list[Event] = []
+    for _ in range(ROUNDS_MAX):
+        events = _first(state, now)
+        if not events:
+            return wanted
+        for event in events:
+            evolve(state, event, now)
+        wanted += events
+    raise RuntimeError("decide does not come to rest")
+
+
+def _first(state: State, now: float) -> list[Event]:
+    """The intents of the first policy that wants anything."""
+    for policy in POLICIES:
+        events = policy(state, now)
+        if events:
+            return events
+    return []
+
+
+def _stop(state: State, now: float) -> list[Event]:
+    """Stops: of what is overdue, cancelled, in trouble, or of everything."""
+    for name in state.live:
+        attempt = state.attempts[name]
+        events = _stop_one(state, attempt, now) if is_live(attempt) else []
+        if events:
+            return events
+    return []
+
+
+def _stop_one(state: State, attempt: Attempt, now: float) -> list[Event]:
+    alive = attempt.phase in AGENT_ALIVE
+    cause = stall.overdue(state, attempt, now)
+    if state.task_states[attempt.task].cancel_wanted:
+        cause = Cause.CANCELLED
+    elif state.stopping and alive:
+        cause = Cause.STOPPED
+    if cause is not None and alive:
+        known = attempt.stop_cause is not None and (attempt.stop_hard or not state.stop_hard)
+        return [] if known else [ev.StopWanted(attempt.id, cause, state.stop_hard)]
+    if cause is Cause.CANCELLED and not _is_moving(state, attempt):
+        return retry.fail(state, attempt, cause, "cancelled", now)
+    trouble = worst_trouble(state, attempt.id)
+    if trouble is None or trouble.count < TROUBLES_MAX:
+        return []
+    if attempt.phase is Phase.STARTING:
+        return [ev.StopWanted(attempt.id, Cause.WORKSPACE, hard=True)]
+    if not alive:
+        if _is_moving(state, attempt):
+            return []
+        return retry.fail(state, attempt, Cause.WORKSPACE, trouble.text, now)
+    return []
+
+
+def _is_moving(state: State, attempt: Attempt) -> bool:
+    """Whether the integration branch may already have been moved for this attempt."""
+    found = landing_of(state, attempt.id)
+    return found is not None and found.wanted
+
+
+def _follow_up(state: State, now: float) -> list[Event]:
+    """What follows for each attempt from where it stands."""
+    for name in state.live:
+        events = _next_step(state, state.attempts[name], now)
+        if events:
+            return events
+    return []
+
+
+def _next_step(state: State, attempt: Attempt, now: float) -> list[Event]:
+    match attempt.phase:
+        case Phase.READY:
+            return [] if state.stopping else [retry.wanted_turn(attempt, TurnKind.WORK)]
+        case Phase.EXITED:
+            return _after_exit(state, attempt, now)
+        case Phase.VERIFYING:
+            return _verify(state, attempt, now)
+        case Phase.VERIFIED:
+            return _after_verdict(state, attempt)
+        case Phase.RETURNED:
+            return _after_return(state, attempt, now)
+        case _:
+            return []
+
+
+def _after_exit(state: State, attempt: Attempt, now: float) -> list[Event]:
+    followed = retry.after_exit(state, attempt, now)
+    if followed is not None:
+        return followed
+    if state.tasks[attempt.task].workspace is Workspace.NONE:
+        return [ev.VerifyWanted(attempt.id)]
+    commit_them = state.limits.uncommitted is Uncommitted.COMMIT
+    return [ev.InspectionWanted(attempt.id, commit_them)]
+
+
+def _verify(state: State, attempt: Attempt, now: float) -> list[Event]:
+    """The verdict, where it needs no further check to run; or the end of trying for one."""
+    gate = landing.gate_of_work(state, attempt.task)
+    if not landing.missing_checks(state, attempt.tree, gate):
+        return [ev.VerdictReached(attempt.id, attempt.tree, Judgement.PASSED)]
+    if attempt.inconclusive >= landing.INCONCLUSIVE_MAX:
+        text = f"its checks ended {attempt.inconclusive} times without a verdict"
+        return retry.fail(state, attempt, Cause.WORKSPACE, text, now)
+    return []
+
+
+def _after_verdict(state: State, attempt: Attempt) -> list[Event]:
+    if attempt.judgement is Judgement.FAILED:
+        text = landing.failing_text(attempt.results)
+        return [ev.WorkReturned(attempt.id, Cause.CHECKS, text)]
+    task = state.tasks[attempt.task]
+    if task.review is not task.review.NONE and not attempt.approved:
+        files, added, deleted = attempt.diff or (0, 0, 0)
+        text = f"review: {files} files +{added} −{deleted}, all checks green"
+        return [ev.ReviewOpened(attempt.id, text)]
+    if task.workspace is Workspace.NONE:
+        return [ev.TaskDone(attempt.id, attempt.task)]
+    return [ev.ChangeQueued(attempt.id, attempt.commit)]
+
+
+def _after_return(state: State, attempt: Attempt, now: float) -> list[Event]:
+    cause = attempt.returned or Cause.CHECKS
+    if cause is Cause.UNCOMMITTED and state.limits.uncommitted is Uncommitted.ASK:
+        return [ev.ReviewOpened(attempt.id, attempt.returned_text)]
+    turn = retry.after_return(state, attempt)
+    if turn is None:
+        return retry.fail(state, attempt, cause, attempt.returned_text, now)
+    if state.stopping or not may_take_slot(state, attempt.agent):
+        return []
+    return [retry.wanted_turn(attempt, turn.why, turn.onto)]
+
+
+def _land(state: State, now: float) -> list[Event]:
+    for found in state.landings:
+        if found.inconclusive >= landing.INCONCLUSIVE_MAX:
+            text = f"checks of the candidate ended {found.inconclusive} times without a verdict"
+            if found.about == ev.TARGET:
+                return [ev.TargetMergeFailed(found.work, text)]
+            attempt = state.attempts[found.about]
+            return retry.fail(state, attempt, Cause.WORKSPACE, text, now)
+        trouble = worst_trouble(state, found.about)
+        if found.about == ev.TARGET and trouble is not None and trouble.count >= TROUBLES_MAX:
+            return [ev.TargetMergeFailed(found.work, trouble.text)]
+    return landing.advance(state, now)
+
+
+def _deliver(state: State, now: float) -> list[Event]:
+    if delivery.is_wanted(state) and state.delivery.wanted != state.checked_head:
+        return [ev.DeliveryWanted(state.checked_head)]
+    return []
+
+
+def _admit(state: State, now: float) -> list[Event]:
+    admitted = admit(state, now)
+    return [] if admitted is None else [admitted]
+
+
+def _finish(state: State, now: float) -> list[Event]:
+    """The run ends when nothing is alive, nothing can start, and delivery is done."""
+    if state.end is not None or not state.head or not delivery.all_landed_that_can(state):
+        return []
+    never = state.limits.deliver is Deliver.NEVER
+    waits = state.delivery.merge_failed or state.delivery.target_commit
+    if delivery.is_wanted(state) or (waits and not never):
+        return []
+    landed = all(known.finished for known in state.task_states.values())
+    return [ev.RunFinished(ev.RunEnd.LANDED if landed else ev.RunEnd.FAILED)]
+
+
+POLICIES: tuple[Policy, ...] = (_stop, _follow_up, _land, _deliver, _admit, _finish)

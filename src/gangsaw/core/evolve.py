@@ -1,0 +1,584 @@
+"""The only writer of state: one rule per event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import singledispatch
+
+from gangsaw.core import events as ev
+from gangsaw.core import graph
+from gangsaw.core import indexes as ix
+from gangsaw.core.launch import OutcomeKind
+from gangsaw.core.model import Workspace, task_of
+from gangsaw.core.phases import AGENT_ALIVE, Phase
+from gangsaw.core.state import (
+    Attempt,
+    Delivery,
+    Exit,
+    IllegalEvent,
+    Landing,
+    State,
+    TaskState,
+    Trouble,
+    Usage,
+    is_live,
+    landing_of,
+)
+
+
+def evolve(state: State, event: ev.Event, at: float) -> State:
+    """The state after the event, which happened at `at` (epoch seconds).
+
+    Returns the same, updated container. Raises `IllegalEvent` where the phase table does not
+    allow the event.
+    """
+    _apply(event, state, at)
+    return state
+
+
+@singledispatch
+def _apply(event: object, state: State, at: float) -> None:
+    raise IllegalEvent(f"no rule for {type(event).__name__}")
+
+
+# --- run ----------------------------------------------------------------------------------------
+
+
+@_apply.register
+def _(event: ev.RunStarted, state: State, at: float) -> None:
+    state.run, state.plan, state.limits = event.run, event.plan, event.limits
+    state.goal, state.gate = event.plan.goal, event.gate
+    state.target, state.integration, state.base = event.target, event.integration, event.base
+    state.started_at = at
+    needs = {task.id: task.needs for task in event.plan.tasks}
+    state.tasks = {task.id: task for task in event.plan.tasks}
+    state.dependants = graph.dependants(needs)
+    chains = graph.chain_lengths(needs)
+    for position, task in enumerate(event.plan.tasks):
+        state.rank[task.id] = (-task.priority, -chains[task.id], position)
+        state.task_states[task.id] = TaskState(unmet=len(set(task.needs)))
+    state.ready = sorted(
+        (state.rank[name], name) for name, known in state.task_states.items() if not known.unmet
+    )
+    state.open_tasks = len(state.tasks)
+    state.touched.update(state.tasks)
+
+
+@_apply.register
+def _(event: ev.IntegrationReady, state: State, at: float) -> None:
+    state.head = event.commit
+
+
+@_apply.register
+def _(event: ev.EngineStarted, state: State, at: float) -> None:
+    state.engine_pid, state.containment = event.pid, event.containment
+    state.stopping, state.stop_hard, state.engine_reason = "", False, ""
+    state.troubles.clear()
+    for attempt in state.live_attempts():
+        # Nobody listened meanwhile: silence and time are counted anew, so that what went on, or
+        # ended, while no engine lived is read before it is judged.
+        if attempt.phase in AGENT_ALIVE:
+            ix.put_attempt(state, replace(attempt, beat_at=at, launched_at=at))
+    if state.draining:
+        state.paused = state.draining = False
+    state.delivery = replace(state.delivery, blocked_at=0.0)
+
+
+@_apply.register
+def _(event: ev.EngineStopped, state: State, at: float) -> None:
+    state.engine_pid, state.engine_reason = None, event.reason
+
+
+@_apply.register
+def _(event: ev.RunFinished, state: State, at: float) -> None:
+    state.end, state.ended_at = event.end, at
+
+
+@_apply.register
+def _(event: ev.RunReopened, state: State, at: float) -> None:
+    state.end, state.ended_at = None, None
+
+
+@_apply.register
+def _(event: ev.LimitsChanged, state: State, at: float) -> None:
+    state.limits = event.limits
+
+
+@_apply.register
+def _(event: ev.Paused, state: State, at: float) -> None:
+    state.paused, state.draining = True, event.drain
+
+
+@_apply.register
+def _(event: ev.Resumed, state: State, at: float) -> None:
+    state.paused = state.draining = False
+
+
+@_apply.register
+def _(event: ev.StopAllWanted, state: State, at: float) -> None:
+    state.stopping, state.stop_hard = event.by, state.stop_hard or event.hard
+
+
+@_apply.register
+def _(event: ev.Scaled, state: State, at: float) -> None:
+    state.limits = replace(state.limits, max_agents=event.max_agents)
+
+
+@_apply.register
+def _(event: ev.PressureChanged, state: State, at: float) -> None:
+    state.pressure, state.pressure_text = event.level, event.text
+
+
+@_apply.register
+def _(event: ev.Requested, state: State, at: float) -> None:
+    state.pending[event.key] = event
+
+
+@_apply.register
+def _(event: ev.RequestAnswered, state: State, at: float) -> None:
+    state.pending.pop(event.key, None)
+    state.answers[event.key] = (event.ok, event.text)
+
+
+@_apply.register
+def _(event: ev.DeliveryWanted, state: State, at: float) -> None:
+    state.delivery = replace(state.delivery, wanted=event.commit, blocked="", merge_failed="")
+
+
+@_apply.register
+def _(event: ev.Delivered, state: State, at: float) -> None:
+    state.delivery = Delivery(delivered=event.commit, pushed=event.pushed)
+    ix.end_troubles(state, "")
+
+
+@_apply.register
+def _(event: ev.DeliveryBlocked, state: State, at: float) -> None:
+    state.delivery = replace(state.delivery, blocked=event.text, blocked_at=at)
+
+
+@_apply.register
+def _(event: ev.TargetMoved, state: State, at: float) -> None:
+    state.delivery = replace(
+        state.delivery, wanted="", blocked="", merge_failed="", target_commit=event.commit
+    )
+
+
+@_apply.register
+def _(event: ev.TargetMergeFailed, state: State, at: float) -> None:
+    ix.end_troubles(state, ev.TARGET)
+    # Wanted already: only a new landing makes the merge worth another try.
+    state.delivery = replace(
+        state.delivery,
+        wanted=state.checked_head,
+        blocked=event.text,
+        blocked_at=at,
+        merge_failed=event.commit,
+    )
+    ix.drop_landing(state, ev.TARGET)
+
+
+@_apply.register
+def _(event: ev.EffectFailed, state: State, at: float) -> None:
+    key = (event.about, event.action)
+    count = state.troubles[key].count + 1 if key in state.troubles else 1
+    state.troubles[key] = Trouble(count, at, event.text)
+    if event.action == "Deliver":
+        state.delivery = replace(state.delivery, blocked=event.text, blocked_at=at)
+    if event.about in state.attempts:
+        state.touched.add(task_of(event.about))
+
+
+# --- tasks --------------------------------------------------------------------------------------
+
+
+@_apply.register
+def _(event: ev.TaskGivenUp, state: State, at: float) -> None:
+    known = state.task_states[event.task]
+    ix.set_task(
+        state,
+        event.task,
+        replace(known, given_up=event.text, person=event.person, ended_at=at),
+    )
+
+
+@_apply.register
+def _(event: ev.TaskCancelled, state: State, at: float) -> None:
+    known = state.task_states[event.task]
+    attempt = state.attempt_of(event.task)
+    if attempt is not None and is_live(attempt):
+        ix.set_task(state, event.task, replace(known, cancel_wanted=event.by))
+    else:
+        ix.set_task(state, event.task, replace(known, cancelled=True, ended_at=at))
+
+
+@_apply.register
+def _(event: ev.TaskReopened, state: State, at: float) -> None:
+    known = state.task_states[event.task]
+    fresh = replace(
+        known,
+        tries=0,
+        crashes=0,
+        retry_at=0.0,
+        given_up="",
+        person=False,
+        cancelled=False,
+        cancel_wanted="",
+        ended_at=None,
+    )
+    ix.set_task(state, event.task, fresh)
+
+
+# --- attempts -----------------------------------------------------------------------------------
+
+
+@_apply.register
+def _(event: ev.AttemptAdmitted, state: State, at: float) -> None:
+    plain = state.tasks[event.task].workspace is Workspace.NONE
+    attempt = Attempt(
+        id=event.attempt,
+        task=event.task,
+        number=event.number,
+        base=event.base,
+        agent=event.agent,
+        model=event.model,
+        branch=event.branch,
+        phase=Phase.READY if plain else Phase.PREPARING,
+        since=at,
+        admitted_at=at,
+    )
+    state.attempts[attempt.id] = attempt
+    state.live[attempt.id] = None
+    ix.count_busy(state, attempt.agent, 1)
+    known = state.task_states[event.task]
+    since = len(state.landed) if known.since_landing is None else known.since_landing
+    started = at if known.started_at is None else known.started_at
+    ix.set_task(
+        state,
+        event.task,
+        replace(
+            known,
+            attempts=event.number,
+            current=event.attempt,
+            since_landing=since,
+            started_at=started,
+        ),
+    )
+
+
+@_apply.register
+def _(event: ev.WorkspacePrepared, state: State, at: float) -> None:
+    ix.move_attempt(state, event, at, path=event.path)
+
+
+@_apply.register
+def _(event: ev.TurnWanted, state: State, at: float) -> None:
+    ix.move_attempt(
+        state,
+        event,
+        at,
+        turn=event.turn,
+        launch=event.launch,
+        why=event.why,
+        launched_at=at,
+        beat_at=at,
+        onto=event.onto or state.attempts[event.attempt].onto,
+        started=False,
+        stop_cause=None,
+        stop_hard=False,
+        exit=None,
+        question="",
+    )
+
+
+@_apply.register
+def _(event: ev.TurnStarted, state: State, at: float) -> None:
+    used = state.attempts[event.attempt].turns_used + 1
+    ix.move_attempt(state, event, at, started=True, launched_at=at, beat_at=at, turns_used=used)
+
+
+@_apply.register
+def _(event: ev.SessionOpened, state: State, at: float) -> None:
+    ix.put_attempt(state, replace(state.attempts[event.attempt], session=event.session))
+
+
+@_apply.register
+def _(event: ev.UsageReported, state: State, at: float) -> None:
+    attempt = state.attempts[event.attempt]
+    tokens = event.input_tokens + event.output_tokens + event.cached_tokens
+    others = tuple(entry for entry in attempt.usage if entry[0] != event.launch)
+    after = replace(attempt, usage=(*others, (event.launch, tokens, event.cost_usd)))
+    ix.put_attempt(state, after)
+    known = state.task_states[attempt.task]
+    old, new = _usage_of(attempt), _usage_of(after)
+    ix.set_task(state, attempt.task, replace(known, usage=_shift(known.usage, old, new)))
+    state.usage = _shift(state.usage, old, new)
+
+
+def _usage_of(attempt: Attempt) -> Usage:
+    return Usage(
+        sum(tokens for _, tokens, _ in attempt.usage),
+        sum(cost or 0.0 for _, _, cost in attempt.usage),
+        sum(1 for _, tokens, cost in attempt.usage if cost is None and tokens),
+    )
+
+
+def _shift(total: Usage, old: Usage, new: Usage) -> Usage:
+    return Usage(
+        total.tokens - old.tokens + new.tokens,
+        total.cost_usd - old.cost_usd + new.cost_usd,
+        total.unpriced - old.unpriced + new.unpriced,
+    )
+
+
+@_apply.register
+def _(event: ev.QuestionAsked, state: State, at: float) -> None:
+    ix.put_attempt(state, replace(state.attempts[event.attempt], question=event.text))
+
+
+@_apply.register
+def _(event: ev.BeatSeen, state: State, at: float) -> None:
+    ix.put_attempt(state, replace(state.attempts[event.attempt], beat_at=at))
+
+
+@_apply.register
+def _(event: ev.TurnExited, state: State, at: float) -> None:
+    ended = Exit(event.outcome, event.code, event.signal, event.text, event.retry_at)
+    crashed = event.outcome is OutcomeKind.CRASHED
+    _end_launch(state, event, at, ended, crashed)
+
+
+@_apply.register
+def _(event: ev.TurnLost, state: State, at: float) -> None:
+    ended = Exit(
+        OutcomeKind.CRASHED, None, None, event.text, None, lost=True, never_ran=not event.started
+    )
+    _end_launch(state, event, at, ended, event.started)
+
+
+def _end_launch(state: State, event: ev.Event, at: float, ended: Exit, crashed: bool) -> None:
+    before = state.attempts[event.subject]
+    crashed = crashed and before.stop_cause is None
+    ix.move_attempt(state, event, at, exit=ended, crashes=before.crashes + int(crashed))
+    if crashed:
+        known = state.task_states[before.task]
+        ix.set_task(state, before.task, replace(known, crashes=known.crashes + 1))
+
+
+@_apply.register
+def _(event: ev.StopWanted, state: State, at: float) -> None:
+    before = state.attempts[event.attempt]
+    ix.move_attempt(
+        state,
+        event,
+        at,
+        stop_cause=before.stop_cause or event.cause,
+        stop_hard=before.stop_hard or event.hard,
+    )
+
+
+@_apply.register
+def _(event: ev.InspectionWanted, state: State, at: float) -> None:
+    ix.move_attempt(state, event, at, commit_leftovers=event.commit_leftovers)
+
+
+@_apply.register
+def _(event: ev.WorkFound, state: State, at: float) -> None:
+    ix.move_attempt(
+        state,
+        event,
+        at,
+        commit=event.commit,
+        tree=event.tree,
+        judgement=None,
+        results=(),
+        inconclusive=0,
+        diff=(event.files, event.added, event.deleted),
+        returned=None,
+        returned_text="",
+        returned_paths=(),
+        approved=False,
+    )
+
+
+@_apply.register
+def _(event: ev.WorkFaulty, state: State, at: float) -> None:
+    ix.move_attempt(
+        state,
+        event,
+        at,
+        returned=event.cause,
+        returned_text=event.text,
+        returned_paths=event.paths,
+    )
+
+
+@_apply.register
+def _(event: ev.VerifyWanted, state: State, at: float) -> None:
+    # What a plain folder holds after each launch counts as a tree of its own, so that a late
+    # verdict on an earlier one is told from this one's.
+    tree = f"{event.attempt} after launch {state.attempts[event.attempt].launch}"
+    ix.move_attempt(state, event, at, tree=tree, judgement=None, results=(), inconclusive=0)
+
+
+@_apply.register
+def _(event: ev.VerdictReached, state: State, at: float) -> None:
+    before = state.attempts[event.attempt]
+    if event.judgement is ev.Judgement.INCONCLUSIVE:
+        ix.put_attempt(
+            state, replace(before, inconclusive=before.inconclusive + 1, results=event.results)
+        )
+        return
+    _note_green(state, event.tree, event.results)
+    ix.move_attempt(state, event, at, judgement=event.judgement, results=event.results)
+
+
+def _note_green(state: State, tree: str, results: tuple[ev.CheckResult, ...]) -> None:
+    if not tree:
+        return
+    passed = {result.name for result in results if result.judgement is ev.Judgement.PASSED}
+    state.green[tree] = state.green.get(tree, frozenset()) | passed
+
+
+@_apply.register
+def _(event: ev.WorkReturned, state: State, at: float) -> None:
+    attempt = state.attempts[event.attempt]
+    landing = landing_of(state, event.attempt)
+    if landing is not None:
+        paths, results = landing.conflict, landing.results
+        ix.drop_landing(state, event.attempt)
+    else:
+        paths, results = (), attempt.results
+    ix.move_attempt(
+        state,
+        event,
+        at,
+        returned=event.cause,
+        returned_text=event.text,
+        returned_paths=paths,
+        results=results,
+    )
+
+
+@_apply.register
+def _(event: ev.ReviewOpened, state: State, at: float) -> None:
+    ix.move_attempt(state, event, at, review_text=event.text)
+
+
+@_apply.register
+def _(event: ev.ReviewApproved, state: State, at: float) -> None:
+    ix.move_attempt(state, event, at, approved=True, review_text="")
+
+
+@_apply.register
+def _(event: ev.ChangeQueued, state: State, at: float) -> None:
+    ix.drop_landing(state, event.attempt)
+    ix.move_attempt(state, event, at)
+    if event.attempt not in state.queue:
+        state.queue.append(event.attempt)
+
+
+# --- landing ------------------------------------------------------------------------------------
+
+
+@_apply.register
+def _(event: ev.CandidateWanted, state: State, at: float) -> None:
+    if event.attempt in state.queue:
+        state.queue.remove(event.attempt)
+    if event.attempt in state.attempts:
+        ix.move_attempt(state, event, at)
+    ix.put_landing(state, Landing(event.attempt, event.work, event.onto))
+
+
+@_apply.register
+def _(event: ev.CandidateBuilt, state: State, at: float) -> None:
+    landing = ix.landing_in_progress(state, event.attempt)
+    ix.put_landing(state, replace(landing, candidate=event.commit, tree=event.tree))
+
+
+@_apply.register
+def _(event: ev.CandidateConflicted, state: State, at: float) -> None:
+    ix.put_landing(
+        state, replace(ix.landing_in_progress(state, event.attempt), conflict=event.paths)
+    )
+
+
+@_apply.register
+def _(event: ev.CandidateJudged, state: State, at: float) -> None:
+    landing = ix.landing_in_progress(state, event.attempt)
+    if event.judgement is ev.Judgement.INCONCLUSIVE:
+        again = landing.inconclusive + 1
+        ix.put_landing(state, replace(landing, inconclusive=again, results=event.results))
+        return
+    _note_green(state, event.tree, event.results)
+    ix.put_landing(state, replace(landing, judgement=event.judgement, results=event.results))
+
+
+@_apply.register
+def _(event: ev.LandingWanted, state: State, at: float) -> None:
+    ix.put_landing(state, replace(ix.landing_in_progress(state, event.attempt), wanted=True))
+
+
+@_apply.register
+def _(event: ev.LandingMissed, state: State, at: float) -> None:
+    landing = ix.landing_in_progress(state, event.attempt)
+    if state.head == landing.onto:
+        state.head = event.found
+    ix.put_landing(state, replace(landing, missed=True, wanted=False))
+
+
+@_apply.register
+def _(event: ev.Landed, state: State, at: float) -> None:
+    landing = ix.landing_in_progress(state, event.attempt)
+    ix.drop_landing(state, event.attempt)
+    if state.head in (event.onto, event.commit):
+        # Otherwise later landings were heard of first: the branch is further on already.
+        state.head = state.checked_head = event.commit
+    if event.attempt not in state.attempts:
+        state.delivery = replace(state.delivery, target_commit="", wanted="")
+        return
+    state.landed.append(event.task)
+    ix.move_attempt(
+        state, event, at, results=landing.results or state.attempts[event.attempt].results
+    )
+    known = state.task_states[event.task]
+    ix.finish_task(
+        state, event.task, replace(known, landed_commit=event.commit, ended_at=at, last_text="")
+    )
+
+
+@_apply.register
+def _(event: ev.TaskDone, state: State, at: float) -> None:
+    ix.move_attempt(state, event, at, closed=True)
+    known = state.task_states[event.task]
+    ix.finish_task(state, event.task, replace(known, done=True, ended_at=at, last_text=""))
+
+
+@_apply.register
+def _(event: ev.AttemptFailed, state: State, at: float) -> None:
+    before = state.attempts[event.attempt]
+    plain = state.tasks[before.task].workspace is Workspace.NONE or not before.path
+    ix.drop_landing(state, event.attempt)
+    if event.attempt in state.queue:
+        state.queue.remove(event.attempt)
+    prepared = before.phase is not Phase.PREPARING
+    ix.move_attempt(state, event, at, failed=event.cause, closed=plain and prepared)
+    known = state.task_states[before.task]
+    cancelled = event.cause is ev.Cause.CANCELLED
+    ix.set_task(
+        state,
+        before.task,
+        replace(
+            known,
+            tries=known.tries + int(event.counts),
+            retry_at=event.retry_at,
+            last_text=event.text,
+            last_cause=event.cause,
+            cancelled=cancelled,
+            ended_at=at if cancelled else known.ended_at,
+        ),
+    )
+
+
+@_apply.register
+def _(event: ev.WorkspaceClosed, state: State, at: float) -> None:
+    ix.put_attempt(state, replace(state.attempts[event.attempt], closed=True))

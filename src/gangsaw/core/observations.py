@@ -1,0 +1,230 @@
+"""What the world may report to the core. A report may come late, twice, or out of order; `record`
+decides what of it is news."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gangsaw.core.events import Cause, CheckResult, Judgement, Pressure
+from gangsaw.core.launch import Note, TurnOutcome
+from gangsaw.core.model import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class EngineUp:
+    """An engine took over the run; nothing is in flight. `limits` are what it was started with."""
+
+    pid: int
+    version: str
+    boot_id: str
+    containment: str
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class EngineDown:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationAt:
+    commit: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineRead:
+    level: Pressure
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request from the inbox."""
+
+    key: str
+    verb: str
+    task: str
+    by: str
+    text: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRaised:
+    """An effect could not be carried out."""
+
+    about: str
+    action: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceAt:
+    attempt: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchStarted:
+    attempt: str
+    launch: int
+    pid: int
+    containment: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputGrew:
+    """The launch's output file has grown."""
+
+    attempt: str
+    launch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    attempt: str
+    launch: int
+    note: Note
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchExited:
+    attempt: str
+    launch: int
+    outcome: TurnOutcome
+    code: int | None
+    signal: int | None
+    swept: int = 0
+    cpu_s: float = 0.0
+    memory_max_mb: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchLost:
+    attempt: str
+    launch: int
+    started: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkInspected:
+    """The work is sound; `launch` is the one after which it was looked at."""
+
+    attempt: str
+    launch: int
+    commit: str
+    tree: str
+    files: int
+    added: int
+    deleted: int
+    committed_for: tuple[str, ...] = ()
+    commits: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class WorkUnsound:
+    attempt: str
+    launch: int
+    cause: Cause
+    paths: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChecksDone:
+    """Checks ended on this commit of the subject (an attempt or `@target`)."""
+
+    about: str
+    commit: str
+    tree: str
+    judgement: Judgement
+    results: tuple[CheckResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateMade:
+    about: str
+    work: str
+    onto: str
+    commit: str
+    tree: str
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateClashed:
+    about: str
+    work: str
+    onto: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationMoved:
+    about: str
+    commit: str
+    onto: str
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationElsewhere:
+    about: str
+    commit: str
+    onto: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptClosed:
+    attempt: str
+    refs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TargetAtIntegration:
+    """The target was moved to (or found at) this commit; `pushed` names the remote, if any."""
+
+    commit: str
+    pushed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetNotMovable:
+    """Delivery has to wait, for this reason; nothing was touched."""
+
+    commit: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetElsewhere:
+    """The target has commits of its own."""
+
+    commit: str
+
+
+Observation = (
+    EngineUp
+    | EngineDown
+    | IntegrationAt
+    | MachineRead
+    | Asked
+    | EffectRaised
+    | WorkspaceAt
+    | LaunchStarted
+    | OutputGrew
+    | Noted
+    | LaunchExited
+    | LaunchLost
+    | WorkInspected
+    | WorkUnsound
+    | ChecksDone
+    | CandidateMade
+    | CandidateClashed
+    | IntegrationMoved
+    | IntegrationElsewhere
+    | AttemptClosed
+    | TargetAtIntegration
+    | TargetNotMovable
+    | TargetElsewhere
+)

@@ -1,0 +1,1 @@
+"""Policies: one question per file, each a pure function of state and time."""

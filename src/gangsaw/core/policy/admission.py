@@ -1,0 +1,168 @@
+"""May this task start now, and if not, why not?
+
+`hold_for` is the only answer to that question: admission admits exactly when it says nothing, and
+`why` prints what it says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gangsaw.core.events import AttemptAdmitted, Pressure
+from gangsaw.core.model import attempt_id
+from gangsaw.core.scopes import overlaps
+from gangsaw.core.state import State, is_live
+
+QUEUE_MIN = 32
+QUEUE_PER_AGENT = 4
+"""No more work is begun while so much of it waits for its landing: each has a worktree on the disk
+and a base that grows old."""
+
+
+class HoldKind(StrEnum):
+    """The reasons not to start a task."""
+
+    NEEDS = "needs"
+    FAILED_NEEDS = "failed_needs"
+    BACKOFF = "backoff"
+    STOPPING = "stopping"
+    PAUSED = "paused"
+    NO_BRANCH = "no_branch"
+    PRESSURE = "pressure"
+    BUDGET = "budget"
+    QUEUE = "queue"
+    SLOTS = "slots"
+    AGENT_SLOTS = "agent_slots"
+    TRACK = "track"
+    SCOPE = "scope"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a task is not started: for which tasks or until when (epoch seconds), where that is
+    known."""
+
+    kind: HoldKind
+    tasks: tuple[str, ...] = ()
+    until: float | None = None
+    text: str = ""
+
+
+def hold_for(state: State, name: str, now: float) -> Hold | None:
+    """The first reason not to start this task now; `None` when it may start.
+
+    Asked of a task without live attempt that is not closed.
+    """
+    return _hold_of_task(state, name, now) or hold_for_all(state) or _hold_of_place(state, name)
+
+
+def hold_for_all(state: State) -> Hold | None:
+    """A reason that holds every task, or `None`."""
+    if state.stopping:
+        return Hold(HoldKind.STOPPING, text=state.stopping)
+    if state.paused:
+        return Hold(HoldKind.PAUSED)
+    if not state.head:
+        return Hold(HoldKind.NO_BRANCH)
+    if state.pressure is not Pressure.NONE:
+        return Hold(HoldKind.PRESSURE, text=state.pressure_text)
+    budget = state.limits.budget_usd
+    if budget is not None and state.usage.cost_usd >= budget:
+        return Hold(HoldKind.BUDGET, text=f"${state.usage.cost_usd:.2f} of ${budget:.2f}")
+    if len(state.queue) >= max(QUEUE_MIN, QUEUE_PER_AGENT * state.limits.max_agents):
+        return Hold(HoldKind.QUEUE, text=f"{len(state.queue)}")
+    if state.busy.get("", 0) >= state.limits.max_agents:
+        return Hold(HoldKind.SLOTS, text=f"{state.limits.max_agents}")
+    return None
+
+
+def _hold_of_task(state: State, name: str, now: float) -> Hold | None:
+    known = state.task_states[name]
+    if known.unmet:
+        return _hold_for_needs(state, name)
+    if known.retry_at > now:
+        return Hold(HoldKind.BACKOFF, until=known.retry_at, text=known.last_text)
+    return None
+
+
+def _hold_for_needs(state: State, name: str) -> Hold:
+    missing = [need for need in state.tasks[name].needs if not state.task_states[need].finished]
+    failed = [need for need in missing if hopeless(state, need)]
+    if failed:
+        return Hold(HoldKind.FAILED_NEEDS, tuple(dict.fromkeys(failed)))
+    return Hold(HoldKind.NEEDS, tuple(dict.fromkeys(missing)))
+
+
+def hopeless(state: State, name: str) -> bool:
+    """Whether the task cannot land without a person: given up or cancelled, or (at any depth)
+    waiting for one that is."""
+    seen, open_names = set[str](), [name]
+    while open_names:
+        current = open_names.pop()
+        known = state.task_states[current]
+        if known.finished or current in seen:
+            continue
+        if known.closed:
+            return True
+        seen.add(current)
+        if known.unmet:
+            open_names.extend(state.tasks[current].needs)
+    return False
+
+
+def _hold_of_place(state: State, name: str) -> Hold | None:
+    """A reason that lies in what else is running: the agent's slots, the track, the scope."""
+    agent = agent_for(state, name)
+    slots = next((a.slots for a in state.limits.agents if a.name == agent), None)
+    if slots is not None and state.busy.get(agent, 0) >= slots:
+        return Hold(HoldKind.AGENT_SLOTS, text=agent)
+    task = state.tasks[name]
+    clashing: list[str] = []
+    for attempt in state.live_attempts():
+        if not is_live(attempt) or attempt.task == name:
+            continue
+        other = state.tasks[attempt.task]
+        if task.track is not None and other.track == task.track:
+            return Hold(HoldKind.TRACK, (other.id,), text=task.track)
+        if overlaps(task.scope, other.scope):
+            clashing.append(other.id)
+    return Hold(HoldKind.SCOPE, tuple(clashing)) if clashing else None
+
+
+def agent_for(state: State, name: str) -> str:
+    """The name of the agent that the task is given to."""
+    return state.tasks[name].agent or state.limits.default_agent
+
+
+def may_take_slot(state: State, agent: str) -> bool:
+    """Whether a returned attempt may have its slot back now."""
+    slots = next((a.slots for a in state.limits.agents if a.name == agent), None)
+    free = state.busy.get("", 0) < state.limits.max_agents
+    return free and (slots is None or state.busy.get(agent, 0) < slots)
+
+
+def admit(state: State, now: float) -> AttemptAdmitted | None:
+    """The next task to start, best rank first (priority, then longest remaining chain, then file
+    order), or `None` when every ready task is held."""
+    if hold_for_all(state) is not None:
+        return None
+    for _, name in state.ready:
+        if hold_for(state, name, now) is None:
+            return _admission(state, name)
+    return None
+
+
+def _admission(state: State, name: str) -> AttemptAdmitted:
+    number = state.task_states[name].attempts + 1
+    attempt = attempt_id(name, number)
+    task = state.tasks[name]
+    return AttemptAdmitted(
+        attempt=attempt,
+        task=name,
+        number=number,
+        base=state.head,
+        agent=agent_for(state, name),
+        model=task.model,
+        branch=f"gangsaw/{state.run}/{attempt}",
+    )

@@ -1,0 +1,169 @@
+"""What follows when a launch has ended or work has come back: another turn of the same attempt, a
+new attempt, or nothing more.
+
+The ladder is always the same: the agent's own session with the reason (bounded by `turns_max`),
+then a new attempt on a new base (bounded by `attempts_max`), then a person or a failed task.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gangsaw.core.events import AttemptFailed, Cause, Event, TaskGivenUp, TurnWanted
+from gangsaw.core.launch import OutcomeKind
+from gangsaw.core.model import Limits, TurnKind
+from gangsaw.core.state import Attempt, Exit, State
+
+NEVER_RAN_MAX = 5
+"""How often a launch of one attempt may end before the agent ran, until the attempt fails."""
+
+CONTINUES_MAX = 3
+"""How often a crashed session is taken up again within one attempt."""
+
+_UNCOUNTED = frozenset({Cause.CRASHED, Cause.LIMITED, Cause.CANCELLED, Cause.STOPPED})
+_FINAL = frozenset({Cause.EMPTY, Cause.REFUSED, Cause.UNCOMMITTED, Cause.BUDGET})
+_FOR_A_PERSON = frozenset({Cause.CONFLICT, Cause.UNMERGED, Cause.REFUSED, Cause.BUDGET})
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One more turn of the same attempt."""
+
+    why: TurnKind
+    onto: str | None = None
+
+
+def backoff_s(limits: Limits, tries: int, attempt: str) -> float:
+    """Seconds to wait after the given number of failed tries (1 or more).
+
+    Doubles per try up to `backoff_max_s`, spread by ±25 % derived from the attempt's id, so that
+    the same log gives the same waits.
+    """
+    doublings = min(max(tries - 1, 0), 30)
+    plain = min(limits.backoff_base_s * (1 << doublings), limits.backoff_max_s)
+    spread = 0
+    for char in attempt:
+        spread = (spread * 31 + ord(char)) % 1000
+    return plain * (0.75 + spread / 2000.0)
+
+
+def wanted_turn(attempt: Attempt, why: TurnKind, onto: str | None = None) -> TurnWanted:
+    """The intent to launch the attempt's agent for its next turn."""
+    return TurnWanted(attempt.id, attempt.turn + 1, attempt.launch + 1, why, onto)
+
+
+def after_exit(state: State, attempt: Attempt, now: float) -> list[Event] | None:
+    """What follows a launch that ended; `None` when its work is to be looked at."""
+    ended = attempt.exit
+    assert ended is not None
+    if attempt.stop_cause is not None:
+        return fail(state, attempt, attempt.stop_cause, _stop_text(attempt, state.limits), now)
+    if ended.never_ran and attempt.launch - attempt.turns_used < NEVER_RAN_MAX:
+        again = TurnWanted(attempt.id, attempt.turn, attempt.launch + 1, attempt.why, attempt.onto)
+        return [again]
+    match ended.outcome:
+        case OutcomeKind.DONE:
+            return None
+        case OutcomeKind.CRASHED:
+            return _after_crash(state, attempt, ended, now)
+        case OutcomeKind.FAILED:
+            return fail(state, attempt, Cause.EXIT, ended.text, now)
+        case OutcomeKind.LIMITED:
+            return fail(state, attempt, Cause.LIMITED, ended.text, now)
+        case OutcomeKind.REFUSED:
+            return fail(state, attempt, Cause.REFUSED, ended.text, now)
+
+
+def _after_crash(state: State, attempt: Attempt, ended: Exit, now: float) -> list[Event]:
+    if ended.never_ran:
+        return fail(state, attempt, Cause.LOST, ended.text or "could not be launched", now)
+    resumes = any(a.name == attempt.agent and a.resumes for a in state.limits.agents)
+    if resumes and attempt.session is not None and attempt.crashes <= CONTINUES_MAX:
+        return [wanted_turn(attempt, TurnKind.CONTINUE)]
+    cause = Cause.LOST if ended.lost else Cause.CRASHED
+    return fail(state, attempt, cause, ended.text or "its process was killed", now)
+
+
+def after_return(state: State, attempt: Attempt) -> Turn | None:
+    """The further turn for work that came back, or `None` when the attempt has had its turns."""
+    cause = attempt.returned
+    if attempt.turns_used >= state.limits.turns_max or _over_budget(state, attempt):
+        return None
+    budget = state.limits.budget_usd
+    if budget is not None and state.usage.cost_usd >= budget:
+        # The next attempt is held by the same budget, with the reason.
+        return None
+    match cause:
+        case Cause.CHECKS | Cause.REJECTED:
+            return Turn(TurnKind.FIX)
+        case Cause.EMPTY:
+            return Turn(TurnKind.FIX) if attempt.turn == 1 else None
+        case Cause.COMBINATION:
+            return Turn(TurnKind.FIX, state.head)
+        case Cause.CONFLICT:
+            return Turn(TurnKind.RESOLVE, state.head)
+        case Cause.UNMERGED:
+            return Turn(TurnKind.RESOLVE, attempt.onto)
+        case _:
+            return None
+
+
+def _over_budget(state: State, attempt: Attempt) -> bool:
+    budget = state.tasks[attempt.task].budget_usd
+    return budget is not None and state.task_states[attempt.task].usage.cost_usd >= budget
+
+
+def fail(state: State, attempt: Attempt, cause: Cause, text: str, now: float) -> list[Event]:
+    """The attempt ends; and the task is given up where no further attempt may follow."""
+    known = state.task_states[attempt.task]
+    counts = cause not in _UNCOUNTED
+    tries = known.tries + int(counts)
+    failed = AttemptFailed(
+        attempt.id, cause, text, counts, now + _wait_s(state, attempt, cause, now)
+    )
+    reason = _exhausted(state, attempt, cause, tries)
+    if reason is None or cause is Cause.CANCELLED:
+        return [failed]
+    person = cause in _FOR_A_PERSON or _over_budget(state, attempt)
+    return [failed, TaskGivenUp(attempt.task, f"{text}{reason}", person)]
+
+
+def _wait_s(state: State, attempt: Attempt, cause: Cause, now: float) -> float:
+    known = state.task_states[attempt.task]
+    limits = state.limits
+    if cause in (Cause.STOPPED, Cause.CANCELLED, Cause.CONFLICT, Cause.UNMERGED):
+        return 0.0
+    if cause is Cause.CRASHED:
+        return 0.0 if known.crashes <= 1 else backoff_s(limits, known.crashes - 1, attempt.id)
+    if cause is Cause.LIMITED:
+        told = attempt.exit.retry_at if attempt.exit else None
+        return max(told - now, limits.backoff_base_s) if told is not None else limits.backoff_max_s
+    return backoff_s(limits, known.tries + 1, attempt.id)
+
+
+def _exhausted(state: State, attempt: Attempt, cause: Cause, tries: int) -> str | None:
+    """Why there is no further attempt (to be added to the reason), or `None` if there may be."""
+    task = state.tasks[attempt.task]
+    allowed = task.attempts or state.limits.attempts_max
+    if cause in _FINAL:
+        return ""
+    if _over_budget(state, attempt):
+        spent = state.task_states[attempt.task].usage.cost_usd
+        return f" · its budget is spent (${spent:.2f} of ${task.budget_usd:.2f})"
+    if tries >= allowed:
+        return f" · {tries} of {allowed} attempts used"
+    if state.task_states[attempt.task].crashes > state.limits.crashes_max:
+        return f" · its process was killed {state.task_states[attempt.task].crashes} times"
+    return None
+
+
+def _stop_text(attempt: Attempt, limits: Limits) -> str:
+    match attempt.stop_cause:
+        case Cause.TIMEOUT:
+            return "ran longer than its time limit and was stopped"
+        case Cause.STALLED:
+            return f"wrote nothing for {limits.stall_s:.0f} s and was stopped"
+        case Cause.CANCELLED:
+            return "cancelled"
+        case _:
+            return "stopped with the run"

@@ -1,0 +1,311 @@
+"""Observation → facts: is this report news, and legal now?
+
+Late, doubled and foreign reports end here: they give no events. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from gangsaw.core import events as ev
+from gangsaw.core import observations as ob
+from gangsaw.core.launch import (
+    ActivityNoted,
+    QuestionNoted,
+    ResultNoted,
+    SessionNoted,
+    UsageNoted,
+)
+from gangsaw.core.phases import AGENT_ALIVE, Phase, next_phase
+from gangsaw.core.policy import landing as landing_policy
+from gangsaw.core.requests import answer
+from gangsaw.core.state import Attempt, Landing, State, landing_of
+
+BEATS_PER_STALL = 4
+"""A silent agent is told from a busy one by at most this many recorded beats per `stall_s`."""
+
+
+@singledispatch
+def record(observation: object, state: State, now: float) -> list[ev.Event]:
+    """The facts in a report; empty when it is no news."""
+    raise TypeError(f"no rule for {type(observation).__name__}")
+
+
+def _attempt(state: State, name: str, kind: str) -> Attempt | None:
+    """The attempt, if an event of this wire name is legal for it now."""
+    attempt = state.attempts.get(name)
+    if attempt is None or next_phase(attempt.phase, kind) is None:
+        return None
+    return attempt
+
+
+def _launched(state: State, name: str, launch: int) -> Attempt | None:
+    """The attempt, if this launch is its current one and may still be alive."""
+    attempt = state.attempts.get(name)
+    if attempt is None or attempt.launch != launch or attempt.phase not in AGENT_ALIVE:
+        return None
+    return attempt
+
+
+@record.register
+def _(seen: ob.EngineUp, state: State, now: float) -> list[ev.Event]:
+    facts: list[ev.Event] = [
+        ev.EngineStarted(seen.pid, seen.version, seen.boot_id, seen.containment)
+    ]
+    if seen.limits != state.limits:
+        facts.append(ev.LimitsChanged(seen.limits))
+    return facts
+
+
+@record.register
+def _(seen: ob.EngineDown, state: State, now: float) -> list[ev.Event]:
+    return [ev.EngineStopped(seen.reason)]
+
+
+@record.register
+def _(seen: ob.IntegrationAt, state: State, now: float) -> list[ev.Event]:
+    return [] if state.head else [ev.IntegrationReady(seen.commit)]
+
+
+@record.register
+def _(seen: ob.MachineRead, state: State, now: float) -> list[ev.Event]:
+    same = seen.level is state.pressure
+    return [] if same else [ev.PressureChanged(seen.level, seen.text)]
+
+
+@record.register
+def _(seen: ob.Asked, state: State, now: float) -> list[ev.Event]:
+    if seen.key in state.answers or seen.key in state.pending:
+        return []
+    request = ev.Requested(seen.key, seen.verb, seen.task, seen.by, seen.text)
+    return [request, *answer(state, seen)]
+
+
+@record.register
+def _(seen: ob.EffectRaised, state: State, now: float) -> list[ev.Event]:
+    return [ev.EffectFailed(seen.about, seen.action, seen.text)]
+
+
+@record.register
+def _(seen: ob.WorkspaceAt, state: State, now: float) -> list[ev.Event]:
+    if _attempt(state, seen.attempt, ev.WorkspacePrepared.kind) is None:
+        return []
+    return [ev.WorkspacePrepared(seen.attempt, seen.path)]
+
+
+@record.register
+def _(seen: ob.LaunchStarted, state: State, now: float) -> list[ev.Event]:
+    attempt = _launched(state, seen.attempt, seen.launch)
+    if attempt is None or attempt.started:
+        return []
+    return [ev.TurnStarted(seen.attempt, seen.launch, seen.pid, seen.containment)]
+
+
+@record.register
+def _(seen: ob.OutputGrew, state: State, now: float) -> list[ev.Event]:
+    attempt = _launched(state, seen.attempt, seen.launch)
+    pause_s = state.limits.stall_s / BEATS_PER_STALL
+    if attempt is None or now - attempt.beat_at < pause_s:
+        return []
+    return [ev.BeatSeen(seen.attempt, seen.launch)]
+
+
+@record.register
+def _(seen: ob.Noted, state: State, now: float) -> list[ev.Event]:
+    attempt = state.attempts.get(seen.attempt)
+    if attempt is None or seen.launch > attempt.launch:
+        return []
+    match seen.note:
+        case SessionNoted(session):
+            known = (attempt.session or "") == session or seen.launch != attempt.launch
+            return [] if known else [ev.SessionOpened(seen.attempt, seen.launch, session)]
+        case UsageNoted() as usage:
+            return _record_usage(attempt, seen.launch, usage)
+        case QuestionNoted(text):
+            new = seen.launch == attempt.launch and attempt.question != text
+            return [ev.QuestionAsked(seen.attempt, seen.launch, text)] if new else []
+        case ActivityNoted() | ResultNoted():
+            return []
+
+
+def _record_usage(attempt: Attempt, launch: int, usage: UsageNoted) -> list[ev.Event]:
+    tokens = usage.input_tokens + usage.output_tokens + usage.cached_tokens
+    if (launch, tokens, usage.cost_usd) in attempt.usage:
+        return []
+    return [
+        ev.UsageReported(
+            attempt.id,
+            launch,
+            usage.input_tokens,
+            usage.output_tokens,
+            usage.cached_tokens,
+            usage.cost_usd,
+        )
+    ]
+
+
+@record.register
+def _(seen: ob.LaunchExited, state: State, now: float) -> list[ev.Event]:
+    attempt = _launched(state, seen.attempt, seen.launch)
+    if attempt is None:
+        return []
+    facts: list[ev.Event] = []
+    if not attempt.started:
+        facts.append(ev.TurnStarted(seen.attempt, seen.launch, 0))
+    outcome = seen.outcome
+    facts.append(
+        ev.TurnExited(
+            seen.attempt,
+            seen.launch,
+            outcome.kind,
+            seen.code,
+            seen.signal,
+            outcome.text,
+            seen.swept,
+            outcome.retry_at,
+            seen.cpu_s,
+            seen.memory_max_mb,
+        )
+    )
+    return facts
+
+
+@record.register
+def _(seen: ob.LaunchLost, state: State, now: float) -> list[ev.Event]:
+    attempt = _launched(state, seen.attempt, seen.launch)
+    if attempt is None:
+        return []
+    facts: list[ev.Event] = []
+    if seen.started and not attempt.started:
+        facts.append(ev.TurnStarted(seen.attempt, seen.launch, 0))
+    facts.append(ev.TurnLost(seen.attempt, seen.launch, seen.started, seen.text))
+    return facts
+
+
+@record.register
+def _(seen: ob.WorkInspected, state: State, now: float) -> list[ev.Event]:
+    attempt = _attempt(state, seen.attempt, ev.WorkFound.kind)
+    if attempt is None or attempt.launch != seen.launch:
+        return []
+    return [
+        ev.WorkFound(
+            seen.attempt,
+            seen.commit,
+            seen.tree,
+            seen.files,
+            seen.added,
+            seen.deleted,
+            seen.committed_for,
+            seen.commits,
+        )
+    ]
+
+
+@record.register
+def _(seen: ob.WorkUnsound, state: State, now: float) -> list[ev.Event]:
+    attempt = _attempt(state, seen.attempt, ev.WorkFaulty.kind)
+    if attempt is None or attempt.launch != seen.launch:
+        return []
+    return [ev.WorkFaulty(seen.attempt, seen.cause, seen.paths, seen.text)]
+
+
+@record.register
+def _(seen: ob.ChecksDone, state: State, now: float) -> list[ev.Event]:
+    landing = landing_of(state, seen.about)
+    if landing is not None:
+        wanted = landing.candidate == seen.commit and landing.judgement is None
+        if not wanted or _stale(state, landing, seen):
+            return []
+        return [ev.CandidateJudged(seen.about, seen.tree, seen.judgement, seen.results)]
+    attempt = _attempt(state, seen.about, ev.VerdictReached.kind)
+    if attempt is None or (attempt.commit, attempt.tree) != (seen.commit, seen.tree):
+        return []
+    return [ev.VerdictReached(seen.about, seen.tree, seen.judgement, seen.results)]
+
+
+def _stale(state: State, landing: Landing, seen: ob.ChecksDone) -> bool:
+    """A green report that does not cover the whole gate is no verdict."""
+    if seen.judgement is not ev.Judgement.PASSED:
+        return False
+    gate = landing_policy.gate_of_landing(state, landing)
+    missing = landing_policy.missing_checks(state, landing.tree, gate)
+    return not {check.name for check in missing} <= {result.name for result in seen.results}
+
+
+def _landing_at(state: State, about: str, work: str, onto: str, *, built: bool) -> Landing | None:
+    landing = landing_of(state, about)
+    if landing is None or landing.onto != onto or landing.work != work:
+        return None
+    return landing if bool(landing.candidate or landing.conflict) == built else None
+
+
+@record.register
+def _(seen: ob.CandidateMade, state: State, now: float) -> list[ev.Event]:
+    if _landing_at(state, seen.about, seen.work, seen.onto, built=False) is None:
+        return []
+    return [ev.CandidateBuilt(seen.about, seen.onto, seen.commit, seen.tree)]
+
+
+@record.register
+def _(seen: ob.CandidateClashed, state: State, now: float) -> list[ev.Event]:
+    if _landing_at(state, seen.about, seen.work, seen.onto, built=False) is None:
+        return []
+    return [ev.CandidateConflicted(seen.about, seen.onto, seen.paths)]
+
+
+@record.register
+def _(seen: ob.IntegrationMoved, state: State, now: float) -> list[ev.Event]:
+    landing = landing_of(state, seen.about)
+    if landing is None or not landing.wanted or landing.candidate != seen.commit:
+        return []
+    attempt = state.attempts.get(seen.about)
+    task = attempt.task if attempt else ""
+    return [ev.Landed(seen.about, task, seen.commit, seen.onto, landing.tree)]
+
+
+@record.register
+def _(seen: ob.IntegrationElsewhere, state: State, now: float) -> list[ev.Event]:
+    landing = landing_of(state, seen.about)
+    if landing is None or not landing.wanted or landing.candidate != seen.commit:
+        return []
+    return [ev.LandingMissed(seen.about, seen.found)]
+
+
+@record.register
+def _(seen: ob.AttemptClosed, state: State, now: float) -> list[ev.Event]:
+    attempt = state.attempts.get(seen.attempt)
+    if (
+        attempt is None
+        or attempt.closed
+        or attempt.phase
+        not in (
+            Phase.LANDED,
+            Phase.FAILED,
+            Phase.DONE,
+        )
+    ):
+        return []
+    return [ev.WorkspaceClosed(seen.attempt, seen.refs)]
+
+
+@record.register
+def _(seen: ob.TargetAtIntegration, state: State, now: float) -> list[ev.Event]:
+    if seen.commit == state.delivery.delivered or not state.delivery.wanted:
+        return []
+    return [ev.Delivered(seen.commit, seen.pushed)]
+
+
+@record.register
+def _(seen: ob.TargetNotMovable, state: State, now: float) -> list[ev.Event]:
+    if state.checked_head == state.delivery.delivered:
+        return []
+    return [ev.DeliveryBlocked(seen.commit, seen.text)]
+
+
+@record.register
+def _(seen: ob.TargetElsewhere, state: State, now: float) -> list[ev.Event]:
+    if seen.commit == state.delivery.merge_failed:
+        return [ev.DeliveryBlocked(seen.commit, state.delivery.blocked)]
+    if seen.commit == state.delivery.target_commit:
+        return []
+    return [ev.TargetMoved(seen.commit)]

@@ -1,0 +1,90 @@
+"""What people may ask of a run, and the facts that follow.
+
+Every request is answered in the turn in which it is read; asking twice with one key is answered
+once.
+"""
+
+from __future__ import annotations
+
+from gangsaw.core import events as ev
+from gangsaw.core.observations import Asked
+from gangsaw.core.phases import Phase
+from gangsaw.core.state import State, is_live
+
+RUN_VERBS = ("pause", "drain", "resume", "stop", "kill", "scale")
+TASK_VERBS = ("retry", "cancel", "approve", "reject")
+
+
+def answer(state: State, asked: Asked) -> list[ev.Event]:
+    """The facts that follow from a request, ending with its answer."""
+    facts: list[ev.Event]
+    if asked.verb == "outlived":
+        facts, ok, text = [], True, "already over: no engine was alive then"
+    elif asked.verb in RUN_VERBS:
+        facts, ok, text = _of_run(state, asked)
+    elif asked.verb not in TASK_VERBS:
+        facts, ok, text = [], False, f"unknown request '{asked.verb}'"
+    elif asked.task not in state.tasks:
+        facts, ok, text = [], False, f"there is no task '{asked.task}' in {state.run}"
+    else:
+        facts, ok, text = _of_task(state, asked)
+    return [*facts, ev.RequestAnswered(asked.key, ok, text)]
+
+
+Answer = tuple[list[ev.Event], bool, str]
+
+
+def _of_run(state: State, asked: Asked) -> Answer:
+    match asked.verb:
+        case "pause":
+            return [ev.Paused(asked.by)], True, "no new agents are started; running ones go on"
+        case "drain":
+            text = "letting the running agents finish, then ending"
+            return [ev.Paused(asked.by, drain=True)], True, text
+        case "resume":
+            return [ev.Resumed(asked.by)], True, "starting agents again"
+        case "stop":
+            return [ev.StopAllWanted(asked.by)], True, "stopping every agent of this run"
+        case "kill":
+            return [ev.StopAllWanted(asked.by, hard=True)], True, "killing every agent of this run"
+        case _:
+            if asked.number < 1:
+                return [], False, "the number of agents must be 1 or more"
+            return [ev.Scaled(asked.number, asked.by)], True, f"up to {asked.number} agents"
+
+
+def _of_task(state: State, asked: Asked) -> Answer:
+    known = state.task_states[asked.task]
+    attempt = state.attempt_of(asked.task)
+    if known.finished:
+        return [], False, f"{asked.task} has landed; nothing to {asked.verb}"
+    match asked.verb:
+        case "retry":
+            if not (known.given_up or known.cancelled):
+                return [], False, f"{asked.task} has not failed; see: gangsaw why {asked.task}"
+            return _reopened(state, [ev.TaskReopened(asked.task, asked.by)]), True, "trying again"
+        case "cancel":
+            if known.cancelled or known.cancel_wanted:
+                return [], False, f"{asked.task} is cancelled already"
+            return [ev.TaskCancelled(asked.task, asked.by)], True, "cancelled"
+        case _:
+            if attempt is None or attempt.phase is not Phase.REVIEWING or not is_live(attempt):
+                return [], False, f"{asked.task} is not waiting for a decision"
+            return _decided(attempt.id, attempt.returned is ev.Cause.UNCOMMITTED, asked)
+
+
+def _decided(attempt: str, leftovers: bool, asked: Asked) -> Answer:
+    if asked.verb == "approve":
+        if leftovers:
+            return (
+                [ev.InspectionWanted(attempt, commit_leftovers=True)],
+                True,
+                "committing its files",
+            )
+        return [ev.ReviewApproved(attempt, asked.by)], True, "approved"
+    text = asked.text or "rejected by a person"
+    return [ev.WorkReturned(attempt, ev.Cause.REJECTED, text)], True, "sent back to the agent"
+
+
+def _reopened(state: State, facts: list[ev.Event]) -> list[ev.Event]:
+    return [ev.RunReopened("retry"), *facts] if state.end is not None else facts

@@ -1,0 +1,230 @@
+"""What is known: `State` and the frozen values in it.
+
+`State` is a mutable container owned by one loop; what it holds for a task or an attempt is
+replaced by a new frozen value, never changed in place. Indexes (ready list, live attempts) are
+kept with every event (`indexes`), so that no decision has to look at all tasks. Only `evolve`
+writes to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gangsaw.core import events as ev
+from gangsaw.core.launch import OutcomeKind
+from gangsaw.core.model import Check, Limits, Plan, Task, TurnKind
+from gangsaw.core.phases import ENDED, Phase
+
+
+class IllegalEvent(Exception):
+    """An event that the phase table does not allow: a bug in `record` or a policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens and money. `cost_usd` is what agents reported; `unpriced` counts launches that
+    reported tokens without a price."""
+
+    tokens: int = 0
+    cost_usd: float = 0.0
+    unpriced: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How the last launch of an attempt ended; `lost` without exit record."""
+
+    outcome: OutcomeKind
+    code: int | None
+    signal: int | None
+    text: str
+    retry_at: float | None
+    lost: bool = False
+    never_ran: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a task."""
+
+    id: str
+    task: str
+    number: int
+    base: str
+    agent: str
+    model: str | None
+    branch: str
+    phase: Phase
+    since: float
+    admitted_at: float
+    path: str = ""
+    turn: int = 0
+    launch: int = 0
+    turns_used: int = 0
+    crashes: int = 0
+    why: TurnKind = TurnKind.WORK
+    onto: str | None = None
+    launched_at: float = 0.0
+    beat_at: float = 0.0
+    started: bool = False
+    session: str | None = None
+    stop_cause: ev.Cause | None = None
+    stop_hard: bool = False
+    exit: Exit | None = None
+    commit_leftovers: bool = False
+    commit: str = ""
+    tree: str = ""
+    returned: ev.Cause | None = None
+    returned_text: str = ""
+    returned_paths: tuple[str, ...] = ()
+    review_text: str = ""
+    approved: bool = False
+    results: tuple[ev.CheckResult, ...] = ()
+    judgement: ev.Judgement | None = None
+    inconclusive: int = 0
+    diff: tuple[int, int, int] | None = None
+    usage: tuple[tuple[int, int, float | None], ...] = ()
+    failed: ev.Cause | None = None
+    closed: bool = False
+    question: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """What a task has come to. `unmet` counts needs that have not landed."""
+
+    unmet: int
+    attempts: int = 0
+    tries: int = 0
+    crashes: int = 0
+    current: str = ""
+    retry_at: float = 0.0
+    last_text: str = ""
+    last_cause: ev.Cause | None = None
+    landed_commit: str = ""
+    done: bool = False
+    given_up: str = ""
+    person: bool = False
+    cancelled: bool = False
+    cancel_wanted: str = ""
+    since_landing: int | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    usage: Usage = Usage()
+
+    @property
+    def finished(self) -> bool:
+        """Landed or done: what dependants wait for."""
+        return bool(self.landed_commit) or self.done
+
+    @property
+    def closed(self) -> bool:
+        """Nothing more will happen by itself."""
+        return self.finished or bool(self.given_up) or self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """A change on its way onto the integration branch."""
+
+    about: str
+    work: str
+    onto: str
+    candidate: str = ""
+    tree: str = ""
+    conflict: tuple[str, ...] = ()
+    judgement: ev.Judgement | None = None
+    results: tuple[ev.CheckResult, ...] = ()
+    wanted: bool = False
+    missed: bool = False
+    inconclusive: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where the target stands against the integration branch."""
+
+    wanted: str = ""
+    delivered: str = ""
+    blocked: str = ""
+    blocked_at: float = 0.0
+    target_commit: str = ""
+    merge_failed: str = ""
+    pushed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An effect that failed: how often, when last, and what it said."""
+
+    count: int
+    at: float
+    text: str
+
+
+@dataclass(slots=True)
+class State:
+    """Everything known about one run. `head` is where the integration branch is, `checked_head`
+    the last commit that we ourselves moved it to: only such a one is delivered."""
+
+    run: str = ""
+    goal: str = ""
+    plan: Plan = field(default_factory=lambda: Plan("", ()))
+    limits: Limits = field(default_factory=Limits)
+    gate: tuple[Check, ...] = ()
+    target: str = ""
+    integration: str = ""
+    base: str = ""
+    head: str = ""
+    checked_head: str = ""
+    started_at: float = 0.0
+    ended_at: float | None = None
+    end: ev.RunEnd | None = None
+    engine_pid: int | None = None
+    engine_reason: str = ""
+    containment: str = ""
+    paused: bool = False
+    draining: bool = False
+    stopping: str = ""
+    stop_hard: bool = False
+    pressure: ev.Pressure = ev.Pressure.NONE
+    pressure_text: str = ""
+    tasks: dict[str, Task] = field(default_factory=dict)
+    task_states: dict[str, TaskState] = field(default_factory=dict)
+    attempts: dict[str, Attempt] = field(default_factory=dict)
+    live: dict[str, None] = field(default_factory=dict)
+    busy: dict[str, int] = field(default_factory=dict)
+    queue: list[str] = field(default_factory=list)
+    landings: tuple[Landing, ...] = ()
+    landed: list[str] = field(default_factory=list)
+    green: dict[str, frozenset[str]] = field(default_factory=dict)
+    delivery: Delivery = field(default_factory=Delivery)
+    troubles: dict[tuple[str, str], Trouble] = field(default_factory=dict)
+    answers: dict[str, tuple[bool, str]] = field(default_factory=dict)
+    pending: dict[str, ev.Requested] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    dependants: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    rank: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    ready: list[tuple[tuple[int, int, int], str]] = field(default_factory=list)
+    backing_off: dict[str, float] = field(default_factory=dict)
+    open_tasks: int = 0
+    touched: set[str] = field(default_factory=set)
+
+    def attempt_of(self, task: str) -> Attempt | None:
+        """The latest attempt at a task, or `None` before the first."""
+        current = self.task_states[task].current
+        return self.attempts[current] if current else None
+
+    def live_attempts(self) -> list[Attempt]:
+        """Attempts that hold a slot or whose workspace is not yet closed, in order of admission."""
+        return [self.attempts[name] for name in self.live]
+
+
+def is_live(attempt: Attempt) -> bool:
+    """Whether the attempt may still act."""
+    return attempt.phase not in ENDED
+
+
+def landing_of(state: State, about: str) -> Landing | None:
+    """The landing in progress of an attempt (or `@target`), or `None`."""
+    return next((landing for landing in state.landings if landing.about == about), None)

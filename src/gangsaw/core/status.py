@@ -1,0 +1,193 @@
+"""Derived, never stored: what does a task look like, and why is it not running?
+
+Everything here is computed from the same values and by the same functions that decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gangsaw.core.events import RunEnd
+from gangsaw.core.model import Check
+from gangsaw.core.phases import Phase
+from gangsaw.core.policy import landing
+from gangsaw.core.policy.admission import Hold, HoldKind, hold_for
+from gangsaw.core.state import Attempt, State, is_live, landing_of
+from gangsaw.core.trouble import stuck_text, worst_trouble
+
+
+class Status(StrEnum):
+    """What a task looks like from outside."""
+
+    WAITING = "waiting"
+    HELD = "held"
+    WORKING = "working"
+    CHECKING = "checking"
+    REVIEWING = "reviewing"
+    QUEUED = "queued"
+    LANDING = "landing"
+    LANDED = "landed"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    NEEDS_YOU = "needs_you"
+
+
+_BY_PHASE = {
+    Phase.PREPARING: Status.WORKING,
+    Phase.READY: Status.WORKING,
+    Phase.STARTING: Status.WORKING,
+    Phase.RUNNING: Status.WORKING,
+    Phase.STOPPING: Status.WORKING,
+    Phase.EXITED: Status.CHECKING,
+    Phase.INSPECTING: Status.CHECKING,
+    Phase.VERIFYING: Status.CHECKING,
+    Phase.VERIFIED: Status.CHECKING,
+    Phase.RETURNED: Status.HELD,
+    Phase.REVIEWING: Status.NEEDS_YOU,
+    Phase.QUEUED: Status.QUEUED,
+    Phase.LANDING: Status.LANDING,
+}
+
+_WAITING_HOLDS = frozenset(
+    {HoldKind.NEEDS, HoldKind.SLOTS, HoldKind.AGENT_SLOTS, HoldKind.NO_BRANCH}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A task's status, the reason in words, and the hold it comes from (if any)."""
+
+    status: Status
+    reason: str
+    hold: Hold | None = None
+
+
+def view(state: State, name: str, now: float) -> View:
+    """The task's status and its reason, now."""
+    known = state.task_states[name]
+    if known.landed_commit:
+        return View(Status.LANDED, _landed_text(state, name))
+    if known.done:
+        return View(Status.DONE, "")
+    if known.cancelled:
+        return View(Status.CANCELLED, "cancelled")
+    if known.given_up:
+        return View(Status.NEEDS_YOU if known.person else Status.FAILED, known.given_up)
+    attempt = state.attempt_of(name)
+    if attempt is not None and is_live(attempt):
+        return View(_BY_PHASE[attempt.phase], _live_text(state, attempt))
+    hold = hold_for(state, name, now)
+    if hold is None:
+        return View(Status.WAITING, "starts next")
+    waits = hold.kind in _WAITING_HOLDS
+    return View(Status.WAITING if waits else Status.HELD, say(hold, now), hold)
+
+
+def _landed_text(state: State, name: str) -> str:
+    attempt = state.attempt_of(name)
+    if attempt is None or attempt.diff is None:
+        return ""
+    files, added, deleted = attempt.diff
+    return f"{files} file{'s' if files != 1 else ''} +{added} −{deleted}"
+
+
+def _live_text(state: State, attempt: Attempt) -> str:
+    trouble = worst_trouble(state, attempt.id)
+    if trouble is not None:
+        return f"trouble, trying again: {trouble.text}"
+    match attempt.phase:
+        case Phase.REVIEWING:
+            return attempt.review_text
+        case Phase.STOPPING:
+            return f"being stopped: {attempt.stop_cause}"
+        case Phase.RETURNED:
+            return f"{attempt.returned_text} · goes back to the agent when a slot is free"
+        case Phase.RUNNING | Phase.STARTING if attempt.question:
+            return f"asks: {attempt.question}"
+        case Phase.RUNNING | Phase.STARTING if attempt.turn > 1:
+            return f"{attempt.returned_text or 'taken up again'} · turn {attempt.turn}"
+        case Phase.QUEUED:
+            return _queue_text(state, attempt)
+        case Phase.VERIFYING:
+            gate = landing.gate_of_work(state, attempt.task)
+            return _checks_text(landing.missing_checks(state, attempt.tree, gate))
+        case Phase.LANDING:
+            return _landing_text(state, attempt)
+        case _:
+            return ""
+
+
+def _queue_text(state: State, attempt: Attempt) -> str:
+    ahead = state.queue.index(attempt.id) if attempt.id in state.queue else 0
+    busy = [landing.about for landing in state.landings]
+    return f"{ahead + len(busy)} ahead in the landing queue"
+
+
+def _checks_text(checks: tuple[Check, ...]) -> str:
+    return "running: " + " · ".join(check.name for check in checks)
+
+
+def _landing_text(state: State, attempt: Attempt) -> str:
+    found = landing_of(state, attempt.id)
+    if found is None or not found.candidate or found.judgement is not None:
+        return "being put on the integration branch"
+    gate = landing.gate_of_landing(state, found)
+    return _checks_text(landing.missing_checks(state, found.tree, gate)) + " (together)"
+
+
+def say(hold: Hold, now: float) -> str:
+    """The hold in words."""
+    names = ", ".join(hold.tasks)
+    match hold.kind:
+        case HoldKind.NEEDS:
+            return f"for {names}"
+        case HoldKind.FAILED_NEEDS:
+            return f"{names} did not land"
+        case HoldKind.BACKOFF:
+            return f"again in {max(0.0, (hold.until or now) - now):.0f} s after: {hold.text}"
+        case HoldKind.STOPPING:
+            return "the run is stopped; to go on: gangsaw run"
+        case HoldKind.PAUSED:
+            return "the run is paused (gangsaw resume)"
+        case HoldKind.NO_BRANCH:
+            return "the integration branch is being made"
+        case HoldKind.PRESSURE:
+            return f"the machine is short: {hold.text}"
+        case HoldKind.BUDGET:
+            return f"the budget is spent: {hold.text}"
+        case HoldKind.QUEUE:
+            return f"{hold.text} tasks wait for their landing"
+        case HoldKind.SLOTS:
+            return f"for a free slot (at most {hold.text} agents)"
+        case HoldKind.AGENT_SLOTS:
+            return f"for a free slot of agent {hold.text}"
+        case HoldKind.TRACK:
+            return f"for {names} (same track {hold.text})"
+        case HoldKind.SCOPE:
+            return f"for {names} (same files)"
+
+
+def exit_code(state: State, now: float) -> int:
+    """The documented exit code of a run in this state: 0 all landed, 1 something failed, 3 needs a
+    person, 4 stopped by a limit, 130 stopped before its end."""
+    if any(known.person and known.given_up for known in state.task_states.values()):
+        return 3
+    if state.end is RunEnd.LANDED:
+        return 0
+    if state.end is RunEnd.FAILED:
+        return 1
+    if state.stopping:
+        return 130
+    if stuck_text(state):
+        return 1
+    waiting = [state.attempts[name].phase for name in state.live]
+    if Phase.REVIEWING in waiting or state.delivery.blocked:
+        return 3
+    if state.ready and any(
+        (hold := hold_for(state, name, now)) and hold.kind is HoldKind.BUDGET
+        for _, name in state.ready[:1]
+    ):
+        return 4
+    return 1 if all(k.closed for k in state.task_states.values()) else 130

@@ -1,0 +1,42 @@
+"""Effects that failed: how long to wait before the next try, and how often to try."""
+
+from __future__ import annotations
+
+from gangsaw.core.events import TARGET
+from gangsaw.core.state import State, Trouble
+
+TROUBLES_MAX = 4
+"""How often in a row an effect of one attempt may fail before the attempt fails."""
+
+TROUBLE_PAUSE_S = 1.0
+TROUBLE_PAUSE_MAX_S = 30.0
+
+
+def worst_trouble(state: State, about: str) -> Trouble | None:
+    """The most repeated trouble of an attempt (or run), or `None`."""
+    found = [trouble for (name, _), trouble in state.troubles.items() if name == about]
+    return max(found, key=lambda trouble: trouble.count) if found else None
+
+
+def cannot_close(state: State, attempt: str) -> bool:
+    """Whether the attempt's workspace has refused to be closed so often that nothing waits for it
+    any more; closing it is still tried."""
+    trouble = state.troubles.get((attempt, "CloseWorkspace"))
+    return trouble is not None and trouble.count >= TROUBLES_MAX
+
+
+def stuck_text(state: State) -> str:
+    """What the run itself (its integration branch, its delivery, the merge of a moved target) fails
+    at again and again; empty while it does not."""
+    for about in ("", TARGET):
+        trouble = worst_trouble(state, about)
+        if trouble is not None and trouble.count >= TROUBLES_MAX:
+            return trouble.text
+    return ""
+
+
+def retry_at(trouble: Trouble) -> float:
+    """When the effect may be tried again (epoch seconds): the pause doubles with each failure."""
+    return trouble.at + min(
+        TROUBLE_PAUSE_S * float(2 ** min(trouble.count - 1, 30)), TROUBLE_PAUSE_MAX_S
+    )

@@ -1,0 +1,160 @@
+"""What is outstanding, until when nothing can change by itself, and one whole turn of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gangsaw.core import actions as ac
+from gangsaw.core.decide import decide
+from gangsaw.core.events import TARGET, Event, Stage
+from gangsaw.core.evolve import evolve
+from gangsaw.core.model import Workspace
+from gangsaw.core.observations import Observation
+from gangsaw.core.phases import AGENT_ALIVE, ENDED, Phase
+from gangsaw.core.policy import delivery, landing, stall
+from gangsaw.core.policy.admission import HoldKind, hold_for
+from gangsaw.core.record import record
+from gangsaw.core.state import Attempt, Landing, State
+from gangsaw.core.trouble import cannot_close, retry_at, stuck_text
+
+
+def turn(
+    state: State, now: float, observations: Iterable[Observation]
+) -> tuple[list[Event], list[ac.Action]]:
+    """One turn: the events that follow from the observations, and all outstanding actions.
+
+    `state` contains the events when this returns; nothing may be done before they are in the log.
+    """
+    events: list[Event] = []
+    for observation in observations:
+        for fact in record(observation, state, now):
+            evolve(state, fact, now)
+            events.append(fact)
+    events += decide(state, now)
+    return events, outstanding(state, now)
+
+
+def outstanding(state: State, now: float) -> list[ac.Action]:
+    """What is wanted and not yet reported done. The same action may be in here many times in a
+    row; carrying it out twice is harmless. An action that failed is left out for a pause."""
+    found = list(_outstanding(state, now))
+    if not state.troubles:
+        return found
+    return [action for action in found if _may_try(state, action, now)]
+
+
+def _may_try(state: State, action: ac.Action, now: float) -> bool:
+    trouble = state.troubles.get((action.about, ac.name_of(action)))
+    return trouble is None or now >= retry_at(trouble)
+
+
+def _outstanding(state: State, now: float) -> Iterator[ac.Action]:
+    if state.run and not state.head:
+        yield ac.CreateIntegration("", state.integration, state.base)
+    for name in state.live:
+        yield from _of_attempt(state, state.attempts[name])
+    for landing_found in state.landings:
+        yield from _of_landing(state, landing_found)
+    wants = delivery.is_wanted(state) and bool(state.delivery.wanted)
+    if wants and now >= delivery.retry_at(state):
+        yield ac.Deliver("", state.target, state.checked_head)
+
+
+def _of_attempt(state: State, attempt: Attempt) -> Iterator[ac.Action]:
+    match attempt.phase:
+        case Phase.PREPARING:
+            task = state.tasks[attempt.task]
+            parents = [state.task_states[need].landed_commit for need in task.needs]
+            landed = tuple(commit for commit in parents if commit)
+            yield ac.PrepareWorkspace(attempt.id, attempt.base, attempt.branch, landed)
+        case Phase.STARTING | Phase.RUNNING | Phase.STOPPING:
+            yield ac.RunTurn(attempt.id, attempt.launch, attempt.turn, attempt.why, attempt.onto)
+            if attempt.phase is Phase.STOPPING:
+                yield ac.StopTurn(attempt.id, attempt.launch, attempt.stop_hard)
+        case Phase.INSPECTING:
+            against = attempt.onto or attempt.base
+            yield ac.InspectWork(attempt.id, attempt.launch, against, attempt.commit_leftovers)
+        case Phase.VERIFYING:
+            gate = landing.gate_of_work(state, attempt.task)
+            checks = landing.missing_checks(state, attempt.tree, gate)
+            yield ac.RunChecks(attempt.id, Stage.WORK, attempt.commit, attempt.tree, checks)
+        case phase if phase in ENDED and not attempt.closed:
+            if state.tasks[attempt.task].workspace is Workspace.WORKTREE:
+                yield ac.CloseWorkspace(attempt.id, attempt.branch)
+        case _:
+            pass
+
+
+def _of_landing(state: State, found: Landing) -> Iterator[ac.Action]:
+    if found.conflict or found.missed:
+        return
+    if not found.candidate:
+        title, body = _message(state, found)
+        yield ac.BuildCandidate(found.about, found.work, found.onto, title, body)
+    elif found.judgement is None:
+        gate = landing.gate_of_landing(state, found)
+        checks = landing.missing_checks(state, found.tree, gate)
+        yield ac.RunChecks(found.about, Stage.CANDIDATE, found.candidate, found.tree, checks)
+    elif found.wanted:
+        yield ac.MoveIntegration(found.about, state.integration, found.candidate, found.onto)
+
+
+def _message(state: State, found: Landing) -> tuple[str, str]:
+    """Title and trailers of the landing's commit."""
+    if found.about == TARGET:
+        return f"Merge {state.target}", f"Gangsaw-Run: {state.run}"
+    attempt = state.attempts[found.about]
+    trailers = (
+        f"Gangsaw-Run: {state.run}\nGangsaw-Task: {attempt.task}\nGangsaw-Attempt: {attempt.id}"
+    )
+    return state.tasks[attempt.task].title.strip().splitlines()[0], trailers
+
+
+def next_wakeup(state: State, now: float) -> float | None:
+    """When something may have to be done although nothing is reported (epoch seconds); `None` when
+    only a report can change anything."""
+    moments = [
+        stall.deadline(state, attempt)
+        for attempt in map(state.attempts.__getitem__, state.live)
+        if attempt.phase is Phase.RUNNING
+    ]
+    moments += [moment for moment in state.backing_off.values() if moment > now]
+    moments += [moment for moment in map(retry_at, state.troubles.values()) if moment > now]
+    if delivery.is_wanted(state) and delivery.retry_at(state) > now:
+        moments.append(delivery.retry_at(state))
+    return min(moments) if moments else None
+
+
+_WAITS_FOR_A_PERSON = frozenset({HoldKind.SCOPE, HoldKind.TRACK, HoldKind.BUDGET})
+
+
+def at_rest(state: State, now: float) -> str | None:
+    """Why an engine has nothing more to do: `finished`, `stopped`, or `waiting for a person or a
+    limit`; `None` while anything can still happen by itself."""
+    phases = [state.attempts[name].phase for name in state.live if not cannot_close(state, name)]
+    if state.stopping:
+        # One that cannot be moved is left to the next engine, which finds either outcome.
+        moving = any(
+            found.wanted and (found.about, "MoveIntegration") not in state.troubles
+            for found in state.landings
+        )
+        busy = moving or any(phase in AGENT_ALIVE for phase in phases)
+        return None if busy else "stopped"
+    if state.end is not None:
+        return "finished"
+    if state.draining and not (state.queue or state.landings):
+        busy = any(phase is not Phase.REVIEWING for phase in phases)
+        return None if busy else "paused"
+    stuck = stuck_text(state)
+    if stuck and (not state.head or not phases):
+        return f"in trouble: {stuck}"
+    if state.paused or state.queue or state.landings or not state.head:
+        return None
+    if any(phase is not Phase.REVIEWING for phase in phases):
+        return None
+    if delivery.is_wanted(state) and not delivery.is_waiting(state):
+        return None
+    holds = (hold_for(state, name, now) for _, name in state.ready)
+    if all(hold is not None and hold.kind in _WAITS_FOR_A_PERSON for hold in holds):
+        return "waiting for a person or a limit"
+    return None

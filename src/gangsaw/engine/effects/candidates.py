@@ -1,0 +1,97 @@
+"""The integration branch: made, and moved to candidates by compare-and-swap."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from gangsaw.core import actions as ac
+from gangsaw.core.events import TARGET
+from gangsaw.core.observations import (
+    CandidateClashed,
+    CandidateMade,
+    IntegrationAt,
+    IntegrationElsewhere,
+    IntegrationMoved,
+    Observation,
+)
+from gangsaw.engine.world import Job, World
+from gangsaw.git import (
+    Candidate,
+    Conflict,
+    Moved,
+    RefElsewhere,
+    RefTaken,
+    branch_ref,
+    build_candidate,
+    create_ref,
+    move_ref,
+)
+
+RESTORES_MAX = 3
+"""How often the integration branch is put back for one landing."""
+
+
+def create_integration(action: ac.CreateIntegration, world: World) -> Job:
+    """Make the run's integration branch at its base, or find it."""
+    repo = world.repo
+
+    def job(unwanted: threading.Event) -> list[Observation]:
+        match create_ref(repo, branch_ref(action.branch), action.base):
+            case RefTaken(found):
+                return [IntegrationAt(found)]
+            case _:
+                return [IntegrationAt(action.base)]
+
+    return job
+
+
+def build(action: ac.BuildCandidate, world: World) -> Job:
+    """Merge the work with the integration branch's head, in the object store only."""
+    repo, run = world.repo, world.layout.run
+    attempt = world.state.attempts.get(action.about)
+    # The moment of the intent: carried out again, the same commit comes out.
+    at = int(attempt.since) if attempt else int(time.time())
+    name = "target" if action.about == TARGET else action.about
+    message = f"{action.title}\n\n{action.body}\n"
+
+    def job(unwanted: threading.Event) -> list[Observation]:
+        about, work, onto = action.about, action.work, action.onto
+        match build_candidate(repo, onto, work, message, at, run=run, attempt=name):
+            case Conflict(paths):
+                return [CandidateClashed(about, work, onto, paths or ("(no single file)",))]
+            case Candidate(commit, tree):
+                return [CandidateMade(about, work, onto, commit, tree)]
+
+    return job
+
+
+def move(action: ac.MoveIntegration, world: World) -> Job:
+    """Move the integration branch from `onto` to the candidate, or say where it is instead.
+
+    The branch is ours alone. Commits that somebody put on top of it are told, so that the next
+    candidate is checked with them; where it was deleted, or reset to something else, the truth is
+    in the log: what was found is held by a ref, and the branch is put back.
+    """
+    repo, run = world.repo, world.layout.run
+    ref = branch_ref(action.branch)
+
+    def job(unwanted: threading.Event) -> list[Observation]:
+        for _ in range(RESTORES_MAX):
+            match move_ref(repo, ref, action.commit, action.onto):
+                case Moved():
+                    return [IntegrationMoved(action.about, action.commit, action.onto)]
+                case RefElsewhere(None):
+                    create_ref(repo, ref, action.onto)
+                case RefElsewhere(str() as found):
+                    if repo.is_ancestor(action.commit, found):
+                        # Ours was put there, by a former life, and somebody built on it.
+                        return [IntegrationMoved(action.about, action.commit, action.onto)]
+                    if repo.is_ancestor(action.onto, found):
+                        seen = (action.about, action.commit, action.onto, found)
+                        return [IntegrationElsewhere(*seen)]
+                    create_ref(repo, f"refs/gangsaw/lost/{run}/{found}", found)
+                    move_ref(repo, ref, action.onto, found)
+        raise RuntimeError(f"the integration branch {action.branch} is moved by somebody else")
+
+    return job

@@ -1,0 +1,47 @@
+"""Checks of a tree, in a slot of ours."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from gangsaw.core import actions as ac
+from gangsaw.core.events import Stage
+from gangsaw.core.observations import ChecksDone, Observation
+from gangsaw.engine.effects.setup import check_environment
+from gangsaw.engine.effects.workspaces import furnish
+from gangsaw.engine.world import Job, World
+from gangsaw.verify import CheckRun, run_checks
+
+
+def run(action: ac.RunChecks, world: World) -> Job:
+    """Run the checks on the commit (or in the attempt's plain folder) and report the verdict."""
+    settings, layout = world.settings, world.layout
+    limits = world.state.limits
+    slots = world.gate_slots if action.stage is Stage.CANDIDATE else world.slots
+    origin = world.repo.main_root or world.repo.root
+
+    def prepare(path: Path) -> None:
+        furnish(origin, path, settings.worktree)
+
+    wanted = CheckRun(
+        about=action.about,
+        commit=action.commit,
+        tree=action.tree,
+        checks=action.checks,
+        folder=layout.checks_of(action.about),
+        env=check_environment(world),
+        timeout_s=limits.check_timeout_s,
+        grace_s=limits.grace_s,
+        plain_folder=None if action.commit else layout.plain_folder(action.about),
+        setup=settings.worktree.setup,
+        prepare=prepare,
+    )
+
+    def job(unwanted: threading.Event) -> list[Observation]:
+        judgement, results = run_checks(wanted, slots, unwanted)
+        if unwanted.is_set():
+            return []
+        return [ChecksDone(action.about, action.commit, action.tree, judgement, results)]
+
+    return job

@@ -1,0 +1,97 @@
+"""The user's own shell line that makes a fresh worktree fit for work, before the agent starts."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from pathlib import Path
+
+from gangsaw.agents import allowed_environment
+from gangsaw.core.errors import UserError
+from gangsaw.core.launch import Ended, LaunchSpec
+from gangsaw.core.model import Limits
+from gangsaw.core.settings import AgentSettings
+from gangsaw.engine.world import World
+from gangsaw.procs import (
+    Absent,
+    Cancelled,
+    Finished,
+    LostRun,
+    NotExecuted,
+    TimedOut,
+    probe,
+    run_to_end,
+)
+
+TRIES_MAX = 100
+TAIL_BYTES = 2000
+
+
+def check_environment(world: World) -> tuple[tuple[str, str], ...]:
+    """The variables that checks and the setup see: the usual ones and those the settings name."""
+    checker = AgentSettings("checks", "command", pass_env=world.settings.check_pass_env)
+    return allowed_environment(world.environ, checker)
+
+
+def set_up(
+    world: World, limits: Limits, attempt: str, path: Path, line: str, unwanted: threading.Event
+) -> bool:
+    """Run the line in the worktree; false when it was cut short since nobody wants it any more.
+
+    `UserError` with the end of its output when it fails. What a former engine has recorded as
+    done is not done again.
+    """
+    folder = _folder(world, attempt)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    end = run_to_end(
+        folder,
+        LaunchSpec(("sh", "-c", line), str(path), check_environment(world)),
+        mark=f"setup-{secrets.token_hex(12)}",
+        timeout_s=limits.check_timeout_s,
+        grace_s=limits.grace_s,
+        cancelled=unwanted,
+    )
+    text = ""
+    match end:
+        case Finished(record) if record.outcome == Ended(0, None):
+            return True
+        case Cancelled():
+            return False
+        case Finished(record):
+            text = f"{_how(record.outcome)}: {_tail(folder)}"
+        case TimedOut():
+            text = f"still running after {limits.check_timeout_s:.0f} s"
+        case LostRun(_, reason):
+            text = reason
+    raise UserError(f"cannot set up the worktree by `{line}`: {text}")
+
+
+def _how(outcome: Ended | NotExecuted) -> str:
+    match outcome:
+        case Ended(code, None):
+            return f"exit code {code}"
+        case Ended(_, signal):
+            return f"killed by signal {signal}"
+        case NotExecuted(error, step):
+            return f"cannot {step} it: {error}"
+
+
+def _folder(world: World, attempt: str) -> Path:
+    """Where this try is recorded: the one that is under way or has succeeded, else a new one."""
+    within = world.layout.checks_of(attempt)
+    for number in range(TRIES_MAX):
+        folder = within / f"setup-{attempt}.{number}"
+        found = probe(folder) if folder.exists() else Absent()
+        if isinstance(found, Absent):
+            return folder
+        if isinstance(found, Finished) and found.record.outcome == Ended(0, None):
+            return folder
+    raise UserError(f"cannot set up the worktree: {TRIES_MAX} tries of {attempt} are recorded")
+
+
+def _tail(folder: Path) -> str:
+    parts = []
+    for name in ("out", "err"):
+        raw = (folder / name).read_bytes() if (folder / name).exists() else b""
+        parts.append(raw[-TAIL_BYTES:].decode("utf-8", "replace").strip())
+    return "\n".join(part for part in parts if part)

@@ -1,0 +1,162 @@
+"""What the agent left: found, completed where the settings say so, and sealed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from gangsaw.core import actions as ac
+from gangsaw.core.errors import UserError
+from gangsaw.core.events import Cause
+from gangsaw.core.observations import Observation, WorkInspected, WorkUnsound
+from gangsaw.core.state import Attempt
+from gangsaw.engine.world import Job, World
+from gangsaw.git import (
+    IndexLocked,
+    Repository,
+    StillConflicted,
+    Work,
+    WorkAstray,
+    WorkGone,
+    commit_leftovers,
+    conflict_markers,
+    create_ref,
+    foreign_repositories,
+    inspect_work,
+    is_empty_change,
+    work_diffstat,
+)
+
+PATHS_MAX = 200
+NESTED = "made a git repository of its own, whose files cannot be part of this one"
+
+
+def inspect(action: ac.InspectWork, world: World) -> Job:
+    """Look at the worktree and report its sealed commit, or what is wrong with it."""
+    attempt = world.state.attempts[action.about]
+    repo, run = world.repo, world.layout.run
+    title = world.state.tasks[attempt.task].title
+
+    def job(unwanted: threading.Event) -> list[Observation]:
+        path = Path(attempt.path)
+        committed: tuple[str, ...] = ()
+        found = inspect_work(repo, path, attempt.branch, attempt.base)
+        if action.commit_leftovers and isinstance(found, Work) and _has_leftovers(found):
+            committed = _commit(repo, path, found, title, attempt)
+            found = inspect_work(repo, path, attempt.branch, attempt.base)
+        fault = _fault(repo, attempt, action, found)
+        if fault is not None:
+            return [fault]
+        assert isinstance(found, Work)
+        return [_seal(repo, run, attempt, action, found, committed)]
+
+    return job
+
+
+def _has_leftovers(found: Work) -> bool:
+    """Whether something may be committed for the agent. That includes a conflict whose markers it
+    removed without staging the file; what is in the middle of a rebase is not for us to end."""
+    return not found.clean and not found.rebasing
+
+
+def _commit(
+    repo: Repository, path: Path, found: Work, title: str, attempt: Attempt
+) -> tuple[str, ...]:
+    """Commit what the agent left uncommitted; the paths."""
+    subject = title.strip().splitlines()[0]
+    message = f"{subject}\n\nFiles the agent left uncommitted.\n\nGangsaw-Attempt: {attempt.id}\n"
+    match commit_leftovers(repo, path, message, stale_lock_ok=True):
+        case IndexLocked(lock):
+            raise UserError(f"cannot commit in {path}: {lock} exists; try removing it")
+        case StillConflicted():
+            return ()
+        case _:
+            return _left(found)[:PATHS_MAX]
+
+
+def _fault(
+    repo: Repository, attempt: Attempt, action: ac.InspectWork, found: Work | WorkAstray | WorkGone
+) -> WorkUnsound | None:
+    def unsound(cause: Cause, text: str, paths: tuple[str, ...] = ()) -> WorkUnsound:
+        return WorkUnsound(attempt.id, action.launch, cause, paths[:PATHS_MAX], text)
+
+    tip = found.branch_tip
+    if isinstance(found, Work) and tip is not None and not repo.is_ancestor(tip, found.head):
+        return unsound(
+            Cause.STRAYED, f"its branch {attempt.branch} has commits that its worktree has not"
+        )
+    match found:
+        case WorkGone():
+            return unsound(Cause.STRAYED, "its worktree has vanished")
+        case WorkAstray(head, branch):
+            where = branch or (head or "nothing")[:12]
+            return unsound(
+                Cause.STRAYED,
+                f"left its base: its worktree is at {where}, without {attempt.base[:12]}",
+            )
+        case Work() if found.unmerged:
+            return unsound(
+                Cause.UNMERGED, _names("left conflicts in", found.unmerged), found.unmerged
+            )
+        case Work() if found.merging or found.rebasing:
+            return unsound(Cause.UNMERGED, "left a merge or rebase unfinished")
+        case Work() if not found.clean:
+            return _uncommitted(found, unsound)
+        case Work() if is_empty_change(repo, action.against, found.head):
+            return unsound(Cause.EMPTY, "says it is done but changed nothing")
+        case Work():
+            pass
+    foreign = foreign_repositories(repo, action.against, found.head)
+    if foreign:
+        return unsound(Cause.UNCOMMITTED, _names(f"{NESTED}:", foreign), foreign)
+    marks = conflict_markers(repo, action.against, found.head)
+    if marks:
+        paths = tuple(dict.fromkeys(path for path, _ in marks))
+        where = ", ".join(f"{path}:{line}" for path, line in marks[:5])
+        return unsound(Cause.UNMERGED, f"committed conflict markers: {where}", paths)
+    return None
+
+
+def _uncommitted(
+    found: Work, unsound: Callable[[Cause, str, tuple[str, ...]], WorkUnsound]
+) -> WorkUnsound:
+    nested = tuple(path for path in found.untracked if path.endswith("/"))
+    if nested:
+        text = _names(f"{NESTED}:", nested)
+        return unsound(Cause.UNCOMMITTED, text, nested)
+    return unsound(Cause.UNCOMMITTED, _names("left uncommitted:", _left(found)), _left(found))
+
+
+def _left(found: Work) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*found.dirty, *found.untracked)))
+
+
+def _names(text: str, paths: tuple[str, ...]) -> str:
+    more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
+    return f"{text} {', '.join(paths[:5])}{more}"
+
+
+def _seal(
+    repo: Repository,
+    run: str,
+    attempt: Attempt,
+    action: ac.InspectWork,
+    found: Work,
+    committed: tuple[str, ...],
+) -> WorkInspected:
+    """Pin the commit, so that no one can make it vanish, and describe it."""
+    ref = f"refs/gangsaw/attempts/{run}/{attempt.id}/sealed-{action.launch}/{found.head[:16]}"
+    create_ref(repo, ref, found.head)
+    stat = work_diffstat(repo, action.against, found.head)
+    return WorkInspected(
+        attempt.id,
+        action.launch,
+        found.head,
+        found.tree,
+        len(stat.files),
+        stat.added,
+        stat.deleted,
+        committed,
+        found.commits_ahead,
+    )

@@ -1,0 +1,143 @@
+"""The worktree of an attempt: made, and closed once everything in it is held by refs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from pathlib import Path
+
+from gangsaw.core import actions as ac
+from gangsaw.core.errors import UserError
+from gangsaw.core.faults import durable
+from gangsaw.core.observations import AttemptClosed, Observation, WorkspaceAt
+from gangsaw.core.settings import WorktreeSettings
+from gangsaw.core.trouble import TROUBLES_MAX, worst_trouble
+from gangsaw.engine.effects.setup import set_up
+from gangsaw.engine.world import Job, World
+from gangsaw.git import (
+    Kept,
+    Moved,
+    RemovalBlocked,
+    Removed,
+    Repository,
+    WorktreeBlocked,
+    WorktreeReady,
+    add_worktree,
+    branch_ref,
+    candidate_ref,
+    delete_ref,
+    foreign_repositories,
+    keep_attempt,
+    read_ref,
+    remove_worktree,
+)
+
+
+def prepare(action: ac.PrepareWorkspace, world: World) -> Job:
+    """Make the worktree on its branch, from a base that contains every landed parent."""
+    repo, path = world.repo, world.layout.worktree(action.about)
+    settings, limits = world.settings.worktree, world.state.limits
+
+    def job(unwanted: threading.Event) -> list[Observation]:
+        for commit in action.contains:
+            if not repo.is_ancestor(commit, action.base):
+                raise RuntimeError(f"base {action.base} does not contain the parent {commit}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        match add_worktree(repo, path, action.branch, action.base):
+            case WorktreeBlocked(reason):
+                raise UserError(f"cannot make the worktree {path}: {reason}")
+            case WorktreeReady():
+                furnish(repo.main_root or repo.root, path, settings)
+                if settings.setup and not set_up(
+                    world, limits, action.about, path, settings.setup, unwanted
+                ):
+                    return []
+                return [WorkspaceAt(action.about, str(path))]
+
+    return job
+
+
+def furnish(origin: Path, path: Path, settings: WorktreeSettings) -> None:
+    """Copy and link the files that the settings name from the main checkout into a worktree.
+
+    What is already there stays; what is missing in the main checkout is a `UserError`.
+    """
+    for name in settings.copy:
+        source, target = _pair(origin, path, name)
+        if target.exists():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, symlinks=True)
+        else:
+            shutil.copy2(source, target)
+    for name in settings.link:
+        source, target = _pair(origin, path, name)
+        if not os.path.lexists(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(source)
+
+
+def _pair(origin: Path, path: Path, name: str) -> tuple[Path, Path]:
+    source, target = origin / name, path / name
+    if not source.exists():
+        raise UserError(
+            f"cannot furnish the worktree: {source} does not exist; "
+            "try mending copy and link in [worktree] of gangsaw.toml"
+        )
+    return source, target
+
+
+def close(action: ac.CloseWorkspace, world: World) -> Job:
+    """Hold everything the attempt left by refs, then remove its worktree and its branch.
+
+    What cannot be removed, time and again, stays where it is: no run waits for that for ever.
+    """
+    repo, run = world.repo, world.layout.run
+    attempt = world.state.attempts[action.about]
+    path = world.layout.worktree(action.about)
+    trouble = worst_trouble(world.state, action.about)
+    last_try = trouble is not None and trouble.count >= TROUBLES_MAX - 1
+
+    def job(unwanted: threading.Event) -> list[Observation]:
+        kept = keep_attempt(repo, run, attempt.id, path, action.branch)
+        left = AttemptClosed(attempt.id, (*kept.refs, f"left in place: {path}"))
+        if kept.left_out or _holds_foreign(repo, path, attempt.base, kept):
+            # A nested repository cannot be held by a ref of this one: its folder stays.
+            return [left]
+        try:
+            _remove(repo, path)
+        except (UserError, OSError):
+            if last_try:
+                return [left]
+            raise
+        _delete_ref(repo, branch_ref(action.branch))
+        _delete_ref(repo, candidate_ref(run, attempt.id))
+        return [AttemptClosed(attempt.id, kept.refs)]
+
+    return job
+
+
+def _holds_foreign(repo: Repository, path: Path, base: str, kept: Kept) -> bool:
+    """Whether a repository was committed as a link: its files are nowhere else."""
+    heads = [ref for ref in kept.refs if ref.rpartition("/")[2].startswith("work")]
+    links = {link for ref in heads for link in foreign_repositories(repo, base, ref)}
+    return any((path / link / ".git").exists() for link in links)
+
+
+def _remove(repo: Repository, path: Path) -> None:
+    match remove_worktree(repo, path):
+        case RemovalBlocked(reason):
+            raise UserError(f"cannot remove the worktree {path}: {reason}")
+        case Removed():
+            pass
+
+
+def _delete_ref(repo: Repository, ref: str) -> None:
+    tip = read_ref(repo, ref)
+    if tip is None:
+        return
+    result = durable("engine.delete_ref", lambda: delete_ref(repo, ref, tip))
+    if not isinstance(result, Moved):
+        raise RuntimeError(f"{ref} moved while it was being removed")

@@ -1,0 +1,231 @@
+"""The launches that are alive: their output read by offset, their end noticed, as observations."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from gangsaw.agents import Reader
+from gangsaw.core.launch import ActivityNoted, Ended, Note, OutcomeKind, TurnOutcome
+from gangsaw.core.observations import (
+    LaunchExited,
+    LaunchLost,
+    LaunchStarted,
+    Noted,
+    Observation,
+    OutputGrew,
+)
+from gangsaw.procs import (
+    Absent,
+    Broken,
+    Dying,
+    ExitRecord,
+    Finished,
+    Headless,
+    Lost,
+    NotExecuted,
+    Running,
+    StartedRecord,
+    Starting,
+    Watch,
+    kill,
+    probe,
+    settle,
+    stop,
+)
+from gangsaw.procs.records import read_started
+
+CHUNK_BYTES = 1 << 20
+CHUNKS_PER_LOOK = 8
+OUTPUT_READ_MAX = 256 << 20
+"""Of a longer output only the beginning and the last `CHUNK_BYTES * CHUNKS_PER_LOOK` are read."""
+LOOK_EVERY_S = 1.0
+STARTING_LOOK_S = 0.05
+STARTING_MAX_S = 30.0
+STDERR_TAIL_BYTES = 16_384
+
+
+@dataclass(slots=True)
+class Launch:
+    """One registered launch and how far its output has been read."""
+
+    attempt: str
+    launch: int
+    folder: Path
+    reader: Reader
+    since: float
+    offset: int = 0
+    started: bool = False
+    looked_at: float = 0.0
+
+
+class Launches:
+    """Registered by a lane, surveyed by the loop."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._mutex = threading.Lock()
+        self._live: dict[Path, Launch] = {}
+        self._ending: dict[Path, bool] = {}
+        self.activities: dict[str, str] = {}
+
+    def register(self, attempt: str, launch: int, folder: Path, reader: Reader) -> None:
+        """Report on this launch from now on, until its end. Registering twice is once."""
+        now = time.monotonic()
+        with self._mutex:
+            if folder in self._live:
+                return
+            self._live[folder] = Launch(attempt, launch, folder, reader, now)
+        self._watch.add(folder)
+
+    def end(self, folder: Path, *, hard: bool) -> None:
+        """Ask the launch to end, now and at every look until it has: a shim that is just starting
+        may not be there yet to be asked."""
+        with self._mutex:
+            self._ending[folder] = hard or self._ending.get(folder, False)
+        _ask_to_end(folder, hard=hard)
+
+    def look_again_s(self) -> float | None:
+        """Seconds after which to survey although nothing woke us; `None` with nothing alive."""
+        with self._mutex:
+            live = list(self._live.values())
+        if not live:
+            return None
+        return LOOK_EVERY_S if all(launch.started for launch in live) else STARTING_LOOK_S
+
+    def survey(self, changed: set[Path]) -> list[Observation]:
+        """What the live launches have to say."""
+        now = time.monotonic()
+        with self._mutex:
+            live = list(self._live.values())
+        found: list[Observation] = []
+        for launch in live:
+            due = now - launch.looked_at >= LOOK_EVERY_S or not launch.started
+            if launch.folder in changed or due:
+                launch.looked_at = now
+                found += self._look(launch, now)
+        return found
+
+    def _look(self, launch: Launch, now: float) -> list[Observation]:
+        state = probe(launch.folder)
+        if launch.folder in self._ending and isinstance(state, Running | Starting):
+            _ask_to_end(launch.folder, hard=self._ending[launch.folder])
+        match state:
+            case Finished(record):
+                seen = self._started(launch, read_started(launch.folder))
+                notes = self._read(launch, to_end=True)
+                return [*seen, *notes, self._exited(launch, record)]
+            case Lost(started, reason):
+                self._forget(launch)
+                lost = LaunchLost(launch.attempt, launch.launch, started, reason)
+                return [*self._read(launch, to_end=True), lost]
+            case Absent():
+                self._forget(launch)
+                return [LaunchLost(launch.attempt, launch.launch, False, "it never ran")]
+            case Headless() | Dying():
+                # Looked at again at the next look, not at once: what cannot be ended must not
+                # keep the loop busy.
+                settle(launch.folder)
+                return []
+            case Broken(text):
+                settle(launch.folder)
+                self._forget(launch)
+                return [LaunchLost(launch.attempt, launch.launch, True, text)]
+            case Starting():
+                if now - launch.since > STARTING_MAX_S:
+                    settle(launch.folder)
+                return []
+            case Running(started_record):
+                if not launch.started:
+                    self._watch.add(launch.folder)
+                seen = self._started(launch, started_record)
+                return [*seen, *self._read(launch, to_end=False)]
+
+    def _started(self, launch: Launch, record: object) -> list[Observation]:
+        """That the agent runs (or ran), told once."""
+        if launch.started or not isinstance(record, StartedRecord):
+            return []
+        launch.started = True
+        level = record.containment.value
+        return [LaunchStarted(launch.attempt, launch.launch, record.agent.pid, level)]
+
+    def _forget(self, launch: Launch) -> None:
+        with self._mutex:
+            self._live.pop(launch.folder, None)
+            self._ending.pop(launch.folder, None)
+        self.activities.pop(launch.attempt, None)
+
+    def _exited(self, launch: Launch, record: ExitRecord) -> LaunchExited:
+        self._forget(launch)
+        ended, outcome = self._conclude(launch, record)
+        return LaunchExited(
+            launch.attempt,
+            launch.launch,
+            outcome,
+            ended.code,
+            ended.signal,
+            record.swept,
+            round(record.cpu_s, 3),
+            round(record.rss_max_kb / 1024, 1),
+        )
+
+    def _conclude(self, launch: Launch, record: ExitRecord) -> tuple[Ended, TurnOutcome]:
+        match record.outcome:
+            case NotExecuted(error, step):
+                missing = "its program was not found" if error == "ENOENT" else f"{step}: {error}"
+                text = f"cannot start the agent: {missing}; try: gangsaw doctor"
+                return Ended(127, None), TurnOutcome(OutcomeKind.REFUSED, text)
+            case Ended() as ended:
+                return ended, launch.reader.conclude(ended, _tail(launch.folder / "err"))
+
+    def _read(self, launch: Launch, *, to_end: bool) -> list[Observation]:
+        """Notes in what was written since the last look."""
+        path = launch.folder / "out"
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            return []
+        if size <= launch.offset:
+            return self._notes(launch, launch.reader.feed(b"\n")) if to_end and size else []
+        notes: list[Note] = []
+        if size - launch.offset > OUTPUT_READ_MAX:
+            launch.offset = size - CHUNK_BYTES * CHUNKS_PER_LOOK
+        with path.open("rb") as file:
+            file.seek(launch.offset)
+            chunks = 0
+            while (to_end or chunks < CHUNKS_PER_LOOK) and (chunk := file.read(CHUNK_BYTES)):
+                launch.offset += len(chunk)
+                chunks += 1
+                notes += launch.reader.feed(chunk)
+        if to_end:
+            notes += launch.reader.feed(b"\n")
+        grew = [] if to_end else [OutputGrew(launch.attempt, launch.launch)]
+        return [*grew, *self._notes(launch, notes)]
+
+    def _notes(self, launch: Launch, notes: list[Note]) -> list[Observation]:
+        found: list[Observation] = []
+        for note in notes:
+            if isinstance(note, ActivityNoted):
+                self.activities[launch.attempt] = note.text
+            else:
+                found.append(Noted(launch.attempt, launch.launch, note))
+        return found
+
+
+def _ask_to_end(folder: Path, *, hard: bool) -> None:
+    if hard:
+        kill(folder)
+    else:
+        stop(folder)
+
+
+def _tail(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - STDERR_TAIL_BYTES))
+            return file.read(STDERR_TAIL_BYTES)
+    except FileNotFoundError:
+        return b""

@@ -1,0 +1,238 @@
+"""The loop: survey, turn, append, carry out.
+
+Events before effects: if the append fails, the engine ends, since memory that the log does not have
+must not act. After a restart nothing is in flight, so every outstanding action is carried out again
+and finds what already exists; recovery has no code of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import FrameType
+
+from gangsaw.core import observations as ob
+from gangsaw.core.actions import Action, RunTurn, StopTurn
+from gangsaw.core.events import Event
+from gangsaw.core.evolve import evolve
+from gangsaw.core.state import State
+from gangsaw.core.wire import decode_event, encode
+from gangsaw.core.work import at_rest, next_wakeup, turn
+from gangsaw.engine.effects import carry_out
+from gangsaw.engine.lanes import Lanes
+from gangsaw.engine.machine import MachineWatch
+from gangsaw.engine.project import Projector
+from gangsaw.engine.requests import Inbox
+from gangsaw.engine.world import World
+from gangsaw.procs import Watch
+from gangsaw.store.control import Control
+from gangsaw.store.errors import DiskFull
+from gangsaw.store.journal import Journal
+from gangsaw.store.reserve import release_reserve
+
+IDLE_WAIT_S = 30.0
+"""Longest sleep of the loop; the bell, the lanes and the launches wake it before."""
+MACHINE_EVERY_S = 5.0
+SHOW_EVERY_S = 1.0
+RINGS_READ_MAX = 4096
+
+Listener = Callable[[State, Sequence[Event], float, Mapping[str, str]], None]
+"""Told after each turn: the state, the turn's events, when (epoch seconds), and what each live
+attempt is doing in its own words."""
+
+InterruptAnswer = Callable[[State, str], list[ob.Observation] | str]
+"""Asked on SIGINT or SIGTERM (named): observations to go on with, or a reason to leave at once."""
+
+
+@dataclass(slots=True)
+class Interrupt:
+    """What SIGINT and SIGTERM leave for the loop to find: their numbers, a byte each, in a pipe
+    that the loop sleeps on.
+
+    A signal is handled in the middle of whatever the loop's thread is doing, so its handler takes
+    no lock and changes nothing that the loop might be changing.
+    """
+
+    bell_r: int
+    bell_w: int
+    previous: dict[int, object] = field(default_factory=dict)
+
+
+class Engine:
+    """One run's engine; it holds the writer's lock for as long as it lives."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        seq: int,
+        world: World,
+        watch: Watch,
+        inbox: Inbox,
+        listener: Listener,
+        on_interrupt: InterruptAnswer,
+    ) -> None:
+        self._journal, self._seq = journal, seq
+        self._world, self._state = world, world.state
+        self._watch, self._inbox = watch, inbox
+        self._listener, self._on_interrupt = listener, on_interrupt
+        self._lanes = Lanes(world.slots.count, watch.wake)
+        self._projector = Projector(world.state)
+        self._machine = MachineWatch(world.layout.control)
+        self._reserve = Control(world.layout.control).reserve
+        self._interrupt = Interrupt(*_open_bell())
+        self._shown_at = 0.0
+        self._outdated = False
+        self._leave = ""
+
+    def run(self, first: list[ob.Observation]) -> str:
+        """Run until there is nothing more to do; returns why it ended."""
+        self._catch_signals()
+        try:
+            try:
+                reason = self._loop(first)
+            finally:
+                self._lanes.close()
+            self._finish(reason)
+        finally:
+            self._restore_signals()
+        return reason
+
+    def _loop(self, observations: list[ob.Observation]) -> str:
+        state = self._state
+        while True:
+            now = time.time()
+            events, actions = turn(state, now, observations)
+            self._append(events, now)
+            self._inbox.discard_answered(state)
+            self._listener(state, events, now, self._world.launches.activities)
+            reason = self._leave or at_rest(state, now)
+            if reason:
+                return reason
+            self._carry_out(actions)
+            observations = self._survey()
+
+    def _append(self, events: Sequence[Event], now: float) -> None:
+        """Put the turn's events and what they mean for readers into the log, as one."""
+        show = now - self._shown_at >= SHOW_EVERY_S
+        if not events and not show:
+            return
+        if show:
+            self._shown_at = now
+        # Of tasks without an event of their own, the rows are as old as the last refresh.
+        self._outdated = not show
+        activities = self._world.launches.activities
+        tasks = self._projector.task_rows(now, activities, refresh=show)
+        run_row = self._projector.run_row(now)
+        if not (events or tasks or run_row):
+            return
+        rows = [(now, event.kind, event.subject, encode(event)) for event in events]
+        for last_try in (False, True):
+            try:
+                self._seq = self._journal.append(
+                    self._state.run, rows, after=self._seq, tasks=tasks, run_row=run_row
+                )
+                return
+            except DiskFull:
+                # The reserve is there for this moment: what has happened must be recorded.
+                if last_try or not release_reserve(self._reserve):
+                    raise
+
+    def _carry_out(self, actions: list[Action]) -> None:
+        self._lanes.drop_unwanted(set(actions))
+        for action in actions:
+            if action not in self._lanes.in_flight:
+                lane, job = carry_out(action, self._world)
+                self._lanes.hand_over(lane, action, job)
+
+    def _survey(self) -> list[ob.Observation]:
+        """Sleep until something may have changed, and what has."""
+        changed = self._watch.wait(self._sleep_s())
+        now = time.time()
+        found: list[ob.Observation] = self._interrupted()
+        for flight, observations in self._lanes.collect():
+            raised = any(isinstance(seen, ob.EffectRaised) for seen in observations)
+            self._lanes.release(
+                flight, keep=isinstance(flight.action, RunTurn | StopTurn) and not raised
+            )
+            found += observations
+        found += self._world.launches.survey(changed)
+        found += self._inbox.read()
+        found += self._machine.read(now, self._state.limits)
+        return found
+
+    def _sleep_s(self) -> float:
+        now = time.time()
+        waits = [IDLE_WAIT_S]
+        moment = next_wakeup(self._state, now)
+        if moment is not None:
+            waits.append(max(0.0, moment - now))
+        look = self._world.launches.look_again_s()
+        if look is not None:
+            waits.append(look)
+        if self._state.ready or look is not None:
+            waits.append(MACHINE_EVERY_S)
+        if self._outdated:
+            waits.append(max(0.0, self._shown_at + SHOW_EVERY_S - now))
+        return min(waits)
+
+    # --- ends ------------------------------------------------------------------------------------
+
+    def _catch_signals(self) -> None:
+        self._watch.add_fd(self._interrupt.bell_r)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # started with nohup
+            self._interrupt.previous[number] = signal.signal(number, self._on_signal)
+
+    def _restore_signals(self) -> None:
+        for number, previous in self._interrupt.previous.items():
+            signal.signal(number, previous)  # type: ignore[arg-type]
+        os.close(self._interrupt.bell_w)
+        os.close(self._interrupt.bell_r)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        with suppress(BlockingIOError):  # full: it has been rung often enough
+            os.write(self._interrupt.bell_w, bytes([number]))
+
+    def _interrupted(self) -> list[ob.Observation]:
+        try:
+            rung = os.read(self._interrupt.bell_r, RINGS_READ_MAX)
+        except BlockingIOError:
+            return []
+        found: list[ob.Observation] = []
+        for number in rung:
+            answer = self._on_interrupt(self._state, signal.Signals(number).name)
+            if isinstance(answer, str):
+                self._leave = answer
+                break
+            found += answer
+        return found
+
+    def _finish(self, reason: str) -> None:
+        """The engine's last word in the log."""
+        now = time.time()
+        self._shown_at = 0.0  # nobody will refresh it after us
+        events, _ = turn(self._state, now, [ob.EngineDown(reason)])
+        self._append(events, now)
+        self._inbox.discard_answered(self._state)
+        self._listener(self._state, events, now, {})
+
+
+def _open_bell() -> tuple[int, int]:
+    ends = os.pipe()
+    for fd in ends:
+        os.set_blocking(fd, False)
+    return ends
+
+
+def fold(journal: Journal, run: str) -> tuple[State, int]:
+    """The state of a run from its log, and the log's last seq."""
+    state, seq = State(), 0
+    for row in journal.read(run):
+        evolve(state, decode_event(row.kind, row.body), row.at)
+        seq = row.seq
+    return state, seq

@@ -1,0 +1,120 @@
+"""What the store keeps for readers beside the events: one row a task, one row the run.
+
+Rows are computed by `core.status` from the same state that decided, for the tasks that an event has
+touched; for tasks that wait for a place, which can change without an event of their own, for the
+first few in line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from gangsaw.core.policy.delivery import is_wanted
+from gangsaw.core.state import State, Usage
+from gangsaw.core.status import exit_code, view
+from gangsaw.store.rows import RunRow, TaskRow
+
+READY_SHOWN = 50
+"""How many ready tasks have their reason kept fresh; the others keep an older one."""
+
+
+class Projector:
+    """Makes rows that differ from what was last stored."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._positions = {name: at for at, name in enumerate(state.tasks)}
+        self._stored: dict[str, TaskRow] = {}
+        self._run_row: RunRow | None = None
+
+    def task_rows(
+        self, now: float, activities: Mapping[str, str], *, refresh: bool
+    ) -> list[TaskRow]:
+        """The rows to be replaced, and forgets what was touched. `refresh`: also those that may
+        have changed without an event."""
+        state = self._state
+        names = set(state.touched)
+        if refresh:
+            names |= {name for _, name in state.ready[:READY_SHOWN]}
+            names |= {state.attempts[attempt].task for attempt in state.live}
+        rows = [self._row(name, now, activities) for name in names]
+        state.touched.clear()
+        changed = [row for row in rows if self._stored.get(row.task) != row]
+        self._stored.update({row.task: row for row in changed})
+        return changed
+
+    def _row(self, name: str, now: float, activities: Mapping[str, str]) -> TaskRow:
+        state = self._state
+        known = state.task_states[name]
+        seen = view(state, name, now)
+        usage = known.usage
+        return TaskRow(
+            run=state.run,
+            task=name,
+            position=self._positions[name],
+            status=seen.status.value,
+            reason=seen.reason,
+            attempts=known.attempts,
+            landed_commit=known.landed_commit or None,
+            tokens=usage.tokens,
+            cost_usd=cost_of(usage),
+            started_at=known.started_at,
+            ended_at=known.ended_at,
+            live=known.current in state.live,
+            title=state.tasks[name].title,
+            activity=activities.get(known.current, ""),
+        )
+
+    def run_row(self, now: float) -> RunRow | None:
+        """The run's row if it has changed, else `None`."""
+        state = self._state
+        row = RunRow(
+            run=state.run,
+            goal=state.goal,
+            target=state.target,
+            integration=state.integration,
+            state=run_state(state),
+            started_at=state.started_at,
+            ended_at=state.ended_at,
+            engine_pid=state.engine_pid,
+            summary_json=json.dumps(_summary(state, now)),
+        )
+        if row == self._run_row:
+            return None
+        self._run_row = row
+        return row
+
+
+def cost_of(usage: Usage) -> float | None:
+    """Dollars, or `None` where tokens were used and nobody said what they cost."""
+    if usage.cost_usd or not usage.unpriced:
+        return round(usage.cost_usd, 6)
+    return None
+
+
+def run_state(state: State) -> str:
+    """One word for the whole run."""
+    if state.end is not None:
+        return state.end.value
+    if state.stopping:
+        return "stopping"
+    return "paused" if state.paused else "running"
+
+
+def _summary(state: State, now: float) -> dict[str, object]:
+    return {
+        "max_agents": state.limits.max_agents,
+        "head": state.head,
+        "delivered": state.delivery.delivered,
+        "delivery_blocked": state.delivery.blocked if is_wanted(state) else "",
+        "deliver": state.limits.deliver.value,
+        "pushed": state.delivery.pushed,
+        "tokens": state.usage.tokens,
+        "cost": cost_of(state.usage),
+        "budget": state.limits.budget_usd,
+        "containment": state.containment,
+        "pressure": state.pressure_text,
+        "engine_reason": state.engine_reason,
+        "exit_code": exit_code(state, now) if state.end or not state.engine_pid else None,
+    }

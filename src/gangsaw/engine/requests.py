@@ -1,0 +1,53 @@
+"""The inbox as observations. A request's file goes only after its answer is in the log."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gangsaw.core.observations import Asked
+from gangsaw.core.state import State
+from gangsaw.store import inbox
+
+
+class Inbox:
+    """The engine's side of the request inbox."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.wake_fd = inbox.open_wake(folder)
+        self._waiting: set[str] = set()
+
+    def read(self) -> list[Asked]:
+        """The requests that wait; one already handed on is not told again."""
+        inbox.quiet(self.wake_fd)
+        found: list[Asked] = []
+        for request in inbox.pending(self._folder):
+            if isinstance(request, inbox.BadRequest) or request.key in self._waiting:
+                continue
+            self._waiting.add(request.key)
+            found.append(_asked(request))
+        return found
+
+    def discard_answered(self, state: State) -> None:
+        """Remove the files of requests whose answers are in the log."""
+        for key in [key for key in self._waiting if key in state.answers]:
+            inbox.discard(self._folder, key)
+            self._waiting.discard(key)
+
+    def close(self) -> None:
+        """Give the bell's descriptor back."""
+        os.close(self.wake_fd)
+
+
+def _asked(request: inbox.Request) -> Asked:
+    args = request.args
+    number = args.get("number", 0)
+    return Asked(
+        key=request.key,
+        verb=request.verb,
+        task=str(args.get("task", "")),
+        by=request.by,
+        text=str(args.get("text", "")),
+        number=number if isinstance(number, int) else 0,
+    )

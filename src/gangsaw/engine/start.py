@@ -1,0 +1,284 @@
+"""Begin a run, or take up the last one, and drive it to its rest."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from gangsaw import __version__
+from gangsaw.core import observations as ob
+from gangsaw.core.errors import UserError
+from gangsaw.core.events import RunStarted
+from gangsaw.core.evolve import evolve
+from gangsaw.core.model import Limits, Plan
+from gangsaw.core.phases import AGENT_ALIVE
+from gangsaw.core.settings import Settings
+from gangsaw.core.state import State
+from gangsaw.core.status import exit_code
+from gangsaw.core.wire import encode
+from gangsaw.engine.launches import Launches
+from gangsaw.engine.layout import layout_for
+from gangsaw.engine.loop import Engine, InterruptAnswer, Listener, fold
+from gangsaw.engine.requests import Inbox
+from gangsaw.engine.world import World
+from gangsaw.git import Repository, prove_signing
+from gangsaw.procs import Nursery, Watch, boot_id, containment
+from gangsaw.store import inbox
+from gangsaw.store.control import Control, make_control
+from gangsaw.store.journal import Journal, open_journal
+from gangsaw.store.lock import HeldBy, WriterLock
+from gangsaw.store.reserve import ensure_reserve
+from gangsaw.verify import Slots, sweep_former_checks
+
+CHECK_SLOTS_MAX = 4
+TEMPLATE_FOLDER = Path(".gangsaw/prompts")
+TEMPLATES = ("work", "fix", "resolve", "continue")
+
+
+class Choice(StrEnum):
+    """What to do with the last run."""
+
+    CONTINUE = "continue"
+    NEW = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the user asked for. `plan` is `None` when the last run is to be taken up; `given` names
+    the limits that were asked for by flag, which alone change those of a run that goes on."""
+
+    plan: Plan | None
+    plan_source: str
+    choice: Choice
+    target: str | None
+    limits: Limits
+    settings: Settings
+    environ: Mapping[str, str]
+    given: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the engine ended: the run, the documented exit code, and why."""
+
+    run: str
+    code: int
+    reason: str
+
+
+def drive(
+    repo: Repository, order: Order, listener: Listener, on_interrupt: InterruptAnswer
+) -> Ending:
+    """Hold the writer's lock and run the engine until it rests. `UserError` when another engine
+    is alive, or when the order does not fit the last run."""
+    control = make_control(repo.control_dir)
+    lock = WriterLock.acquire(control.lock)
+    if isinstance(lock, HeldBy):
+        pid = lock.pid if lock.pid is not None else "unknown"
+        raise UserError(
+            f"cannot run: another gangsaw (pid {pid}) is running this repository; "
+            "try: gangsaw status, gangsaw stop"
+        )
+    with lock, open_journal(control.journal, writer=True) as journal:
+        prove_signing(repo)
+        ensure_reserve(control.reserve)
+        drive_on = _Driver(repo, control, journal, order, listener, on_interrupt)
+        if order.choice is Choice.NEW:
+            _require_start(repo, order)
+            drive_on.end_agents_of_last_run()
+        return drive_on(*_open_run(repo, journal, control, order), first=[])
+
+
+@dataclass(frozen=True, slots=True)
+class _Driver:
+    """Runs an engine on a run, with everything that is the same for all runs of one order."""
+
+    repo: Repository
+    control: Control
+    journal: Journal
+    order: Order
+    listener: Listener
+    on_interrupt: InterruptAnswer
+
+    def end_agents_of_last_run(self) -> None:
+        """A run that is left behind for a new one must leave no agent alive."""
+        runs = self.journal.runs()
+        if not runs:
+            return
+        state, seq = fold(self.journal, runs[-1].run)
+        if any(attempt.phase in AGENT_ALIVE for attempt in state.live_attempts()):
+            stop = ob.Asked(key=f"new-run-{seq}", verb="stop", task="", by="gangsaw run --new")
+            self(state, seq, first=[stop])
+
+    def __call__(self, state: State, seq: int, *, first: list[ob.Observation]) -> Ending:
+        """Run an engine until it rests."""
+        return _drive(self, state, seq, first)
+
+
+def _drive(driver: _Driver, state: State, seq: int, first: list[ob.Observation]) -> Ending:
+    repo, control, order = driver.repo, driver.control, driver.order
+    layout = layout_for(repo.main_root or repo.root, control.root, order.settings, state.run)
+    sweep_former_checks(layout.checks.parent)
+    folder = layout.worktrees / state.run
+    slots = Slots(repo, folder, "verify", _check_slots(order.limits))
+    gate_slots = Slots(repo, folder, "candidate", 1)
+    box = Inbox(control.inbox)
+    with Nursery(), Watch() as watch:
+        watch.add_fd(box.wake_fd)
+        world = World(
+            repo, layout, order.settings, state, order.environ, slots, gate_slots,
+            Launches(watch), _templates(repo),
+        )  # fmt: skip
+        engine = Engine(
+            driver.journal, seq, world, watch, box, driver.listener, driver.on_interrupt
+        )
+        limits = limits_for(state, order)
+        up = ob.EngineUp(os.getpid(), __version__, boot_id(), containment().value, limits)
+        try:
+            reason = engine.run([up, *first, *map(_outlived, box.read())])
+        finally:
+            box.close()
+        if reason == "finished":
+            gate_slots.remove()
+            slots.remove()
+    return Ending(state.run, exit_code(state, time.time()), reason)
+
+
+KEPT_LIMITS = ("max_agents", "deliver", "budget_usd", "default_agent")
+"""What a run was begun (or scaled) with stays until a flag says otherwise."""
+
+
+def limits_for(state: State, order: Order) -> Limits:
+    """The limits to go on with: the settings' and flags', but for what the run keeps."""
+    kept = {name: getattr(state.limits, name) for name in KEPT_LIMITS if name not in order.given}
+    return replace(order.limits, **kept)
+
+
+def _outlived(asked: ob.Asked) -> ob.Asked:
+    """A stop or kill that no engine was there to obey is over: this engine was started after it."""
+    return replace(asked, verb="outlived") if asked.verb in ("stop", "kill", "drain") else asked
+
+
+def _check_slots(limits: Limits) -> int:
+    """Checks of several attempts may run side by side; more than the cores only delays all."""
+    return max(1, min(limits.max_agents, os.cpu_count() or 1, CHECK_SLOTS_MAX))
+
+
+def _open_run(
+    repo: Repository, journal: Journal, control: Control, order: Order
+) -> tuple[State, int]:
+    """The state to go on from: the last run's, or that of a new one, whose start is in the log."""
+    runs = journal.runs()
+    if runs and order.choice is Choice.CONTINUE:
+        state, seq = fold(journal, runs[-1].run)
+        if seq and _is_same(state, order):
+            _require_same_target(state, order)
+            return _reopened(state, control, order), seq
+        if seq and state.end is None:
+            raise UserError(
+                f"cannot start {order.plan_source}: {state.run} is not finished and has another "
+                "plan; try: gangsaw run (goes on with it), or gangsaw run --new PLAN"
+            )
+    plan, target, base = _require_start(repo, order)
+    return _begin(repo, journal, order, plan, target, base)
+
+
+def _require_same_target(state: State, order: Order) -> None:
+    if order.target is not None and order.target != state.target:
+        raise UserError(
+            f"cannot go on with {state.run} on {order.target}: it lands on {state.target}; "
+            f"try: gangsaw run --new --target {order.target} PLAN"
+        )
+
+
+def _is_same(state: State, order: Order) -> bool:
+    return order.plan is None or order.plan == state.plan
+
+
+def _reopened(state: State, control: Control, order: Order) -> State:
+    """The last run, if there is still something to do in it or somebody asked for something."""
+    if state.end is None or inbox.pending(control.inbox):
+        return state
+    left = [name for name, known in state.task_states.items() if not known.finished]
+    if not left:
+        total = len(state.tasks)
+        raise NothingToDo(
+            f"{state.run} has landed {total} of {total}; nothing to do. "
+            "To run the plan once more: gangsaw run --new PLAN",
+            exit_code=0,
+        )
+    code = exit_code(state, time.time())
+    raise NothingToDo(
+        f"{state.run} is over and {len(left)} of {len(state.tasks)} tasks have not landed; "
+        f"try: gangsaw why {left[0]}, gangsaw retry {left[0]} and then gangsaw run",
+        exit_code=code,
+    )
+
+
+class NothingToDo(UserError):
+    """The last run is over. `exit_code` 0: everything landed."""
+
+
+def _require_start(repo: Repository, order: Order) -> tuple[Plan, str, str]:
+    """Plan, target and base of a new run; `UserError` for whatever is missing."""
+    if order.plan is None:
+        raise UserError("cannot find a plan: there is no plan.yaml here; try: gangsaw run PLAN")
+    target = order.target or repo.head_branch()
+    if target is None:
+        raise UserError(
+            "cannot tell the target: HEAD is detached; try: gangsaw run --target BRANCH"
+        )
+    base = repo.resolve(f"refs/heads/{target}")
+    if base is None:
+        raise UserError(f"cannot find the target branch '{target}'; try: git branch --list")
+    for taken in ("gangsaw", "gangsaw/run"):
+        if repo.resolve(f"refs/heads/{taken}") is not None:
+            raise UserError(
+                f"cannot make branches below {taken}/: a branch has that very name; "
+                f"try: git branch -m {taken} {taken.replace('/', '-')}-old"
+            )
+    return order.plan, target, base
+
+
+def _begin(
+    repo: Repository, journal: Journal, order: Order, plan: Plan, target: str, base: str
+) -> tuple[State, int]:
+    run = _free_run_id(repo, journal)
+    started = RunStarted(
+        run=run,
+        plan=plan,
+        limits=order.limits,
+        target=target,
+        integration=f"gangsaw/run/{run}",
+        base=base,
+        gate=order.settings.checks,
+        plan_source=order.plan_source,
+    )
+    state, now = State(), time.time()
+    evolve(state, started, now)
+    row = (now, started.kind, started.subject, encode(started))
+    return state, journal.append(run, [row], after=0)
+
+
+def _free_run_id(repo: Repository, journal: Journal) -> str:
+    """The next run id whose integration branch nobody has: a journal that was deleted forgets its
+    runs, and an old run's branch must not be taken for the new one's."""
+    number = int(journal.next_run_id()[1:])
+    while repo.resolve(f"refs/heads/gangsaw/run/r{number}") is not None:
+        number += 1
+    return f"r{number}"
+
+
+def _templates(repo: Repository) -> dict[str, str]:
+    """The user's own prompt templates, by turn kind."""
+    folder = (repo.main_root or repo.root) / TEMPLATE_FOLDER
+    found = {}
+    for name in TEMPLATES:
+        path = folder / f"{name}.md"
+        if path.is_file():
+            found[name] = path.read_text(encoding="utf-8")
+    return found

@@ -1,0 +1,349 @@
+"""The text of `gangsaw.toml` → `Settings`, in layers, or every fault at once.
+
+Layers in rising order: the repository's file, the user's file, the environment; flags come on top
+elsewhere. Each file is checked by itself, so that every fault is told with its own file and line;
+then the layers are merged (`merge_config`) and what concerns the whole is checked.
+
+Besides the configured agents, every known kind but `command` is an agent of its own name, so that
+`gangsaw run` works without any settings. The default agent is `run.agent`, else the only
+configured one, else the first configured one (with a warning), else `claude`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gangsaw.core.model import AgentSlots, Deliver, Limits, Uncommitted
+from gangsaw.core.settings import AgentSettings, Settings, WorktreeSettings
+from gangsaw.plan.complaint import Complaint, Findings, Path, did_you_mean, located, nearest, shown
+from gangsaw.plan.settings_fields import AGENT, ENVIRONMENT, KINDS, PLACEHOLDERS, SECTIONS, TOP
+from gangsaw.plan.shapes import Field, Kind, is_table, read_table
+from gangsaw.plan.toml_text import TomlFault, TomlTree, read_toml
+
+RESUMING_KINDS = frozenset({"claude", "scripted"})
+"""Kinds whose sessions can be taken up again."""
+
+FIRST_KIND = "claude"
+"""The agent of a run without any settings."""
+
+_AGENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+_PLACEHOLDER = re.compile(r"(?<![${])\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A settings file: its text, the name shown, and the table within it (`("tool", "gangsaw")`
+    of a `pyproject.toml`)."""
+
+    text: str
+    source: str
+    table: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRead:
+    """What came of reading the settings; they are `None` if there are errors."""
+
+    settings: Settings | None
+    errors: tuple[Complaint, ...]
+    warnings: tuple[Complaint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A layer that could be read."""
+
+    layer: Layer
+    tree: TomlTree
+    raw: dict[str, Any]
+
+
+def read_config(
+    text: str, source: str, *, table: tuple[str, ...] = (), kinds: Collection[str] = KINDS
+) -> ConfigRead:
+    """The settings of one file, with all errors and warnings."""
+    return load_settings(Layer(text, source, table), None, {}, kinds=kinds)
+
+
+def load_settings(
+    repo: Layer | None,
+    user: Layer | None,
+    environ: Mapping[str, str],
+    *,
+    kinds: Collection[str] = KINDS,
+) -> ConfigRead:
+    """The settings of all layers merged; without any file the defaults."""
+    errors: list[Complaint] = []
+    reads: list[_Read] = []
+    layers = [layer for layer in (repo, user) if layer is not None]
+    for layer in layers:
+        tree = read_toml(layer.text)
+        if isinstance(tree, TomlFault):
+            remedy = "texts need quotes, each key its own line"
+            errors.append(Complaint(layer.source, tree.line, tree.col, tree.text, remedy))
+            continue
+        findings = Findings()
+        raw = _table_within(tree, layer, findings)
+        _parse(raw, layer.table, findings, kinds)
+        errors.extend(located(findings.items, layer.source, tree))
+        reads.append(_Read(layer, tree, raw))
+    merged: dict[str, Any] = {}
+    for read in reads:
+        merged = merge_config(merged, read.raw)
+    merged = merge_config(merged, _environment(environ, errors))
+    faults, doubts = Findings(), Findings()
+    _check_whole(merged, kinds, faults, doubts)
+    errors.extend(_placed(faults, reads))
+    if errors:
+        order = {layer.source: n for n, layer in enumerate(layers)}
+        errors.sort(key=lambda error: (order.get(error.source, len(order)), error))
+        return ConfigRead(None, tuple(errors), _placed(doubts, reads))
+    settings = _settings(merged, reads, kinds)
+    return ConfigRead(settings, (), _placed(doubts, reads))
+
+
+def merge_config(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `over` on top: tables are merged, everything else is replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        both = isinstance(below, dict) and isinstance(value, dict)
+        merged[key] = merge_config(below, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _table_within(tree: TomlTree, layer: Layer, findings: Findings) -> dict[str, Any]:
+    """The layer's own table; empty if the file has none."""
+    value: Any = tree.value
+    for n, key in enumerate(layer.table):
+        value = value.get(key, {})
+        if not is_table(value, layer.table[: n + 1], findings):
+            return {}
+    table: dict[str, Any] = value
+    return table
+
+
+def _environment(environ: Mapping[str, str], errors: list[Complaint]) -> dict[str, Any]:
+    """What the environment sets, checked."""
+    merged: dict[str, Any] = {}
+    for name, section, key in ENVIRONMENT:
+        text = environ.get(name, "").strip()
+        if not text:
+            continue
+        field = next(field for field in SECTIONS[section].fields if field.name == key)
+        findings = Findings()
+        read_table(SECTIONS[section], {key: _from_text(field, text)}, (), findings)
+        if findings.items:
+            first = findings.items[0]
+            said = f"{name}: {first.text.replace(', not text', f', not {shown(text)}')}"
+            errors.append(Complaint("environment", 0, 0, said, first.remedy))
+        else:
+            merged = merge_config(merged, {section: {key: _from_text(field, text)}})
+    return merged
+
+
+def _from_text(field: Field, text: str) -> Any:
+    if field.kind is Kind.WHOLE and re.fullmatch(r"-?[0-9]{1,15}", text):
+        return int(text)
+    if field.kind is Kind.NUMBER and re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", text):
+        return float(text)
+    return text
+
+
+# --- one layer ---------------------------------------------------------------------------------
+
+
+def _parse(
+    raw: Mapping[str, Any], at: Path, findings: Findings, kinds: Collection[str]
+) -> dict[str, dict[str, Any]]:
+    """The checked values by section; agents are sections called `agents.NAME`."""
+    top = read_table(TOP, raw, at, findings)
+    parsed: dict[str, dict[str, Any]] = {}
+    for section, shape in SECTIONS.items():
+        if section in top:
+            parsed[section] = read_table(shape, top[section], (*at, section), findings)
+    for name, table in top.get("agents", {}).items():
+        path = (*at, "agents", name)
+        if not _AGENT_NAME.fullmatch(name):
+            findings.add(
+                path, "is no name for an agent", "use letters, digits, - _ and .", on_key=True
+            )
+        if not isinstance(table, dict):
+            findings.add(path, "must be a table", f"write it as [agents.{shown(name)[1:-1]}]")
+            continue
+        parsed[f"agents.{name}"] = agent = read_table(AGENT, table, path, findings)
+        kind = agent.get("kind")
+        if kind is not None and kind not in kinds:
+            remedy = did_you_mean(kind, kinds) or f"known kinds: {', '.join(sorted(kinds))}"
+            findings.add((*path, "kind"), f"no kind is called {shown(kind)}", remedy)
+        for n, word in enumerate(agent.get("argv", ())):
+            _check_placeholders(word, (*path, "argv", n), findings)
+    return parsed
+
+
+def _check_placeholders(word: str, path: Path, findings: Findings) -> None:
+    """Note near misses of the known placeholders.
+
+    Only `{word}` that stands alone is looked at; `${word}`, `{{word}}`, `{a,b}`, JSON and words
+    unlike any placeholder are left alone, and so is `{ word }` with blanks.
+    """
+    for match in _PLACEHOLDER.finditer(word):
+        name = match[1]
+        near = None if name in PLACEHOLDERS else nearest(name, PLACEHOLDERS)
+        if near:
+            remedy = (
+                f"did you mean {{{near}}}? where it is meant so, write {{ {name} }} with blanks"
+            )
+            findings.add(path, f"no placeholder is called {{{name}}}", remedy)
+
+
+# --- the whole ---------------------------------------------------------------------------------
+
+
+def _check_whole(
+    merged: Mapping[str, Any], kinds: Collection[str], faults: Findings, doubts: Findings
+) -> None:
+    """What only all layers together can say. Values of a wrong type are told elsewhere."""
+    agents = merged.get("agents", {})
+    agents = agents if isinstance(agents, dict) else {}
+    for name, table in agents.items():
+        if isinstance(table, dict):
+            _check_agent(table, ("agents", name), kinds, faults, doubts)
+    run = merged.get("run", {})
+    chosen = run.get("agent") if isinstance(run, dict) else None
+    known = [*agents, *_built_in(agents, kinds)]
+    if isinstance(chosen, str) and chosen.strip() and chosen.strip() not in known:
+        remedy = did_you_mean(chosen, known) or f"known agents: {', '.join(known)}"
+        faults.add(("run", "agent"), f"no agent is called {shown(chosen)}", remedy)
+    if chosen is None and len(agents) > 1:
+        said = f"no default agent is named; tasks that name none get {shown(next(iter(agents)))}"
+        doubts.add(("agents",), said, 'write agent = "NAME" below [run]')
+
+
+def _check_agent(
+    table: Mapping[str, Any], path: Path, kinds: Collection[str], faults: Findings, doubts: Findings
+) -> None:
+    kind = table.get("kind")
+    if kind is None:
+        faults.add(path, "kind is missing", f"write kind = one of {', '.join(sorted(kinds))}")
+    elif kind == "command":
+        if "argv" not in table:
+            faults.add(path, "argv is missing", 'write argv = ["PROGRAM", "{prompt_file}"]')
+        for key in ("binary", "args"):
+            if key in table:
+                said = 'does not go with kind = "command"'
+                faults.add((*path, key), said, "write program and arguments in argv", on_key=True)
+        argv = table.get("argv")
+        words = [word for word in argv if isinstance(word, str)] if isinstance(argv, list) else []
+        if words and "stdin" not in table and not any("prompt_file}" in word for word in words):
+            remedy = (
+                'write stdin = "prompt", or {prompt_file} in argv; stdin = "none" if it is meant'
+            )
+            doubts.add((*path, "argv"), "the prompt does not reach this agent", remedy)
+    elif kind in kinds:
+        for key in ("argv", "stdin"):
+            if key in table:
+                said = 'goes with kind = "command" only'
+                faults.add((*path, key), said, "write more arguments in args", on_key=True)
+
+
+def _built_in(agents: Mapping[str, Any], kinds: Collection[str]) -> list[str]:
+    """Kinds that are agents of their own name."""
+    return [kind for kind in kinds if kind != "command" and kind not in agents]
+
+
+def _placed(findings: Findings, reads: list[_Read]) -> tuple[Complaint, ...]:
+    """Each finding at its place in the highest layer that has it (or comes nearest)."""
+    complaints: list[Complaint] = []
+    for finding in findings.items:
+        if not reads:
+            complaints.extend(located([finding], "environment", _Nowhere()))
+            continue
+        read = max(reversed(reads), key=lambda read: _depth(read.raw, finding.path))
+        path = (*read.layer.table, *finding.path)
+        moved = type(finding)(path, finding.text, finding.remedy, finding.on_key)
+        complaints.extend(located([moved], read.layer.source, read.tree))
+    return tuple(sorted(complaints))
+
+
+class _Nowhere:
+    """Places of what stands in no file."""
+
+    def find(
+        self, wanted: Collection[tuple[Path, bool]]
+    ) -> dict[tuple[Path, bool], tuple[int, int]]:
+        """See `Places.find`."""
+        return dict.fromkeys(wanted, (0, 0))
+
+
+def _depth(raw: Any, path: Path) -> int:
+    """How many steps of the path exist."""
+    for n, step in enumerate(path):
+        if not isinstance(raw, dict) or step not in raw:
+            return n
+        raw = raw[step]
+    return len(path)
+
+
+def _settings(merged: Mapping[str, Any], reads: list[_Read], kinds: Collection[str]) -> Settings:
+    """The values of a merged table that is known to be right."""
+    parsed = _parse(merged, (), Findings(), kinds)
+    run, checks = parsed.get("run", {}), parsed.get("checks", {})
+    configured = [
+        AgentSettings(name=name, **parsed[f"agents.{name}"]) for name in merged.get("agents", {})
+    ]
+    agents = (
+        *configured,
+        *(
+            AgentSettings(name=kind, kind=kind)
+            for kind in _built_in(merged.get("agents", {}), kinds)
+        ),
+    )
+    first = configured[0].name if configured else FIRST_KIND
+    slots = tuple(AgentSlots(a.name, a.slots, a.kind in RESUMING_KINDS) for a in agents)
+    return Settings(
+        agents=agents,
+        limits=_limits(run, checks, slots, run.get("agent", first)),
+        checks=checks.get("run", ()),
+        check_pass_env=checks.get("pass_env", ()),
+        worktree=WorktreeSettings(**parsed.get("worktree", {})),
+        remote=run.get("remote"),
+        on_interrupt=run.get("on_interrupt", Settings().on_interrupt),
+        source=", ".join(read.layer.source for read in reads),
+    )
+
+
+_LIMIT_NAMES = {
+    "max_agents": "max_agents",
+    "attempts": "attempts_max",
+    "turns": "turns_max",
+    "crashes": "crashes_max",
+    "timeout_s": "timeout_s",
+    "stall_s": "stall_s",
+    "grace_s": "grace_s",
+    "backoff_s": "backoff_base_s",
+    "backoff_max_s": "backoff_max_s",
+    "budget": "budget_usd",
+    "memory_floor_pct": "memory_floor_pct",
+    "disk_floor_mb": "disk_floor_mb",
+}
+"""Keys of `[run]` and the limits that they set."""
+
+
+def _limits(
+    run: Mapping[str, Any],
+    checks: Mapping[str, Any],
+    slots: tuple[AgentSlots, ...],
+    default_agent: str,
+) -> Limits:
+    values: dict[str, Any] = {_LIMIT_NAMES[key]: run[key] for key in run if key in _LIMIT_NAMES}
+    if "deliver" in run:
+        values["deliver"] = Deliver(run["deliver"])
+    if "uncommitted" in run:
+        values["uncommitted"] = Uncommitted(run["uncommitted"])
+    if "timeout_s" in checks:
+        values["check_timeout_s"] = checks["timeout_s"]
+    return Limits(**values, agents=slots, default_agent=default_agent)

@@ -1,0 +1,75 @@
+"""The keys of `plan.yaml`."""
+
+from __future__ import annotations
+
+from gangsaw.plan.shapes import Field, Kind, Shape
+
+VERSION = 1
+"""The plan version that this reader knows."""
+
+ATTEMPTS_MOST = 1000
+"""Attempts a task may ask for."""
+
+_SHARED = (
+    Field("scope", Kind.SCOPE, "paths, folders or patterns the task may change", example="src/"),
+    Field("track", Kind.NAME, "lane of tasks that run one at a time"),
+    Field(
+        "priority", Kind.WHOLE, "higher goes first", least=-1_000_000, most=1_000_000, example="10"
+    ),
+    Field("agent", Kind.NAME, "name of the agent, from [agents.NAME] of the settings"),
+    Field("model", Kind.NAME, "model the agent uses"),
+    Field(
+        "checks",
+        Kind.COMMANDS,
+        "commands that must pass: a text is a shell line, a list is a program with its arguments",
+        example="pytest -q",
+    ),
+    Field(
+        "review",
+        Kind.CHOICE,
+        "who must agree before landing; true is person, false is none",
+        choices=("none", "person", "true", "false"),
+    ),
+    Field(
+        "workspace",
+        Kind.CHOICE,
+        "worktree, or none for a task that changes no files",
+        choices=("worktree", "none"),
+    ),
+    Field("timeout_s", Kind.NUMBER, "seconds one turn may take", above=0, example="3600"),
+    Field(
+        "attempts",
+        Kind.WHOLE,
+        "tries before the task counts as failed",
+        least=1,
+        most=ATTEMPTS_MOST,
+        example="3",
+    ),
+    Field("budget", Kind.NUMBER, "US dollars the task may cost", least=0, example="2.50"),
+    Field("env", Kind.ENV, "variables of the agent and the checks", example="{NAME: text}"),
+)
+
+DEFAULTS = Shape(_SHARED)
+"""What `defaults` may hold."""
+
+TASK = Shape(
+    (
+        Field("id", Kind.NAME, "short name, used for branches and folders", required=True),
+        Field("title", Kind.NAME, "one line for people; the id if left out"),
+        Field("prompt", Kind.TEXT, "what the agent is told"),
+        Field("prompt_file", Kind.NAME, "file with the prompt, beside the plan"),
+        Field("needs", Kind.TEXTS, "ids of tasks that must have landed first", example="a, b"),
+        *_SHARED,
+    )
+)
+"""What a task may hold. Its `id` and `needs` are read by the reader itself."""
+
+PLAN = Shape(
+    (
+        Field("version", Kind.WHOLE, "version of this format", least=1, example="1"),
+        Field("goal", Kind.TEXT, "what all this is for"),
+        Field("defaults", Kind.TABLE, "fields for every task that does not give them itself"),
+        Field("tasks", Kind.TABLES, "the tasks", required=True, example="[{id: api, prompt: …}]"),
+    )
+)
+"""The top of the file."""

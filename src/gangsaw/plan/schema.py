@@ -1,0 +1,40 @@
+"""JSON Schemas of the files that users write, made from the very fields that the readers use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gangsaw.plan.fields import DEFAULTS, PLAN, TASK, VERSION
+from gangsaw.plan.ids import ID_MAX, ID_PATTERN
+from gangsaw.plan.settings_fields import AGENT, CHECKS, RUN, TOP, WORKTREE
+from gangsaw.plan.shapes import table_schema
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def plan_schema() -> dict[str, Any]:
+    """The schema of `plan.yaml`."""
+    name = {"type": "string", "pattern": f"^{ID_PATTERN}$", "maxLength": ID_MAX}
+    any_id = {"anyOf": [name, {"type": "integer"}]}
+    task = table_schema(TASK)
+    described = task["properties"]["id"]["description"]
+    task["properties"]["id"] = {"description": described, **any_id}
+    task["properties"]["needs"]["items"] = any_id
+    task["oneOf"] = [{"required": ["prompt"]}, {"required": ["prompt_file"]}]
+    nested = {
+        "version": {"const": VERSION},
+        "defaults": table_schema(DEFAULTS),
+        "tasks": {"type": "array", "minItems": 1, "items": task},
+    }
+    return {"$schema": DIALECT, "title": "gangsaw plan", **table_schema(PLAN, nested)}
+
+
+def config_schema() -> dict[str, Any]:
+    """The schema of `gangsaw.toml`."""
+    nested = {
+        "agents": {"type": "object", "additionalProperties": table_schema(AGENT)},
+        "run": table_schema(RUN),
+        "checks": table_schema(CHECKS),
+        "worktree": table_schema(WORKTREE),
+    }
+    return {"$schema": DIALECT, "title": "gangsaw settings", **table_schema(TOP, nested)}

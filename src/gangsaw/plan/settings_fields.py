@@ -1,0 +1,144 @@
+"""The keys of `gangsaw.toml` and of the environment."""
+
+from __future__ import annotations
+
+from gangsaw.plan.shapes import Field, Kind, Shape
+
+KINDS = ("command", "scripted", "claude")
+"""Kinds of agents known when nobody says otherwise."""
+
+PLACEHOLDERS = ("prompt_file", "task_prompt_file", "worktree", "model", "session")
+"""What `{…}` in the `argv` of a `command` agent may be replaced by."""
+
+AGENT = Shape(
+    (
+        Field("kind", Kind.NAME, "which program this is", example='"claude"'),
+        Field(
+            "argv",
+            Kind.PROGRAM,
+            "program and arguments of a command agent; may hold "
+            + " ".join(f"{{{name}}}" for name in PLACEHOLDERS),
+            example='"sh", "-eu", "{task_prompt_file}"',
+        ),
+        Field("stdin", Kind.CHOICE, "what a command agent reads", choices=("prompt", "none")),
+        Field("binary", Kind.NAME, "path or name of the program of a known kind"),
+        Field("args", Kind.WORDS, "more arguments for a known kind", example='"--verbose"'),
+        Field("model", Kind.NAME, "model the agent uses where a task names none"),
+        Field("env", Kind.ENV, "variables set for the agent", example='{NAME = "text"}'),
+        Field("pass_env", Kind.TEXTS, "variables passed through to the agent", example='"NAME"'),
+        Field("slots", Kind.WHOLE, "live attempts at a time", least=1, most=1000, example="2"),
+    ),
+    assign=" = ",
+)
+"""One `[agents.NAME]` table."""
+
+RUN = Shape(
+    (
+        Field("agent", Kind.NAME, "agent of tasks that name none"),
+        Field("max_agents", Kind.WHOLE, "live agents at a time", least=1, most=1000, example="4"),
+        Field(
+            "deliver",
+            Kind.CHOICE,
+            "when your branch is moved to what landed",
+            choices=("each", "end", "never"),
+        ),
+        Field("attempts", Kind.WHOLE, "tries at a task", least=1, most=1000, example="3"),
+        Field("turns", Kind.WHOLE, "launches within a try", least=1, most=1000, example="3"),
+        Field("timeout_s", Kind.NUMBER, "seconds a turn may take", above=0, example="3600"),
+        Field("stall_s", Kind.NUMBER, "seconds an agent may be silent", above=0, example="900"),
+        Field("grace_s", Kind.NUMBER, "seconds between TERM and KILL", least=0, example="10"),
+        Field("backoff_s", Kind.NUMBER, "seconds before the second try", least=0, example="10"),
+        Field("backoff_max_s", Kind.NUMBER, "longest wait between tries", least=0, example="300"),
+        Field(
+            "uncommitted",
+            Kind.CHOICE,
+            "what happens to files an agent left uncommitted",
+            choices=("commit", "ask", "fail"),
+        ),
+        Field("budget", Kind.NUMBER, "US dollars the run may cost", least=0, example="10"),
+        Field(
+            "on_interrupt",
+            Kind.CHOICE,
+            "what Ctrl-C does where nobody can be asked",
+            choices=("detach", "pause", "stop"),
+        ),
+        Field("remote", Kind.NAME, "where delivered branches are pushed", example='"origin"'),
+        Field(
+            "memory_floor_pct",
+            Kind.NUMBER,
+            "free memory in percent below which no agent starts",
+            least=0,
+            most=100,
+            example="12",
+        ),
+        Field(
+            "disk_floor_mb",
+            Kind.WHOLE,
+            "free disk in MB below which no agent starts",
+            least=0,
+            example="512",
+        ),
+        Field(
+            "crashes",
+            Kind.WHOLE,
+            "crashes of one task put up with",
+            least=0,
+            most=1000,
+            example="8",
+        ),
+    ),
+    assign=" = ",
+)
+"""The `[run]` table."""
+
+CHECKS = Shape(
+    (
+        Field(
+            "run",
+            Kind.COMMANDS,
+            "checks of every task besides its own: a text is a shell line, a list a program",
+            example='"pytest -q"',
+        ),
+        Field("timeout_s", Kind.NUMBER, "seconds a check may take", above=0, example="1800"),
+        Field("pass_env", Kind.TEXTS, "variables passed through to checks", example='"NAME"'),
+    ),
+    assign=" = ",
+)
+"""The `[checks]` table."""
+
+WORKTREE = Shape(
+    (
+        Field("root", Kind.NAME, "folder for worktrees; beside the repository if left out"),
+        Field("copy", Kind.SCOPE, "files copied into a fresh worktree", example='".env"'),
+        Field("link", Kind.SCOPE, "files and folders linked into it", example='"node_modules"'),
+        Field("setup", Kind.TEXT, "shell line run in it before the agent starts"),
+    ),
+    assign=" = ",
+)
+"""The `[worktree]` table."""
+
+TOP = Shape(
+    (
+        Field("agents", Kind.TABLE, "the agents, by name"),
+        Field("run", Kind.TABLE, "bounds and habits of a run"),
+        Field("checks", Kind.TABLE, "checks of every task"),
+        Field("worktree", Kind.TABLE, "where agents work"),
+    ),
+    assign=" = ",
+)
+"""The top of the file."""
+
+SECTIONS = {"run": RUN, "checks": CHECKS, "worktree": WORKTREE}
+
+ENVIRONMENT = (
+    ("MAX_AGENTS", "run", "max_agents"),
+    ("GANGSAW_MAX_AGENTS", "run", "max_agents"),
+    ("GANGSAW_AGENT", "run", "agent"),
+    ("GANGSAW_DELIVER", "run", "deliver"),
+    ("GANGSAW_BUDGET", "run", "budget"),
+    ("GANGSAW_TIMEOUT_S", "run", "timeout_s"),
+    ("GANGSAW_ON_INTERRUPT", "run", "on_interrupt"),
+    ("GANGSAW_REMOTE", "run", "remote"),
+    ("GANGSAW_WORKTREE_ROOT", "worktree", "root"),
+)
+"""Variables that set a value, and which; later ones win. An empty variable sets nothing."""

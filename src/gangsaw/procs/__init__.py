@@ -1,0 +1,71 @@
+"""The room that starts and ends processes (besides git).
+
+One folder per turn; a folder is executed at most once. `launch` starts a turn under a shim that
+outlives us, `probe` tells what became of it, `stop` and `kill` ask for its end, `settle` removes
+what a dead shim left behind, `Watch` sleeps until something may have changed, `run_to_end` does
+all of it for one program.
+
+Rules: nothing is signalled that is not ours by mark, open file or recorded identity; nothing is
+ever chosen by name; output goes to the files `out` and `err`, never through a pipe of ours. It
+must not read the output or decide what an end means.
+"""
+
+from gangsaw.procs.children import MARK_VARIABLE, reap
+from gangsaw.procs.identity import Containment, Identity, alive, boot_id, containment, identify
+from gangsaw.procs.launch import AlreadyClaimed, Started, launch
+from gangsaw.procs.nursery import Nursery
+from gangsaw.procs.probe import (
+    Absent,
+    Broken,
+    Dying,
+    Finished,
+    Headless,
+    Lost,
+    Probed,
+    Running,
+    Starting,
+    probe,
+)
+from gangsaw.procs.records import ExitRecord, NotExecuted, StartedRecord
+from gangsaw.procs.run import Cancelled, LostRun, RunEnd, TimedOut, run_to_end
+from gangsaw.procs.settle import holders, settle
+from gangsaw.procs.stop import kill, stop
+from gangsaw.procs.watch import Watch
+
+__all__ = [
+    "MARK_VARIABLE",
+    "Absent",
+    "AlreadyClaimed",
+    "Broken",
+    "Cancelled",
+    "Containment",
+    "Dying",
+    "ExitRecord",
+    "Finished",
+    "Headless",
+    "Identity",
+    "Lost",
+    "LostRun",
+    "NotExecuted",
+    "Nursery",
+    "Probed",
+    "RunEnd",
+    "Running",
+    "Started",
+    "StartedRecord",
+    "Starting",
+    "TimedOut",
+    "Watch",
+    "alive",
+    "boot_id",
+    "containment",
+    "holders",
+    "identify",
+    "kill",
+    "launch",
+    "probe",
+    "reap",
+    "run_to_end",
+    "settle",
+    "stop",
+]

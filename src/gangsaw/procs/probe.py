@@ -1,0 +1,156 @@
+"""What became of a turn folder: the recovery table, the lock read first, then the files.
+
+Only looks. The lock is tested by taking it shared for a moment; `launch` knows about that.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from gangsaw.procs import shim
+from gangsaw.procs.identity import alive, boot_id
+from gangsaw.procs.records import (
+    BrokenRecord,
+    ExitRecord,
+    StartedRecord,
+    read_error,
+    read_exit,
+    read_started,
+)
+from gangsaw.procs.settle import holders
+
+LOOKS_MAX = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The agent ended and its tree is gone."""
+
+    record: ExitRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The shim lives and watches over the agent."""
+
+    record: StartedRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """The lock is held and nothing is on record yet. Wait; after a limit treat as headless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Headless:
+    """The shim is dead, the agent (or whoever holds the lock) is not. Settle; do not re-queue."""
+
+    record: StartedRecord | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dying:
+    """Shim and agent are dead, leftovers of the tree are not. Settle again; do not re-queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Nothing is left and no exit was recorded. `started`: the agent may have run, so it counts
+    as a try. `reason` is for people."""
+
+    started: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Nobody ever claimed this folder and nobody is about to: it never ran, `launch` may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A record is there but cannot be believed."""
+
+    text: str
+
+
+Probed = Finished | Running | Starting | Headless | Dying | Lost | Absent | Broken
+
+
+def probe(folder: Path) -> Probed:
+    """The state of the turn in `folder`, true at some moment during the call."""
+    found: Probed | None = None
+    for _ in range(LOOKS_MAX):
+        found = _look(folder)
+        if found is not None:
+            return found
+    # The lock is held over and over and its shim is dead: somebody else has the descriptor.
+    started = read_started(folder)
+    return Headless(started if isinstance(started, StartedRecord) else None)
+
+
+def _look(folder: Path) -> Probed | None:
+    """One reading of lock, then files; `None` if it must be repeated, because the shim may have
+    ended properly between the two. Only the claim is looked for before the lock: a free lock
+    without a claim means nothing about files that appear a moment later."""
+    claimed = (folder / shim.CLAIM).exists()
+    held = lock_held(folder)
+    if not held and not claimed:
+        return Absent()
+    ended = read_exit(folder)
+    if isinstance(ended, ExitRecord):
+        return Finished(ended)
+    started = read_started(folder)
+    for record in (ended, started):
+        if isinstance(record, BrokenRecord):
+            return Broken(record.text)
+    assert not isinstance(started, BrokenRecord)
+    if started is not None and started.boot_id != boot_id():
+        return Lost(started=True, reason="the machine was restarted")
+    if not held:
+        return _without_shim(folder, started)
+    if started is None:
+        return Starting()
+    if alive(started.shim.pid, started.shim.start_ticks):
+        return Running(started)
+    return None
+
+
+def _without_shim(folder: Path, started: StartedRecord | None) -> Probed:
+    """The lock was free after the claim was made: the shim is dead, and none will come."""
+    if started is not None and alive(started.agent.pid, started.agent.start_ticks):
+        return Headless(started)
+    if holders(folder):
+        return Dying()
+    return Lost(started=started is not None, reason=_reason(folder, started))
+
+
+def _reason(folder: Path, started: StartedRecord | None) -> str:
+    match read_error(folder):
+        case None:
+            pass
+        case BrokenRecord(text):
+            return f"unreadable {text}"
+        case error:
+            return f"the shim failed at {error.step}: {error.error} ({error.text})"
+    if started is None:
+        return "the shim died before the agent was started"
+    return "the shim died while the agent was running"
+
+
+def lock_held(folder: Path) -> bool:
+    """Whether anybody holds the folder's lock exclusively."""
+    try:
+        fd = os.open(folder / shim.LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False

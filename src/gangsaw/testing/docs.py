@@ -1,0 +1,105 @@
+"""Generate `docs/reference/` from the real program: schemas and the help of every command.
+
+`python -m gangsaw.testing.docs` writes the folder anew, `--check` only compares (exit code 1 where
+it differs). Everything is asked of the program itself, so the pages cannot drift from it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference"
+TIMEOUT_S = 120.0
+_HEAD = """\
+# Commands
+
+Generated from the program by `./dev docs`. Every command also answers `--help`; every command that
+reads answers `--json`, with the schemas beside this page.
+"""
+
+
+def ask(*arguments: str) -> str:
+    """What `gangsaw` prints for these arguments. Raises where it fails."""
+    kept = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-m", "gangsaw", *arguments],
+        env={**environment, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=TIMEOUT_S,
+        check=True,
+    )
+    return done.stdout
+
+
+def commands(*group: str) -> Iterator[tuple[str, ...]]:
+    """The commands that the help of a group lists, in its order."""
+    text = ask(*group, "--help")
+    sections = text.partition("\nOptions:\n")[2].partition("\n\n")[2]
+    for name in re.findall(r"^  ([a-z]+)  +\S", sections, re.MULTILINE):
+        yield (*group, name)
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """File names of the reference with their content."""
+    parts = [_HEAD, _section((), "gangsaw")]
+    for command in commands():
+        parts.append(_section(command, " ".join(("gangsaw", *command))))
+        if command == ("plan",):
+            parts += [_section(c, " ".join(("gangsaw", *c))) for c in commands(*command)]
+    yield "commands.md", "\n".join(parts)
+    for name in ask("schema").split():
+        yield f"{name}.schema.json", ask("schema", name)
+
+
+def _section(command: tuple[str, ...], title: str) -> str:
+    lines = [line.rstrip() for line in ask(*command, "--help").rstrip().split("\n")]
+    return "\n".join([f"## {title}", "", "```text", *lines, "```", ""])
+
+
+def write_reference(folder: Path) -> None:
+    """Write the reference into `folder`; files of ours that are no longer made are removed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = dict(pages())
+    for path in folder.glob("*.schema.json"):
+        if path.name not in made:
+            path.unlink()
+    for name, text in made.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def differences(folder: Path) -> list[str]:
+    """Names of pages that are not as they would be written, or should not be there."""
+    made = dict(pages())
+    there = {path.name for path in folder.glob("*.schema.json")}
+    wrong = [
+        name for name, text in made.items()
+        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != text
+    ]  # fmt: skip
+    return sorted([*wrong, *(there - made.keys())])
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code: 0 written or the same, 1 different, 2 usage."""
+    if arguments not in ([], ["--check"]):
+        print("usage: python -m gangsaw.testing.docs [--check]", file=sys.stderr)
+        return 2
+    if not arguments:
+        write_reference(REFERENCE)
+        print(f"wrote {REFERENCE}")
+        return 0
+    wrong = differences(REFERENCE)
+    for name in wrong:
+        print(f"{REFERENCE / name} is not up to date; try: ./dev docs", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

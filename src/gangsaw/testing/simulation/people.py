@@ -1,0 +1,96 @@
+"""Played people: they ask for things, twice, leave files about, commit on their branch, and in the
+end answer what they are asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from gangsaw.core import observations as ob
+from gangsaw.core.model import Limits
+from gangsaw.core.phases import Phase
+from gangsaw.core.requests import RUN_VERBS, TASK_VERBS
+from gangsaw.core.state import State
+from gangsaw.testing.simulation.plans import NAMES
+from gangsaw.testing.simulation.world import World
+
+VERBS = (*RUN_VERBS, *TASK_VERBS, *TASK_VERBS, *TASK_VERBS, "dance")
+
+
+class People:
+    """What people do in one schedule. `inbox` holds the requests not yet answered."""
+
+    def __init__(self, rng: Random, world: World) -> None:
+        self._rng, self._world = rng, world
+        self._asked = 0
+        self.inbox: dict[str, ob.Asked] = {}
+
+    def ask(self, verb: str, task: str = "", number: int = 0) -> ob.Asked:
+        """A new request."""
+        self._asked += 1
+        asked = ob.Asked(f"k{self._asked}", verb, task, "somebody", "", number)
+        self.inbox[asked.key] = asked
+        return asked
+
+    def meddle(self, state: State) -> list[ob.Observation]:
+        """What the core hears of what people do in this turn."""
+        rng, temper = self._rng, self._world.temper
+        found: list[ob.Observation] = []
+        if temper.requests and rng.random() < temper.requests:
+            verb = rng.choice(VERBS)
+            task = rng.choice((*state.tasks, "nobody")) if verb in TASK_VERBS else ""
+            asked = self.ask(verb, task, rng.choice((0, 1, 2, 5)))
+            found += [asked] * rng.choice((1, 1, 2))
+        if temper.dirty and rng.random() < temper.dirty:
+            self._world.trees.dirty = not self._world.trees.dirty
+        if temper.target_moves and rng.random() < temper.target_moves:
+            self._commit_on_target()
+        if temper.foreign_moves and rng.random() < temper.foreign_moves:
+            self._push_on_integration()
+        if rng.random() < 0.2:
+            found += self.decide(state)
+        if state.paused and rng.random() < 0.1:
+            found.append(self.ask("resume"))
+        return found
+
+    def decide(self, state: State) -> list[ob.Observation]:
+        """Approve (or rarely reject) everything that waits for a person."""
+        found: list[ob.Observation] = []
+        for name in state.live:
+            attempt = state.attempts[name]
+            if attempt.phase is Phase.REVIEWING:
+                verb = "reject" if self._rng.random() < 0.15 else "approve"
+                found.append(self.ask(verb, attempt.task))
+        return found
+
+    def settle(self, state: State) -> list[ob.Observation]:
+        """All that people can do so that the run goes on: clean up, decide, resume."""
+        trees = self._world.trees
+        trees.dirty = False
+        if state.delivery.merge_failed and trees.integration is not None:
+            # They merge what landed into their branch themselves.
+            tree = trees.commits[trees.target].tree | trees.commits[trees.integration].tree
+            trees.target = trees.commit(tree, trees.target, trees.integration)
+        found = self.decide(state)
+        if state.paused:
+            found.append(self.ask("resume"))
+        return found
+
+    def other_limits(self, limits: Limits) -> Limits:
+        """The limits of the next engine: the same, or others."""
+        if self._rng.random() < 0.8:
+            return limits
+        return replace(limits, max_agents=self._rng.choice((1, 2, 4)))
+
+    def _commit_on_target(self) -> None:
+        trees = self._world.trees
+        tree = trees.change("@user", trees.commits[trees.target].tree, frozenset())
+        trees.target = trees.commit(tree, trees.target)
+        if self._rng.random() < 0.4:
+            trees.clash("@user", self._rng.choice(NAMES[:3]))
+
+    def _push_on_integration(self) -> None:
+        trees = self._world.trees
+        if trees.integration is not None:
+            tree = trees.change("@user", trees.commits[trees.integration].tree, frozenset())
+            trees.integration = trees.commit(tree, trees.integration)

@@ -1,0 +1,200 @@
+"""Random plans, limits and tempers. A temper says how often each kind of trouble comes; most seeds
+have only a few kinds, so that rare combinations are reached and ordinary ways are walked too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from gangsaw.core.model import (
+    AgentSlots,
+    Check,
+    Deliver,
+    Limits,
+    Plan,
+    Review,
+    Task,
+    Uncommitted,
+    Workspace,
+)
+
+NAMES = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l")
+SIZES = (1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 4, 5, 6, 8, 12)
+PLACES = ("src", "src/app", "src/app/main.py", "docs", "docs/guide", "lib")
+GATE = Check("gate", ("gate",))
+
+
+@dataclass(frozen=True, slots=True)
+class Temper:
+    """Probabilities (0 to 1) of the troubles of one schedule; `late_s` is the longest delay of a
+    report."""
+
+    crash: float = 0.0
+    trouble: float = 0.0
+    double: float = 0.0
+    late_s: float = 0.5
+    odd_clock: float = 0.0
+    never_ran: float = 0.0
+    lost: float = 0.0
+    killed: float = 0.0
+    hang: float = 0.0
+    chatter: float = 0.0
+    limited: float = 0.0
+    refused: float = 0.0
+    exit_bad: float = 0.0
+    red: float = 0.0
+    empty: float = 0.0
+    uncommitted: float = 0.0
+    unmerged: float = 0.0
+    strayed: float = 0.0
+    inconclusive: float = 0.0
+    requests: float = 0.0
+    dirty: float = 0.0
+    target_moves: float = 0.0
+    foreign_moves: float = 0.0
+    pressure: float = 0.0
+
+
+CALM = Temper()
+
+_STRENGTH = {
+    "crash": 0.12,
+    "trouble": 0.3,
+    "double": 0.7,
+    "odd_clock": 0.3,
+    "never_ran": 0.8,
+    "lost": 0.3,
+    "killed": 0.5,
+    "hang": 0.3,
+    "chatter": 0.1,
+    "limited": 0.4,
+    "refused": 0.2,
+    "exit_bad": 0.5,
+    "red": 0.8,
+    "empty": 0.3,
+    "uncommitted": 0.5,
+    "unmerged": 0.4,
+    "strayed": 0.2,
+    "inconclusive": 0.5,
+    "requests": 0.15,
+    "dirty": 0.2,
+    "target_moves": 0.1,
+    "foreign_moves": 0.05,
+    "pressure": 0.1,
+}
+_PRESENT = 0.3
+"""How likely each kind of trouble is part of a schedule at all."""
+
+
+def random_temper(rng: Random) -> Temper:
+    """The troubles of one schedule."""
+    chosen = {
+        name: most * rng.random() for name, most in _STRENGTH.items() if rng.random() < _PRESENT
+    }
+    return replace(CALM, late_s=rng.choice((0.1, 1.0, 20.0)), **chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a schedule starts with. `clashes` are pairs of tasks whose changes conflict, `pairs`
+    those that are green alone and red together, with the check that says so."""
+
+    plan: Plan
+    limits: Limits
+    gate: tuple[Check, ...]
+    temper: Temper
+    clashes: frozenset[frozenset[str]]
+    pairs: tuple[tuple[str, str, str], ...]
+    calm_at: int = 0
+    foreign: list[str] = field(default_factory=list)
+
+
+def random_scene(rng: Random) -> Scene:
+    """A plan with its limits, its hidden clashes, and the trouble that it will meet."""
+    names = NAMES[: rng.choice(SIZES)]
+    gate = (GATE,) if rng.random() < 0.6 else ()
+    density = rng.choice((0.0, 0.2, 0.5))
+    features = {name: rng.random() < 0.3 for name in ("scope", "track", "review", "plain", "rank")}
+    tasks = []
+    for at, name in enumerate(names):
+        needs = tuple(other for other in names[:at] if rng.random() < density / max(1, at / 2))
+        tasks.append(_task(rng, name, needs, features))
+    order = list(tasks)
+    if rng.random() < 0.2:
+        rng.shuffle(order)
+    return Scene(
+        plan=Plan("simulated", tuple(order)),
+        limits=random_limits(rng),
+        gate=gate,
+        temper=random_temper(rng),
+        clashes=_clashes(rng, names),
+        pairs=_pairs(rng, tasks, gate),
+    )
+
+
+def _task(rng: Random, name: str, needs: tuple[str, ...], features: dict[str, bool]) -> Task:
+    checks = (Check(f"check-{name}", (name,)),) if rng.random() < 0.4 else ()
+    if rng.random() < 0.15:
+        checks = (*checks, Check("shared", ("shared",)))
+    plain = features["plain"] and rng.random() < 0.6
+    scope: tuple[str, ...] = ()
+    if features["scope"] and rng.random() < 0.7:
+        scope = tuple(rng.sample(PLACES, rng.choice((1, 1, 2))))
+    return Task(
+        id=name,
+        title=f"Task {name}",
+        prompt=f"Do {name}.",
+        needs=needs,
+        scope=scope,
+        track=rng.choice(("red", "blue", None)) if features["track"] else None,
+        priority=rng.choice((0, 0, 5)) if features["rank"] else 0,
+        agent=rng.choice((None, "one", "two")),
+        checks=checks,
+        review=Review.PERSON if features["review"] and rng.random() < 0.5 else Review.NONE,
+        workspace=Workspace.NONE if plain else Workspace.WORKTREE,
+        timeout_s=rng.choice((None, None, 90.0)),
+        attempts=rng.choice((None, None, 1, 2)),
+        budget_usd=rng.choice((None, None, None, 2.0)),
+    )
+
+
+def random_limits(rng: Random) -> Limits:
+    """Limits small enough to be reached."""
+    return Limits(
+        max_agents=rng.choice((1, 2, 2, 3, 4)),
+        turns_max=rng.choice((1, 2, 3)),
+        attempts_max=rng.choice((1, 2, 3)),
+        crashes_max=rng.choice((2, 8)),
+        timeout_s=200.0,
+        stall_s=60.0,
+        budget_usd=rng.choice((None, None, None, None, 6.0)),
+        deliver=rng.choice((Deliver.EACH, Deliver.EACH, Deliver.END, Deliver.NEVER)),
+        uncommitted=rng.choice((Uncommitted.COMMIT, *Uncommitted)),
+        window=rng.choice((1, 1, 1, 1, 1, 2)),
+        agents=(
+            AgentSlots("one", rng.choice((None, 1)), resumes=rng.random() < 0.5),
+            AgentSlots("two", rng.choice((None, 1, 2)), resumes=rng.random() < 0.5),
+        ),
+        default_agent="one",
+    )
+
+
+def _clashes(rng: Random, names: tuple[str, ...]) -> frozenset[frozenset[str]]:
+    if rng.random() > 0.3 or len(names) < 2:
+        return frozenset()
+    return frozenset(frozenset(rng.sample(names, 2)) for _ in range(rng.choice((1, 1, 3))))
+
+
+def _pairs(
+    rng: Random, tasks: list[Task], gate: tuple[Check, ...]
+) -> tuple[tuple[str, str, str], ...]:
+    """Pairs that are red together; the check is the run's own, or one of either task."""
+    if rng.random() > 0.35 or len(tasks) < 2:
+        return ()
+    found = []
+    for _ in range(rng.choice((1, 1, 2))):
+        one, other = rng.sample(tasks, 2)
+        checks = [check.name for check in (*gate, *one.checks, *other.checks)]
+        if checks:
+            found.append((one.id, other.id, rng.choice(checks)))
+    return tuple(found)

@@ -1,0 +1,135 @@
+"""Played git: commits are sets of changes with ancestors; branches move by compare-and-swap.
+
+A change is written `task#n`: the n-th thing that anybody committed, by an agent of that task (or
+`@user#n` by a person). A tree is the set of its changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.plans import Scene
+
+Tree = frozenset[str]
+
+
+def owner(change: str) -> str:
+    """The task (or person) that a change is from."""
+    return change.partition("#")[0]
+
+
+def tree_id(tree: Tree) -> str:
+    """The name of a tree: the same for the same content."""
+    return "t:" + " ".join(sorted(tree))
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A tree, and the ids of the commit itself and everything before it."""
+
+    tree: Tree
+    above: frozenset[str]
+
+
+@dataclass(slots=True)
+class Worktree:
+    """An attempt's worktree. `pending` is a commit that only exists once leftovers are committed;
+    `fault` names what inspection will find wrong."""
+
+    branch: str
+    base: str
+    head: str
+    pending: str = ""
+    fault: str = ""
+
+
+class Trees:
+    """All commits and branches of a schedule, and what its checks say about trees."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._clashes = set(scene.clashes)
+        self._pairs = scene.pairs
+        self.red: dict[str, frozenset[str]] = {}
+        self.knew: dict[str, frozenset[str]] = {}
+        root: Tree = frozenset({"@user#0"})
+        self.commits = {"c0": Commit(root, frozenset({"c0"}))}
+        self.trees = {tree_id(root): root}
+        self.integration: str | None = None
+        self.target = "c0"
+        self.dirty = False
+        self.worktrees: dict[str, Worktree] = {}
+        self.landed: dict[str, str] = {}
+        """Attempt (or `@target`) + commit → where the integration branch really was moved."""
+        self.moves: list[tuple[str, str, str]] = []
+        """(about, onto, commit) of every move of the integration branch by us."""
+        self.green: dict[str, set[str]] = {}
+        self.seen_red: set[str] = set()
+        """Trees on which a check has really failed."""
+        self._candidates: dict[tuple[str, str], str] = {}
+        self._changes = 0
+
+    def commit(self, tree: Tree, *parents: str) -> str:
+        """The id of a new commit."""
+        name = f"c{len(self.commits)}"
+        above = frozenset({name}).union(*(self.commits[parent].above for parent in parents))
+        self.commits[name] = Commit(tree, above)
+        self.trees[tree_id(tree)] = tree
+        return name
+
+    def is_ancestor(self, one: str, other: str) -> bool:
+        """Whether `other` contains `one`."""
+        return one in self.commits[other].above
+
+    def change(self, task: str, tree: Tree, red: frozenset[str]) -> Tree:
+        """The tree with a new change of the task in place of its former one; `red` are the checks
+        that it breaks."""
+        self._changes += 1
+        name = f"{task}#{self._changes}"
+        rest = frozenset(entry for entry in tree if owner(entry) != task or task == "@user")
+        self.red[name] = red
+        self.knew[name] = frozenset(map(owner, rest))
+        return rest | {name}
+
+    def clash(self, one: str, other: str) -> None:
+        """From now on changes of the two do not merge."""
+        self._clashes.add(frozenset((one, other)))
+
+    def candidate(self, onto: str, work: str) -> str | None:
+        """The commit that puts the work on `onto` (the same each time); `None` in conflict."""
+        ours, theirs = self.commits[onto].tree, self.commits[work].tree
+        here, there = set(map(owner, ours - theirs)), set(map(owner, theirs - ours))
+        if any(frozenset((a, b)) in self._clashes for a in here - there for b in there - here):
+            return None
+        if (onto, work) not in self._candidates:
+            self._candidates[onto, work] = self.commit(ours | theirs, onto, work)
+        return self._candidates[onto, work]
+
+    def is_red(self, tree: Tree, check: str) -> bool:
+        """Whether the check fails on the tree."""
+        if any(check in self.red.get(change, ()) for change in tree):
+            return True
+        for one, other, name in self._pairs:
+            if name == check and self._meet_blindly(tree, one, other):
+                return True
+        return False
+
+    def _meet_blindly(self, tree: Tree, one: str, other: str) -> bool:
+        ones = [change for change in tree if owner(change) == one]
+        others = [change for change in tree if owner(change) == other]
+        return any(
+            other not in self.knew[a] and one not in self.knew[b] for a in ones for b in others
+        )
+
+    def move_integration(self, about: str, commit: str, onto: str) -> str:
+        """Where the branch is afterwards: `commit`, unless it was not at `onto`. A branch that
+        contains the commit has been moved to it before."""
+        assert self.integration is not None
+        if self.integration == onto:
+            if not self.is_ancestor(onto, commit):
+                raise Broken(f"the integration branch would lose {onto} for {commit}")
+            self.integration = commit
+            self.moves.append((about, onto, commit))
+        if self.is_ancestor(commit, self.integration):
+            return commit
+        return self.integration

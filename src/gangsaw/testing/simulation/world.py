@@ -1,0 +1,325 @@
+"""The played world: it carries out actions as the real effects must (do it, or adopt what is
+there), lives on when the engine dies, and keeps the truth that the validators ask for."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from itertools import count
+from random import Random
+from typing import assert_never
+
+from gangsaw.core import actions as ac
+from gangsaw.core import observations as ob
+from gangsaw.core.events import Cause, CheckResult, Judgement
+from gangsaw.core.model import Check, task_of
+from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.plans import Scene, Temper
+from gangsaw.testing.simulation.shims import Ending, Launch, Left, exit_of, random_launch
+from gangsaw.testing.simulation.trees import Tree, Trees, Worktree, tree_id
+
+GRACE_S = 3.0
+CHATTER_S = 30.0
+
+Job = Callable[[], None]
+Report = Callable[[str, list[ob.Observation]], None]
+
+
+class World:
+    """Processes, git, checks and the clock of one schedule."""
+
+    def __init__(self, rng: Random, scene: Scene, report: Report) -> None:
+        self.rng = rng
+        self.temper: Temper = scene.temper
+        self.trees = Trees(scene)
+        self.now = 1000.0
+        self.launches: dict[tuple[str, int], Launch] = {}
+        self.latest: dict[str, Launch] = {}
+        self.alive: dict[str, Launch] = {}
+        self.watched: set[tuple[str, int]] = set()
+        """Launches that the living engine reports on."""
+        self.plain_green: dict[str, set[str]] = {}
+        self.plain_red: set[str] = set()
+        """What checks said in plain folders since the last launch there."""
+        self._plain = {t.id for t in scene.plan.tasks if t.workspace is t.workspace.NONE}
+        self._checks = {
+            t.id: tuple(c.name for c in (*scene.gate, *t.checks)) for t in scene.plan.tasks
+        }
+        self._report = report
+        self._agenda: list[tuple[float, int, Job]] = []
+        self._order = count()
+
+    # --- time -----------------------------------------------------------------------------------
+
+    def at(self, moment: float, job: Job) -> None:
+        """Have something happen at the moment (epoch seconds)."""
+        heapq.heappush(self._agenda, (moment, next(self._order), job))
+
+    def next_moment(self) -> float | None:
+        """When the next thing happens, or `None`."""
+        return self._agenda[0][0] if self._agenda else None
+
+    def go_on(self, until: float) -> None:
+        """Everything that happens up to the moment, in order."""
+        while self._agenda and self._agenda[0][0] <= until:
+            moment, _, job = heapq.heappop(self._agenda)
+            self.now = max(self.now, moment)
+            job()
+        self.now = max(self.now, until)
+
+    # --- effects --------------------------------------------------------------------------------
+
+    def carry_out(self, action: ac.Action) -> list[ob.Observation]:
+        """Do it, or adopt what is there; what a real effect would report."""
+        match action:
+            case ac.CreateIntegration():
+                return [self._create(action)]
+            case ac.PrepareWorkspace():
+                return [self._prepare(action)]
+            case ac.RunTurn():
+                return self._run(action)
+            case ac.StopTurn():
+                return self._stop(action)
+            case ac.InspectWork():
+                return [self._inspect(action)]
+            case ac.RunChecks():
+                return [self._check(action)]
+            case ac.BuildCandidate():
+                return [self._build(action)]
+            case ac.MoveIntegration():
+                return [self._move(action)]
+            case ac.CloseWorkspace():
+                return [self._close(action)]
+            case ac.Deliver():
+                return [self._deliver(action)]
+            case _:
+                assert_never(action)
+
+    def _create(self, action: ac.CreateIntegration) -> ob.Observation:
+        if self.trees.integration is None:
+            self.trees.integration = action.base
+        return ob.IntegrationAt(self.trees.integration)
+
+    def _prepare(self, action: ac.PrepareWorkspace) -> ob.Observation:
+        for parent in action.contains:
+            if not self.trees.is_ancestor(parent, action.base):
+                raise Broken(f"the base of {action.about} lacks {parent}")
+        if action.about not in self.trees.worktrees:
+            worktree = Worktree(action.branch, action.base, action.base)
+            self.trees.worktrees[action.about] = worktree
+        return ob.WorkspaceAt(action.about, f"/worktrees/{action.about}")
+
+    def _inspect(self, action: ac.InspectWork) -> ob.Observation:
+        trees, about = self.trees, action.about
+        worktree = trees.worktrees[about]
+        if about in self.alive:
+            raise Broken(f"{about} is inspected while its agent is alive")
+        if worktree.pending and action.commit_leftovers:
+            worktree.head, worktree.pending = worktree.pending, ""
+
+        def unsound(cause: Cause) -> ob.WorkUnsound:
+            return ob.WorkUnsound(about, action.launch, cause, ("file",), str(cause))
+
+        if worktree.fault:
+            return unsound(Cause(worktree.fault))
+        if worktree.pending:
+            return unsound(Cause.UNCOMMITTED)
+        tree = trees.commits[worktree.head].tree
+        if tree <= trees.commits[action.against].tree:
+            return unsound(Cause.EMPTY)
+        return ob.WorkInspected(about, action.launch, worktree.head, tree_id(tree), 1, 2, 3)
+
+    def _check(self, action: ac.RunChecks) -> ob.Observation:
+        if action.commit:
+            tree = self.trees.commits[action.commit].tree
+            green = self.trees.green.setdefault(tree_id(tree), set())
+            results = [self._one_check(check, tree, green) for check in action.checks]
+        else:
+            red = self.latest[action.about].left is Left.RED
+            results = [self._plain_check(action.about, check, red) for check in action.checks]
+        judgements = {result.judgement for result in results}
+        worst = Judgement.PASSED
+        for judgement in (Judgement.INCONCLUSIVE, Judgement.FAILED):
+            worst = judgement if judgement in judgements else worst
+        return ob.ChecksDone(action.about, action.commit, action.tree, worst, tuple(results))
+
+    def _one_check(self, check: Check, tree: Tree, green: set[str]) -> CheckResult:
+        if self.rng.random() < self.temper.inconclusive:
+            return CheckResult(check.name, Judgement.INCONCLUSIVE, 1.0)
+        if self.trees.is_red(tree, check.name):
+            self.trees.seen_red.add(tree_id(tree))
+            return CheckResult(check.name, Judgement.FAILED, 1.0, code=1, tail="red")
+        green.add(check.name)
+        return CheckResult(check.name, Judgement.PASSED, 1.0, code=0)
+
+    def _plain_check(self, about: str, check: Check, red: bool) -> CheckResult:
+        if self.rng.random() < self.temper.inconclusive:
+            return CheckResult(check.name, Judgement.INCONCLUSIVE, 1.0)
+        if red:
+            self.plain_red.add(about)
+            return CheckResult(check.name, Judgement.FAILED, 1.0, code=1, tail="red")
+        self.plain_green.setdefault(about, set()).add(check.name)
+        return CheckResult(check.name, Judgement.PASSED, 1.0, code=0)
+
+    def _build(self, action: ac.BuildCandidate) -> ob.Observation:
+        made = self.trees.candidate(action.onto, action.work)
+        if made is None:
+            return ob.CandidateClashed(action.about, action.work, action.onto, ("file",))
+        tree = tree_id(self.trees.commits[made].tree)
+        return ob.CandidateMade(action.about, action.work, action.onto, made, tree)
+
+    def _move(self, action: ac.MoveIntegration) -> ob.Observation:
+        found = self.trees.move_integration(action.about, action.commit, action.onto)
+        if found == action.commit:
+            return ob.IntegrationMoved(action.about, action.commit, action.onto)
+        return ob.IntegrationElsewhere(action.about, action.commit, action.onto, found)
+
+    def _close(self, action: ac.CloseWorkspace) -> ob.Observation:
+        if action.about in self.alive:
+            raise Broken(f"the worktree of {action.about} is removed under its agent")
+        self.trees.worktrees.pop(action.about, None)
+        return ob.AttemptClosed(action.about, (f"refs/kept/{action.about}",))
+
+    def _deliver(self, action: ac.Deliver) -> ob.Observation:
+        trees = self.trees
+        if trees.is_ancestor(action.commit, trees.target):
+            return ob.TargetAtIntegration(action.commit)
+        if not trees.is_ancestor(trees.target, action.commit):
+            return ob.TargetElsewhere(trees.target)
+        if trees.dirty:
+            return ob.TargetNotMovable(action.commit, "uncommitted changes")
+        if all(action.commit != commit for _, _, commit in trees.moves):
+            raise Broken(f"the target would be moved to {action.commit}, which was never checked")
+        trees.target = action.commit
+        return ob.TargetAtIntegration(action.commit)
+
+    # --- agents ---------------------------------------------------------------------------------
+
+    def _run(self, action: ac.RunTurn) -> list[ob.Observation]:
+        key = (action.about, action.launch)
+        launch = self.launches.get(key)
+        if launch is None:
+            launch = self._launch(action)
+        self.watched.add(key)
+        found: list[ob.Observation] = []
+        if launch.started:
+            found.append(ob.LaunchStarted(*key, 100, "group"))
+        found += [ob.Noted(*key, note) for note in launch.notes[: launch.seen]]
+        if launch.over is not None:
+            found.append(launch.over)
+        return found
+
+    def refuse_to_launch(self, action: ac.RunTurn) -> list[ob.Observation]:
+        """What a launch that is to be stopped before it began reports; adopts one that is there."""
+        if (action.about, action.launch) in self.launches:
+            return self._run(action)
+        return [ob.LaunchLost(action.about, action.launch, False, "stopped before it ran")]
+
+    def _launch(self, action: ac.RunTurn) -> Launch:
+        task = task_of(action.about)
+        for other in self.alive:
+            if task_of(other) == task:
+                raise Broken(f"{action.about} is launched while {other} is alive")
+        launch = random_launch(self.rng, self.temper, action.about, action.launch, action.why)
+        self.launches[action.about, action.launch] = launch
+        self.latest[action.about] = launch
+        self.alive[action.about] = launch
+        self.plain_green.pop(action.about, None)
+        self.plain_red.discard(action.about)
+        if launch.ending is Ending.NEVER_RAN:
+            self.at(self.now + self.rng.random(), lambda: self._lose(launch))
+            return launch
+        if action.onto is not None:
+            self._merge(action.about, action.onto)
+        self.at(self.now + self.rng.random(), lambda: self._start(launch))
+        return launch
+
+    def _merge(self, about: str, onto: str) -> None:
+        worktree, trees = self.trees.worktrees[about], self.trees
+        if not trees.is_ancestor(onto, worktree.head):
+            tree = trees.commits[worktree.head].tree | trees.commits[onto].tree
+            worktree.head = trees.commit(tree, worktree.head, onto)
+
+    def _tell(self, launch: Launch, seen: ob.Observation) -> None:
+        if (launch.attempt, launch.number) in self.watched:
+            self._report(f"launch {launch.attempt}", [seen])
+
+    def _start(self, launch: Launch) -> None:
+        if not launch.alive:
+            return
+        launch.started = True
+        self._tell(launch, ob.LaunchStarted(launch.attempt, launch.number, 100, "group"))
+        for n in range(len(launch.notes)):
+            moment = self.now + launch.lasts_s * (n + 1) / (len(launch.notes) + 1)
+            self.at(moment, lambda n=n: self._note(launch, n))  # type: ignore[misc]
+        match launch.ending:
+            case Ending.HANGS:
+                return
+            case Ending.CHATTERS:
+                self._chatter(launch)
+            case Ending.LOST:
+                self.at(self.now + launch.lasts_s, lambda: self._lose(launch))
+            case _:
+                self.at(self.now + launch.lasts_s, lambda: self._end(launch))
+
+    def _note(self, launch: Launch, n: int) -> None:
+        if launch.alive and launch.seen == n:
+            launch.seen = n + 1
+            self._tell(launch, ob.OutputGrew(launch.attempt, launch.number))
+            self._tell(launch, ob.Noted(launch.attempt, launch.number, launch.notes[n]))
+
+    def _chatter(self, launch: Launch) -> None:
+        if launch.alive:
+            self._tell(launch, ob.OutputGrew(launch.attempt, launch.number))
+            self.at(self.now + CHATTER_S, lambda: self._chatter(launch))
+
+    def _end(self, launch: Launch, *, stopped: bool = False) -> None:
+        if launch.over is not None:
+            return
+        launch.over = exit_of(self.rng, launch, self.now, stopped=stopped)
+        launch.started, launch.alive = True, False
+        del self.alive[launch.attempt]
+        if launch.attempt in self.trees.worktrees:
+            self._leave(launch, stopped=stopped)
+        self._tell(launch, launch.over)
+
+    def _lose(self, launch: Launch) -> None:
+        if launch.over is not None:
+            return
+        launch.over = ob.LaunchLost(launch.attempt, launch.number, launch.started, "no record")
+        launch.alive = False
+        del self.alive[launch.attempt]
+        self._tell(launch, launch.over)
+
+    def _leave(self, launch: Launch, *, stopped: bool) -> None:
+        """What the agent leaves in its worktree."""
+        trees, worktree = self.trees, self.trees.worktrees[launch.attempt]
+        worktree.fault, worktree.pending = "", ""
+        if stopped or launch.ending is not Ending.DONE or launch.left is Left.EMPTY:
+            return
+        if launch.left in (Left.UNMERGED, Left.STRAYED):
+            worktree.fault = str(Cause[launch.left.name])
+            return
+        task = task_of(launch.attempt)
+        checks = self._checks[task]
+        red = frozenset({self.rng.choice(checks)}) if checks else frozenset[str]()
+        tree = trees.change(
+            task, trees.commits[worktree.head].tree, red if launch.left is Left.RED else frozenset()
+        )
+        made = trees.commit(tree, worktree.head)
+        if launch.left is Left.UNCOMMITTED:
+            worktree.pending = made
+        else:
+            worktree.head = made
+
+    def _stop(self, action: ac.StopTurn) -> list[ob.Observation]:
+        launch = self.launches.get((action.about, action.launch))
+        if launch is None:
+            return [ob.LaunchLost(action.about, action.launch, False, "stopped before it ran")]
+        grace_s = 0.0 if action.hard else GRACE_S * self.rng.random()
+        if launch.over is None:
+            if launch.ending is Ending.NEVER_RAN or not launch.started:
+                self.at(self.now + grace_s, lambda: self._lose(launch))
+            else:
+                self.at(self.now + grace_s, lambda: self._end(launch, stopped=True))
+        return []

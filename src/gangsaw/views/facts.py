@@ -1,0 +1,209 @@
+"""One line per fact: what a run tells while it goes on. Every figure comes from an event."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from gangsaw.agents import plain_text
+from gangsaw.core import events as ev
+from gangsaw.core.launch import OutcomeKind
+from gangsaw.core.model import TurnKind, task_of
+from gangsaw.core.phases import AGENT_ALIVE
+from gangsaw.core.state import Attempt, State
+
+TEXT_MAX = 160
+
+
+def fact_line(state: State, event: ev.Event, at: float) -> str | None:
+    """The line for an event, with the time since the run began; `None` for what users need not
+    see."""
+    said = _say(event, state)
+    if said is None:
+        return None
+    return f"{clock(at - state.started_at):>6}  {plain_text(said)[: TEXT_MAX + 80]}"
+
+
+def clock(seconds: float) -> str:
+    """`m:ss`, or `h:mm:ss` from an hour on."""
+    whole = max(0, int(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def one_line(text: str) -> str:
+    """The text on one line, cut where it is long."""
+    flat = " ".join(plain_text(text).split())
+    return flat if len(flat) <= TEXT_MAX else flat[: TEXT_MAX - 1] + "…"
+
+
+def checks_text(state: State, attempt: Attempt) -> str:
+    """`checks 2/2`, or that there are none."""
+    wanted = {c.name for c in (*state.gate, *state.tasks[attempt.task].checks)}
+    if not wanted:
+        return "no checks"
+    passed = state.green.get(attempt.tree, frozenset()) & wanted
+    return f"checks {len(passed)}/{len(wanted)}"
+
+
+@singledispatch
+def _say(event: object, state: State) -> str | None:
+    return None
+
+
+@_say.register
+def _(event: ev.EngineStarted, state: State) -> str | None:
+    if not state.attempts:
+        return None
+    alive = sum(1 for attempt in state.live_attempts() if attempt.phase in AGENT_ALIVE)
+    return f"· taken up again: {len(state.landed)} landed, {alive} with an agent started before"
+
+
+@_say.register
+def _(event: ev.AttemptAdmitted, state: State) -> str | None:
+    more = f", attempt {event.number}" if event.number > 1 else ""
+    return f"▸ {event.task} started (agent {event.agent}{more})"
+
+
+@_say.register
+def _(event: ev.TurnWanted, state: State) -> str | None:
+    if event.launch == 1:
+        return None
+    name = task_of(event.attempt)
+    if event.why is TurnKind.CONTINUE or event.turn == 1:
+        return f"↻ {name} taken up again (turn {event.turn})"
+    return f"↻ {name} goes back to the agent (turn {event.turn} of {state.limits.turns_max})"
+
+
+@_say.register
+def _(event: ev.TurnExited, state: State) -> str | None:
+    attempt = state.attempts[event.attempt]
+    if event.outcome is OutcomeKind.CRASHED and attempt.stop_cause is None:
+        return f"⚡ {attempt.task} its process was killed (signal {event.signal})"
+    return None
+
+
+@_say.register
+def _(event: ev.TurnLost, state: State) -> str | None:
+    return f"⚡ {task_of(event.attempt)} its process was lost: {one_line(event.text)}"
+
+
+@_say.register
+def _(event: ev.QuestionAsked, state: State) -> str | None:
+    return f"? {task_of(event.attempt)} asks: {one_line(event.text)}"
+
+
+@_say.register
+def _(event: ev.StopWanted, state: State) -> str | None:
+    return f"■ {task_of(event.attempt)} is being stopped: {event.cause}"
+
+
+@_say.register
+def _(event: ev.WorkFound, state: State) -> str | None:
+    if not event.committed_for:
+        return None
+    names = one_line(", ".join(event.committed_for[:3]))
+    count = len(event.committed_for)
+    many = "s" if count != 1 else ""
+    name = task_of(event.attempt)
+    return f"+ {name} left {count} file{many} uncommitted ({names}); committed for it"
+
+
+@_say.register
+def _(event: ev.WorkReturned, state: State) -> str | None:
+    if event.cause is ev.Cause.COMBINATION:
+        return f"✗ {task_of(event.attempt)} red together with what landed: {one_line(event.text)}"
+    return f"✗ {task_of(event.attempt)} {one_line(event.text)}"
+
+
+@_say.register
+def _(event: ev.WorkFaulty, state: State) -> str | None:
+    return f"✗ {task_of(event.attempt)} {one_line(event.text)}"
+
+
+@_say.register
+def _(event: ev.ReviewOpened, state: State) -> str | None:
+    name = task_of(event.attempt)
+    return f"! {name} needs you: {one_line(event.text)} · gangsaw diff {name}"
+
+
+@_say.register
+def _(event: ev.Landed, state: State) -> str | None:
+    if event.attempt == ev.TARGET:
+        return f"✓ merged {state.target} into the integration branch"
+    attempt = state.attempts[event.attempt]
+    files, added, deleted = attempt.diff or (0, 0, 0)
+    many = "s" if files != 1 else ""
+    return (
+        f"✓ {event.task} landed  {files} file{many} +{added} −{deleted}  "
+        f"{checks_text(state, attempt)}  {event.commit[:10]}"
+    )
+
+
+@_say.register
+def _(event: ev.TaskDone, state: State) -> str | None:
+    return f"✓ {event.task} done"
+
+
+@_say.register
+def _(event: ev.AttemptFailed, state: State) -> str | None:
+    name = task_of(event.attempt)
+    return f"✗ {name} attempt {event.attempt.rpartition('.')[2]} ended: {one_line(event.text)}"
+
+
+@_say.register
+def _(event: ev.TaskGivenUp, state: State) -> str | None:
+    if event.person:
+        return f"! {event.task} needs you: {one_line(event.text)} · gangsaw why {event.task}"
+    return f"✗ {event.task} failed: {one_line(event.text)} · gangsaw why {event.task}"
+
+
+@_say.register
+def _(event: ev.TaskCancelled, state: State) -> str | None:
+    return f"■ {event.task} cancelled by {event.by}"
+
+
+@_say.register
+def _(event: ev.Delivered, state: State) -> str | None:
+    pushed = f", pushed to {event.pushed}" if event.pushed else ""
+    return f"→ {state.target} is at {event.commit[:10]}{pushed}"
+
+
+@_say.register
+def _(event: ev.DeliveryBlocked, state: State) -> str | None:
+    return f"! {state.target} is not moved: {one_line(event.text)}"
+
+
+@_say.register
+def _(event: ev.TargetMoved, state: State) -> str | None:
+    return f"· {state.target} has moved to {event.commit[:10]}; merging it in as a candidate"
+
+
+@_say.register
+def _(event: ev.TargetMergeFailed, state: State) -> str | None:
+    return f"! {one_line(event.text)}"
+
+
+@_say.register
+def _(event: ev.RequestAnswered, state: State) -> str | None:
+    return f"· {one_line(event.text)}"
+
+
+@_say.register
+def _(event: ev.StopAllWanted, state: State) -> str | None:
+    how = "killing" if event.hard else "stopping"
+    return f"■ {how} every agent of this run ({event.by})"
+
+
+@_say.register
+def _(event: ev.PressureChanged, state: State) -> str | None:
+    if event.level is ev.Pressure.NONE:
+        return "· the machine has room again"
+    return f"! the machine is short, no new agents: {event.text}"
+
+
+@_say.register
+def _(event: ev.EffectFailed, state: State) -> str | None:
+    return (
+        f"! {event.about or state.run} {event.action} failed, trying again: {one_line(event.text)}"
+    )

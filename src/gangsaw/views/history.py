@@ -1,0 +1,187 @@
+"""What happened to one task, in sentences, from its events alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import singledispatch
+
+from gangsaw.core import events as ev
+from gangsaw.core.launch import OutcomeKind
+from gangsaw.core.model import TurnKind
+from gangsaw.views.text import count_of, flat
+
+_WHY = {
+    TurnKind.WORK: "to work on it",
+    TurnKind.FIX: "to repair it",
+    TurnKind.RESOLVE: "to resolve a conflict",
+    TurnKind.CONTINUE: "taken up again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One sentence of the history; `at` is epoch seconds."""
+
+    seq: int
+    at: float
+    text: str
+
+
+def history(events: Iterable[tuple[int, float, ev.Event]]) -> list[Told]:
+    """The sentences for events given as (seq, at, event), in order of seq."""
+    return [
+        Told(seq, at, text)
+        for seq, at, event in sorted(events, key=lambda each: each[0])
+        if (text := sentence(event))
+    ]
+
+
+@singledispatch
+def sentence(event: object) -> str:
+    """The event in words; empty for what people need not see."""
+    return ""
+
+
+def _number(attempt: str) -> str:
+    return attempt.rpartition(".")[2]
+
+
+@sentence.register
+def _(event: ev.AttemptAdmitted) -> str:
+    return f"attempt {event.number} started with agent {event.agent}, from {event.base[:10]}"
+
+
+@sentence.register
+def _(event: ev.TurnWanted) -> str:
+    return f"attempt {_number(event.attempt)}, turn {event.turn}: agent launched {_WHY[event.why]}"
+
+
+@sentence.register
+def _(event: ev.SessionOpened) -> str:
+    return f"its session is {flat(event.session)}"
+
+
+@sentence.register
+def _(event: ev.QuestionAsked) -> str:
+    return f"the agent asked: {flat(event.text)}"
+
+
+@sentence.register
+def _(event: ev.TurnExited) -> str:
+    said = f": {flat(event.text)}" if event.text and event.outcome is not OutcomeKind.DONE else ""
+    how = f"signal {event.signal}" if event.signal is not None else f"exit code {event.code}"
+    swept = f", {count_of(event.swept, 'process')} left behind ended" if event.swept else ""
+    return f"the agent ended: {event.outcome.value} ({how}{swept}){said}"
+
+
+@sentence.register
+def _(event: ev.TurnLost) -> str:
+    return f"the agent was lost: {flat(event.text)}"
+
+
+@sentence.register
+def _(event: ev.StopWanted) -> str:
+    return f"it was told to stop: {event.cause.value}"
+
+
+@sentence.register
+def _(event: ev.WorkFound) -> str:
+    files = f"{count_of(event.files, 'file')} +{event.added} −{event.deleted}"
+    for_it = f", {count_of(len(event.committed_for), 'file')} of it committed for the agent"
+    return f"work sealed: {event.commit[:10]}, {files}{for_it if event.committed_for else ''}"
+
+
+@sentence.register
+def _(event: ev.WorkFaulty) -> str:
+    return f"nothing to land: {flat(event.text)}"
+
+
+@sentence.register
+def _(event: ev.VerdictReached) -> str:
+    return f"checks on the work: {_verdict(event.judgement, event.results)}"
+
+
+@sentence.register
+def _(event: ev.CandidateJudged) -> str:
+    return f"checks together with what landed: {_verdict(event.judgement, event.results)}"
+
+
+def _verdict(judgement: ev.Judgement, results: tuple[ev.CheckResult, ...]) -> str:
+    bad = [flat(each.name, 60) for each in results if each.judgement is not ev.Judgement.PASSED]
+    return f"{judgement.value}{': ' + ', '.join(bad) if bad else ''}"
+
+
+@sentence.register
+def _(event: ev.WorkReturned) -> str:
+    return f"sent back ({event.cause.value}): {flat(event.text)}"
+
+
+@sentence.register
+def _(event: ev.ReviewOpened) -> str:
+    return f"waits for a person: {flat(event.text)}"
+
+
+@sentence.register
+def _(event: ev.ReviewApproved) -> str:
+    return f"approved by {flat(event.by)}"
+
+
+@sentence.register
+def _(event: ev.ChangeQueued) -> str:
+    return "queued for landing"
+
+
+@sentence.register
+def _(event: ev.CandidateConflicted) -> str:
+    names = flat(", ".join(event.paths[:5]))
+    return f"conflicts with what landed, in {names}"
+
+
+@sentence.register
+def _(event: ev.LandingMissed) -> str:
+    return "the integration branch had moved; landing again"
+
+
+@sentence.register
+def _(event: ev.Landed) -> str:
+    return f"landed as {event.commit[:10]}"
+
+
+@sentence.register
+def _(event: ev.TaskDone) -> str:
+    return "done"
+
+
+@sentence.register
+def _(event: ev.AttemptFailed) -> str:
+    counted = "" if event.counts else ", not counted as a try"
+    return f"attempt {_number(event.attempt)} ended ({event.cause.value}{counted}): " + flat(
+        event.text
+    )
+
+
+@sentence.register
+def _(event: ev.WorkspaceClosed) -> str:
+    kept = ", ".join(event.refs[:3])
+    return f"worktree closed; its work is kept as {flat(kept)}" if kept else ""
+
+
+@sentence.register
+def _(event: ev.TaskGivenUp) -> str:
+    return f"given up: {flat(event.text)}"
+
+
+@sentence.register
+def _(event: ev.TaskCancelled) -> str:
+    return f"cancelled by {flat(event.by)}"
+
+
+@sentence.register
+def _(event: ev.TaskReopened) -> str:
+    return f"taken up again by {flat(event.by)}"
+
+
+@sentence.register
+def _(event: ev.EffectFailed) -> str:
+    return f"{event.action} failed, tried again: {flat(event.text)}"

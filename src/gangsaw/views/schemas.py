@@ -1,0 +1,267 @@
+"""JSON Schemas of everything that commands print with `--json`.
+
+Objects say with `schema_version` which schema they follow; it grows when a field goes or changes
+its meaning. New fields may appear at any time, so readers ignore what they do not know.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from enum import Enum
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from gangsaw.core.events import EVENT_CLASSES
+from gangsaw.core.status import Status
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+WHOLE: Schema = {"type": "integer"}
+NUMBER: Schema = {"type": "number"}
+TRUTH: Schema = {"type": "boolean"}
+VERSION: Schema = {"const": 1}
+COMMIT: Schema = {"type": "string", "pattern": "^([0-9a-f]{40}|[0-9a-f]{64})?$"}
+STATUS: Schema = {"enum": [status.value for status in Status]}
+RUN_STATES = ("running", "paused", "stopping", "stopped", "landed", "failed")
+
+
+def maybe(schema: Schema) -> Schema:
+    """The schema, or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def about(text: str, schema: Schema) -> Schema:
+    """The schema with a description."""
+    return {"description": text, **schema}
+
+
+def listed(schema: Schema) -> Schema:
+    """A list of such values."""
+    return {"type": "array", "items": schema}
+
+
+def table(**fields: Schema) -> Schema:
+    """An object with all of these fields, and perhaps others."""
+    return {"type": "object", "properties": fields, "required": list(fields)}
+
+
+_TASK = table(
+    id=TEXT, title=TEXT, status=STATUS,
+    reason=about("why it has this status, in words", TEXT),
+    attempts=WHOLE,
+    landed_commit=about("its commit on the integration branch", maybe(COMMIT)),
+    tokens=WHOLE,
+    cost=about("US dollars; null where nobody said what was used costs", maybe(NUMBER)),
+    cost_is_estimate=TRUTH, started_at=maybe(NUMBER), ended_at=maybe(NUMBER),
+    activity=about("what its agent is doing now", TEXT),
+)  # fmt: skip
+_OTHER = table(id=TEXT, status=STATUS, reason=TEXT)
+
+
+def status_schema() -> Schema:
+    """`gangsaw status --json`, and the last line of `gangsaw run --json`."""
+    return table(
+        schema_version=VERSION, run=TEXT, goal=TEXT, state={"enum": list(RUN_STATES)},
+        engine_pid=about("process of the live engine; null without one", maybe(WHOLE)),
+        target=about("branch to land on", TEXT),
+        integration=about("the run's own branch", TEXT),
+        head=about("commit of the integration branch", COMMIT),
+        delivered=about("what the target was last moved to", COMMIT),
+        delivery_blocked=about("why the target is not moved; empty if it is", TEXT),
+        containment=about("how surely process trees end", TEXT),
+        pressure=TEXT, max_agents=maybe(WHOLE), tasks=listed(_TASK),
+        counts={"type": "object", "propertyNames": STATUS, "additionalProperties": WHOLE},
+        tokens=WHOLE, cost=maybe(NUMBER), budget=maybe(NUMBER),
+        started_at=about("seconds since the epoch", maybe(NUMBER)), ended_at=maybe(NUMBER),
+        exit_code=about("the run's exit code; null while it is going on", maybe(WHOLE)),
+    )  # fmt: skip
+
+
+def why_schema() -> Schema:
+    """`gangsaw why TASK --json`."""
+    hold = table(kind=TEXT, tasks=listed(TEXT), until=maybe(NUMBER), text=TEXT)
+    attempt = table(
+        id=TEXT, number=WHOLE, agent=TEXT, model=maybe(TEXT), base=COMMIT, phase=TEXT, turns=WHOLE,
+        crashes=WHOLE, session=maybe(TEXT), started_at=NUMBER, ended_at=maybe(NUMBER),
+        ended=about("why it ended without landing", maybe(TEXT)),
+        commit=maybe(COMMIT), worktree=maybe(TEXT), branch=TEXT,
+    )  # fmt: skip
+    check = table(
+        name=TEXT, judgement={"enum": ["passed", "failed", "inconclusive"]}, code=maybe(WHOLE),
+        signal=maybe(WHOLE), duration_s=NUMBER, log=TEXT, tail=TEXT,
+    )  # fmt: skip
+    return table(
+        schema_version=VERSION, run=TEXT, task=TEXT, title=TEXT, status=STATUS, reason=TEXT,
+        hold=about("the scheduler's own reason not to start it", maybe(hold)),
+        needs=listed(_OTHER), waits_for=listed(_OTHER), dependants=listed(TEXT),
+        scope=listed(TEXT), attempts=listed(attempt), checks=listed(check),
+        landed_commit=maybe(COMMIT), tokens=WHOLE, cost=maybe(NUMBER),
+        history=listed(table(at=NUMBER, seq=WHOLE, text=TEXT)), started_at=NUMBER,
+        logs=about("folder with its prompts and output", TEXT), next=listed(TEXT),
+    )  # fmt: skip
+
+
+def events_schema() -> Schema:
+    """One line of `gangsaw events --json`; `body` has the fields of its `kind`."""
+    bodies = [
+        {"properties": {"kind": {"const": kind}, "body": _of_class(cls)}}
+        for kind, cls in EVENT_CLASSES.items()
+    ]
+    line = table(
+        seq=about("counts from 1 in each run, without gaps", {**WHOLE, "minimum": 1}),
+        at=about("seconds since the epoch", NUMBER),
+        kind=TEXT,
+        subject=about("a run, task or attempt; empty for the whole run", TEXT),
+        body={"type": "object"},
+    )
+    return {**line, "anyOf": bodies}
+
+
+def _of_class(cls: type[Any]) -> Schema:
+    hints = get_type_hints(cls)
+    fields = dataclasses.fields(cls)
+    return {
+        "type": "object",
+        "properties": {field.name: _of_type(hints[field.name]) for field in fields},
+        "required": [
+            field.name for field in fields
+            if field.default is dataclasses.MISSING
+            and field.default_factory is dataclasses.MISSING
+        ],
+    }  # fmt: skip
+
+
+_PLAIN: dict[Any, Schema] = {str: TEXT, int: WHOLE, float: NUMBER, bool: TRUTH}
+
+
+def _of_type(hint: Any) -> Schema:
+    """The schema of a field's JSON shape, as `core.wire` makes it."""
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    if hint is type(None):
+        return {"type": "null"}
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return {"anyOf": [_of_type(arg) for arg in args]}
+    if origin is tuple:
+        if args[-1] is Ellipsis:
+            return listed(_of_type(args[0]))
+        return {"type": "array", "prefixItems": [_of_type(arg) for arg in args]}
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return {"enum": [each.value for each in hint]}
+    return _of_class(hint)
+
+
+def answer_schema() -> Schema:
+    """`gangsaw retry|cancel|approve|reject|pause|resume|scale --json`."""
+    return table(
+        schema_version=VERSION, verb=TEXT, task=maybe(TEXT),
+        outcome={"enum": ["answered", "recorded", "unanswered", "idle"]}, ok=TRUTH, text=TEXT,
+    )  # fmt: skip
+
+
+def end_schema() -> Schema:
+    """`gangsaw stop|kill --json`."""
+    return table(
+        schema_version=VERSION, verb={"enum": ["stop", "kill"]}, engine_was_running=TRUTH,
+        engine_is_running=TRUTH, ended=about("agents and checks that were ended", WHOLE),
+        left=about("those that could not be ended yet", WHOLE), ok=TRUTH,
+    )  # fmt: skip
+
+
+def check_schema() -> Schema:
+    """`gangsaw plan check --json`."""
+    complaint = table(source=TEXT, line=WHOLE, col=WHOLE, text=TEXT, remedy=TEXT)
+    return table(
+        schema_version=VERSION, file=TEXT, ok=TRUTH, errors=listed(complaint),
+        warnings=listed(complaint), tasks=maybe(WHOLE),
+    )  # fmt: skip
+
+
+def diff_schema() -> Schema:
+    """`gangsaw diff TASK --json`; `added` and `deleted` are null for binary files."""
+    file = table(path=TEXT, added=maybe(WHOLE), deleted=maybe(WHOLE))
+    return table(
+        schema_version=VERSION, run=TEXT, task=TEXT, what=TEXT, base=COMMIT, commit=COMMIT,
+        files=listed(file),
+    )  # fmt: skip
+
+
+def logs_schema() -> Schema:
+    """`gangsaw logs TASK --json`."""
+    turn = table(turn=WHOLE, prompt=TEXT, out=TEXT, err=TEXT)
+    return table(schema_version=VERSION, run=TEXT, task=TEXT, attempt=TEXT, turns=listed(turn))
+
+
+def doctor_schema() -> Schema:
+    """`gangsaw doctor --json`."""
+    level = {"enum": ["ok", "odd", "wrong"]}
+    finding = table(level=level, about=TEXT, text=TEXT, mend=maybe(TEXT))
+    return table(schema_version=VERSION, ok=TRUTH, findings=listed(finding))
+
+
+def worktrees_schema() -> Schema:
+    """`gangsaw worktrees --json`."""
+    entry = table(
+        path=TEXT, head=maybe(COMMIT), branch=maybe(TEXT),
+        kind={"enum": ["yours", "attempt", "checks"]}, run=maybe(TEXT), attempt=maybe(TEXT),
+        missing=TRUTH,
+    )  # fmt: skip
+    return table(schema_version=VERSION, worktrees=listed(entry))
+
+
+def stranded_schema() -> Schema:
+    """`gangsaw stranded --json`."""
+    entry = table(
+        kind={"enum": ["branch", "kept", "stash", "worktree"]}, name=TEXT, commit=COMMIT, at=WHOLE,
+        files=listed(TEXT), bring_back=TEXT,
+    )  # fmt: skip
+    return table(schema_version=VERSION, stranded=listed(entry))
+
+
+def clean_schema() -> Schema:
+    """`gangsaw clean --json`."""
+    leftover = table(
+        sort={"enum": ["worktree", "checks", "records"]}, path=TEXT, bytes=WHOLE, removed=TRUTH
+    )
+    why = table(path=TEXT, why=TEXT)
+    return table(
+        schema_version=VERSION, dry_run=TRUTH, leftovers=listed(leftover), spared=listed(why),
+        refused=listed(why),
+    )  # fmt: skip
+
+
+def init_schema() -> Schema:
+    """`gangsaw init --json`."""
+    return table(schema_version=VERSION, file=TEXT, undone=TRUTH, text=TEXT)
+
+
+PRINTED = {
+    "status": status_schema,
+    "why": why_schema,
+    "events": events_schema,
+    "answer": answer_schema,
+    "end": end_schema,
+    "plan-check": check_schema,
+    "diff": diff_schema,
+    "logs": logs_schema,
+    "doctor": doctor_schema,
+    "worktrees": worktrees_schema,
+    "stranded": stranded_schema,
+    "clean": clean_schema,
+    "init": init_schema,
+}
+"""Name → the function that makes the schema."""
+
+
+def printed_schema(name: str) -> Schema:
+    """The schema called `name`, with its dialect and title. `KeyError` for an unknown one."""
+    made = PRINTED[name]
+    return {
+        "$schema": DIALECT,
+        "title": f"gangsaw {name}",
+        "description": (made.__doc__ or "").replace("`", ""),
+        **made(),
+    }

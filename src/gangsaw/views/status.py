@@ -1,0 +1,188 @@
+"""What every task of a run is doing, from the projections alone: the object that
+`gangsaw status --json` prints, and the text for people.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from gangsaw.views.text import flat, money, span
+
+if TYPE_CHECKING:
+    from gangsaw.store.journal import Journal
+    from gangsaw.store.lock import HeldBy
+
+SCHEMA_VERSION = 1
+ROWS_MAX = 20
+"""Tasks listed in one section of the text; the others are counted."""
+NAMES_MAX = 12
+"""Landed tasks that are named."""
+ID_WIDTH_MAX = 24
+
+_OVER = ("landed", "failed")
+_NEEDS_ENGINE = ("running", "stopping")
+
+_SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("NEEDS YOU", ("needs_you",)),
+    ("WORKING", ("working", "checking", "reviewing", "landing", "queued")),
+    ("WAITING", ("held", "waiting")),
+    ("FAILED", ("failed",)),
+    ("CANCELLED", ("cancelled",)),
+)
+_ORDER = (
+    "landed", "done", "needs_you", "working", "checking", "reviewing", "queued", "landing",
+    "held", "waiting", "failed", "cancelled",
+)  # fmt: skip
+
+
+def status_object(journal: Journal, run: str, holder: HeldBy | None) -> dict[str, Any]:
+    """The status of a run as a JSON object. `holder` is the live engine of this run, if any.
+
+    Raises `KeyError` for a run that is not in the journal.
+    """
+    with journal.frozen():
+        row = journal.run_row(run)
+        tasks = journal.tasks(run)
+    if row is None:
+        raise KeyError(run)
+    summary = json.loads(row.summary_json)
+    counts: dict[str, int] = {}
+    for task in tasks:
+        counts[task.status] = counts.get(task.status, 0) + 1
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run": row.run,
+        "goal": row.goal,
+        "state": _state(row.state, holder),
+        "engine_pid": None if holder is None else holder.pid or row.engine_pid,
+        "target": row.target,
+        "integration": row.integration,
+        "head": summary.get("head", ""),
+        "delivered": summary.get("delivered", ""),
+        "delivery_blocked": summary.get("delivery_blocked", ""),
+        "containment": summary.get("containment", ""),
+        "pressure": summary.get("pressure", ""),
+        "max_agents": summary.get("max_agents"),
+        "tasks": [
+            {
+                "id": task.task,
+                "title": task.title,
+                "status": task.status,
+                "reason": task.reason,
+                "attempts": task.attempts,
+                "landed_commit": task.landed_commit,
+                "tokens": task.tokens,
+                "cost": task.cost_usd,
+                "cost_is_estimate": task.cost_is_estimate,
+                "started_at": task.started_at,
+                "ended_at": task.ended_at,
+                "activity": task.activity if task.live else "",
+            }
+            for task in tasks
+        ],
+        "counts": {name: counts[name] for name in _ORDER if name in counts},
+        "tokens": summary.get("tokens", 0),
+        "cost": summary.get("cost"),
+        "budget": summary.get("budget"),
+        "started_at": row.started_at,
+        "ended_at": row.ended_at,
+        "exit_code": summary.get("exit_code"),
+    }
+
+
+def _state(recorded: str, holder: HeldBy | None) -> str:
+    """The run's state; what only a live engine can be doing is `stopped` without one."""
+    return "stopped" if holder is None and recorded in _NEEDS_ENGINE else recorded
+
+
+def status_text(
+    status: dict[str, Any], now: float, heading: Callable[[str], str] = str
+) -> list[str]:
+    """The status for people, as lines. `heading` marks headings where that is possible."""
+    lines = [_header(status, now), *_remarks(status)]
+    width = min(ID_WIDTH_MAX, max((len(task["id"]) for task in status["tasks"]), default=0))
+    for title, wanted in _SECTIONS:
+        tasks = [task for task in status["tasks"] if task["status"] in wanted]
+        if not tasks:
+            continue
+        tasks.sort(key=lambda task: wanted.index(task["status"]))
+        lines += ["", heading(title)]
+        for task in tasks[:ROWS_MAX]:
+            lines += _task_lines(task, width, now)
+        if len(tasks) > ROWS_MAX:
+            lines.append(f"  … and {len(tasks) - ROWS_MAX} more: gangsaw status --json")
+    finished = [task["id"] for task in status["tasks"] if task["status"] in ("landed", "done")]
+    if finished:
+        lines += ["", heading("LANDED"), f"  {named(finished, NAMES_MAX)}"]
+    return lines
+
+
+def _header(status: dict[str, Any], now: float) -> str:
+    counts = status["counts"]
+    parts = [status["run"]]
+    if status["state"] not in ("running", *_OVER):
+        parts.append(status["state"])
+    parts += [f"{counts[name]} {name.replace('_', ' ')}" for name in _ORDER if counts.get(name)]
+    spent = money(status["cost"], status["budget"]) if _has_cost(status) else ""
+    parts += [spent] if spent else []
+    if status["started_at"] is not None:
+        parts.append(span((status["ended_at"] or now) - status["started_at"]))
+    return " · ".join(parts)
+
+
+def _has_cost(status: dict[str, Any]) -> bool:
+    return bool(status["tokens"] or status["cost"] or status["budget"] is not None)
+
+
+def _remarks(status: dict[str, Any]) -> Iterable[str]:
+    """What is true of the whole run and asks for something."""
+    if status["state"] == "stopped":
+        yield "no gangsaw is running this; go on with: gangsaw run"
+    if status["state"] == "paused":
+        more = "gangsaw resume" if status["engine_pid"] else "gangsaw resume, gangsaw run"
+        yield f"paused: no new agents are started; go on with: {more}"
+    if status["pressure"]:
+        yield f"the machine is short, no new agents are started: {flat(status['pressure'])}"
+    if status["delivery_blocked"]:
+        blocked = flat(status["delivery_blocked"])
+        yield f"{status['target']} is not moved: {blocked}"
+
+
+def _task_lines(task: dict[str, Any], width: int, now: float) -> Iterable[str]:
+    name = f"{flat(task['id']):<{width}}"
+    kind = task["status"]
+    live = kind in ("working", "checking", "reviewing", "landing", "queued")
+    parts = [kind] if live or kind == "held" else []
+    if live and task["started_at"] is not None:
+        parts.append(span(now - task["started_at"]))
+    parts += [flat(text) for text in (task["activity"], task["reason"]) if text]
+    if task["cost"]:
+        parts.append(f"${task['cost']:.2f}")
+    yield f"  {name}  {' · '.join(parts)}".rstrip()
+    following = next_commands(task["id"], kind, task["reason"])
+    if following:
+        yield f"  {'':<{width}}  {' · '.join(following)}"
+
+
+def next_commands(task: str, status: str, reason: str) -> list[str]:
+    """What a person would call next for a task in this status."""
+    match status:
+        case "needs_you":
+            if reason.startswith(("review:", "left uncommitted")):
+                return [f"gangsaw {verb} {task}" for verb in ("diff", "approve", "reject")]
+            return [f"gangsaw {verb} {task}" for verb in ("why", "diff", "retry")]
+        case "failed":
+            return [f"gangsaw why {task}", f"gangsaw logs {task}", f"gangsaw retry {task}"]
+        case "cancelled":
+            return [f"gangsaw retry {task}"]
+        case _:
+            return []
+
+
+def named(names: list[str], most: int) -> str:
+    """The names with commas between them, the rest counted."""
+    rest = len(names) - most
+    shown = ", ".join(flat(name) for name in names[:most])
+    return f"{shown} and {rest} more" if rest > 0 else shown

@@ -1,0 +1,49 @@
+"""Words for figures, and foreign text made fit for one line of a terminal."""
+
+from __future__ import annotations
+
+LINE_MAX = 200
+_MINUTE_S, _HOUR_S = 60, 3600
+
+
+def flat(text: str, limit: int = LINE_MAX) -> str:
+    """The text on one line, without control characters, cut to `limit` characters."""
+    if not text.isprintable():
+        # Only odd text pays for this import.
+        from gangsaw.agents import plain_text
+
+        text = " ".join(plain_text(text[: limit * 20]).split())
+        if not text.isprintable():
+            text = "".join(char if char.isprintable() else "�" for char in text)
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def block(text: str, indent: str = "") -> list[str]:
+    """The text as indented lines, without control characters."""
+    from gangsaw.agents import plain_text
+
+    return [f"{indent}{line}".rstrip() for line in plain_text(text).expandtabs(4).split("\n")]
+
+
+def span(seconds: float) -> str:
+    """A length of time in words: `8 s`, `24 min`, `3 h 05 min`."""
+    whole = max(0, int(seconds))
+    if whole < 2 * _MINUTE_S:
+        return f"{whole} s"
+    if whole < 2 * _HOUR_S:
+        return f"{whole // _MINUTE_S} min"
+    hours, rest = divmod(whole, _HOUR_S)
+    return f"{hours} h {rest // _MINUTE_S:02} min"
+
+
+def money(cost: float | None, budget: float | None) -> str:
+    """`$1.92 of $10`, or what of it is known; empty where nothing is."""
+    of = "" if budget is None else f" of ${budget:g}"
+    if cost is None:
+        return f"cost unknown{of}"
+    return f"${cost:.2f}{of}" if cost or budget is not None else ""
+
+
+def count_of(number: int, word: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -1,0 +1,194 @@
+"""Why is a task where it is? The scheduler's own answer, as an object and in words.
+
+Status, reason and hold come from `core.status.view`, the function that the scheduler's decisions
+rest on; nothing is guessed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from gangsaw.core import events as ev
+from gangsaw.core.phases import ENDED
+from gangsaw.core.state import Attempt, State
+from gangsaw.core.status import View, view
+from gangsaw.views.facts import clock
+from gangsaw.views.history import history
+from gangsaw.views.status import named, next_commands
+from gangsaw.views.text import block, count_of, flat, money
+
+SCHEMA_VERSION = 1
+TAIL_LINES = 15
+HISTORY_MAX = 40
+NAMES_MAX = 12
+
+Told = tuple[int, float, ev.Event]
+
+
+def subjects_of(state: State, task: str) -> list[str]:
+    """The subjects under which the log speaks of a task: itself and its attempts."""
+    return [task, *(name for name, attempt in state.attempts.items() if attempt.task == task)]
+
+
+def why_object(
+    state: State, task: str, told: Iterable[Told], logs: str, now: float
+) -> dict[str, Any]:
+    """Everything about one task. `told` are its events, `logs` is the folder of its output."""
+    known, plan = state.task_states[task], state.tasks[task]
+    seen = view(state, task, now)
+    attempts = [each for each in state.attempts.values() if each.task == task]
+    last = state.attempt_of(task)
+    usage = known.usage
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run": state.run,
+        "task": task,
+        "title": plan.title,
+        "status": seen.status.value,
+        "reason": seen.reason,
+        "hold": _hold(seen),
+        "needs": [_other(state, name, now) for name in plan.needs],
+        "waits_for": [_other(state, name, now) for name in _waited_for(state, task, seen)],
+        "dependants": list(state.dependants.get(task, ())),
+        "scope": list(plan.scope),
+        "attempts": [_attempt(each) for each in attempts],
+        "checks": [_check(each) for each in (last.results if last else ())],
+        "landed_commit": known.landed_commit or None,
+        "tokens": usage.tokens,
+        "cost": None if usage.unpriced and not usage.cost_usd else round(usage.cost_usd, 6),
+        "history": [{"at": each.at, "seq": each.seq, "text": each.text} for each in history(told)],
+        "started_at": state.started_at,
+        "logs": logs,
+        "next": _next(state, task, seen, last),
+    }  # fmt: skip
+
+
+def _hold(seen: View) -> dict[str, Any] | None:
+    hold = seen.hold
+    if hold is None:
+        return None
+    return {
+        "kind": hold.kind.value, "tasks": list(hold.tasks), "until": hold.until, "text": hold.text
+    }  # fmt: skip
+
+
+def _waited_for(state: State, task: str, seen: View) -> list[str]:
+    """The tasks the hold names, and what those in turn wait for, nearest first."""
+    found: list[str] = []
+    queue = list(seen.hold.tasks) if seen.hold else []
+    while queue:
+        name = queue.pop(0)
+        if name in found or name == task:
+            continue
+        found.append(name)
+        queue += [n for n in state.tasks[name].needs if not state.task_states[n].finished]
+    return found
+
+
+def _other(state: State, name: str, now: float) -> dict[str, Any]:
+    seen = view(state, name, now)
+    return {"id": name, "status": seen.status.value, "reason": seen.reason}
+
+
+def _attempt(each: Attempt) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "number": each.number,
+        "agent": each.agent,
+        "model": each.model,
+        "base": each.base,
+        "phase": each.phase.value,
+        "turns": each.turns_used,
+        "crashes": each.crashes,
+        "session": each.session,
+        "started_at": each.admitted_at,
+        "ended_at": each.since if each.phase in ENDED else None,
+        "ended": each.failed.value if each.failed else None,
+        "commit": each.commit or None,
+        "worktree": each.path or None,
+        "branch": each.branch,
+    }
+
+
+def _check(each: ev.CheckResult) -> dict[str, Any]:
+    return {
+        "name": each.name, "judgement": each.judgement.value, "code": each.code,
+        "signal": each.signal, "duration_s": each.duration_s, "log": each.log, "tail": each.tail,
+    }  # fmt: skip
+
+
+def _next(state: State, task: str, seen: View, last: Attempt | None) -> list[str]:
+    """Commands that a person might want now."""
+    commands = next_commands(task, seen.status.value, seen.reason)
+    found = [command for command in commands if not command.startswith("gangsaw why")]
+    if last is not None and f"gangsaw logs {task}" not in found:
+        follow = " -f" if last.phase not in ENDED else ""
+        found.append(f"gangsaw logs {task}{follow}")
+    if last is not None and (last.commit or last.path) and f"gangsaw diff {task}" not in found:
+        found.append(f"gangsaw diff {task}")
+    if seen.hold is not None and seen.hold.kind.value == "failed_needs":
+        found += [f"gangsaw why {name}" for name in seen.hold.tasks[:3]]
+    return found
+
+
+# --- in words -----------------------------------------------------------------------------------
+
+
+def why_text(why: dict[str, Any], heading: Callable[[str], str] = str) -> list[str]:
+    """The same for people, as lines."""
+    reason = f": {flat(why['reason'])}" if why["reason"] else ""
+    title = f" · {flat(why['title'])}" if why["title"] != why["task"] else ""
+    lines = [f"{why['task']} is {why['status'].replace('_', ' ')}{reason}"]
+    lines.append(f"{why['run']}{title}{_spent(why)}")
+    lines += _section(heading("WAITS FOR"), [_other_line(each) for each in why["waits_for"]])
+    if not why["waits_for"]:
+        lines += _section(heading("NEEDS"), [_other_line(each) for each in why["needs"]])
+    lines += _section(heading("CHECKS"), [line for c in why["checks"] for line in _check_lines(c)])
+    lines += _section(heading("HISTORY"), _history_lines(why))
+    if why["dependants"]:
+        lines += _section(heading("WAIT FOR IT"), [f"  {named(why['dependants'], NAMES_MAX)}"])
+    if why["attempts"]:
+        lines += ["", f"its output is in {flat(why['logs'])}"]
+    if why["next"]:
+        lines += ["", f"next: {' · '.join(why['next'])}"]
+    return lines
+
+
+def _spent(why: dict[str, Any]) -> str:
+    parts = [f" · {count_of(len(why['attempts']), 'attempt')}"]
+    parts += [f" · {why['tokens']} tokens"] if why["tokens"] else []
+    parts += [f" · {money(why['cost'], None)}"] if why["tokens"] else []
+    return "".join(parts)
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return ["", title, *lines] if lines else []
+
+
+def _other_line(each: dict[str, Any]) -> str:
+    reason = f" · {flat(each['reason'])}" if each["reason"] else ""
+    return f"  {flat(each['id'])}  {each['status'].replace('_', ' ')}{reason}"
+
+
+def _check_lines(check: dict[str, Any]) -> list[str]:
+    sign = {"passed": "✓", "failed": "✗"}.get(check["judgement"], "?")
+    how = ""
+    if check["judgement"] != "passed":
+        ended = check["signal"] is not None
+        how = f" (signal {check['signal']})" if ended else f" (exit code {check['code']})"
+    lines = [f"  {sign} {flat(check['name'])}  {check['judgement']}{how}"]
+    if check["judgement"] != "passed":
+        lines += block("\n".join(check["tail"].strip().splitlines()[-TAIL_LINES:]), "      ")
+        lines += [f"      whole output: {flat(check['log'])}"] if check["log"] else []
+    return lines
+
+
+def _history_lines(why: dict[str, Any]) -> list[str]:
+    told = why["history"]
+    hidden = len(told) - HISTORY_MAX
+    first = [f"  … {hidden} earlier: gangsaw events --task {why['task']}"] if hidden > 0 else []
+    return first + [
+        f"  {clock(each['at'] - why['started_at']):>6}  {each['text']}"
+        for each in told[-HISTORY_MAX:]
+    ]

@@ -1,0 +1,116 @@
+"""Which checks a candidate must pass, what lands next, when the target is moved."""
+
+from __future__ import annotations
+
+import pytest
+
+from gangsaw.core.events import TARGET
+from gangsaw.core.model import Check
+from gangsaw.core.policy import delivery, landing, stall
+from gangsaw.core.state import Landing
+from tests.core.core_stage import found, played, state_after, working
+
+TASKS = (
+    'gate lint\ntask a checks=["test-a"]\ntask b checks=["test-b", "lint"]\ntask c needs=["a"]\n'
+)
+PASSED_A = (
+    "in ChecksDone a.1 commit=w-a tree=t-a judgement=passed "
+    'results={"lint": "passed", "test-a": "passed"}\n'
+)
+LAND_A = PASSED_A + (
+    "in CandidateMade a.1 work=w-a onto=c0 commit=m1 tree=t-a\n"
+    "in IntegrationMoved a.1 commit=m1 onto=c0\n"
+)
+
+
+def names(checks: tuple[Check, ...]) -> list[str]:
+    return [check.name for check in checks]
+
+
+def test_gate_of_work_names_each_check_once() -> None:
+    state = state_after(TASKS + working("a"))
+    assert names(landing.gate_of_work(state, "a")) == ["lint", "test-a"]
+    assert names(landing.gate_of_work(state, "b")) == ["lint", "test-b"]
+
+
+def test_gate_of_a_candidate_takes_in_what_landed_meanwhile() -> None:
+    state = state_after(TASKS + found("a", "b") + LAND_A)
+    combined = landing.gate_of_landing(state, Landing("b.1", "w-b", "m1"))
+    assert names(combined) == ["lint", "test-b", "test-a"]
+    later = landing.gate_of_landing(state, Landing("c.1", "w-c", "m1"))
+    assert names(later) == ["lint"]
+    target = landing.gate_of_landing(state, Landing(TARGET, "u1", "m1"))
+    assert names(target) == ["lint", "test-a"]
+
+
+def test_what_passed_on_the_same_tree_is_not_run_again() -> None:
+    state = state_after(TASKS + found("a", "b") + PASSED_A)
+    gate = landing.gate_of_work(state, "a")
+    assert names(landing.missing_checks(state, "t-a", gate)) == []
+    assert names(landing.missing_checks(state, "t-other", gate)) == ["lint", "test-a"]
+
+
+def test_the_queue_goes_by_rank_one_at_a_time() -> None:
+    text = "task a\ntask b\ntask c priority=3\n" + found("a", "b", "c")
+    state = state_after(text)
+    assert [found.about for found in state.landings] == ["a.1"]
+    assert state.queue == ["b.1", "c.1"]
+    text += "in CandidateMade a.1 work=w-a onto=c0 commit=m1 tree=t-a\n"
+    state = state_after(text + "in IntegrationMoved a.1 commit=m1 onto=c0\n")
+    assert [found.about for found in state.landings] == ["c.1"]
+
+
+def test_two_candidates_are_built_in_a_wider_window() -> None:
+    state = state_after("limits window=2\ntask a\ntask b\n" + found("a", "b"))
+    assert [found.about for found in state.landings] == ["a.1", "b.1"]
+
+
+def test_a_candidate_on_an_older_head_is_built_anew() -> None:
+    text = "limits window=2\ntask a\ntask b\n" + found("a", "b")
+    text += "in CandidateMade a.1 work=w-a onto=c0 commit=m1 tree=t-a\n"
+    player = played(text + "in IntegrationMoved a.1 commit=m1 onto=c0\n")
+    kinds = [event.kind for event in player.events]
+    assert kinds[:3] == ["landed", "change.queued", "candidate.wanted"]
+    assert player.state.landings[0].onto == "m1"
+
+
+def test_the_branch_is_moved_for_one_candidate_at_a_time() -> None:
+    """A candidate on a head whose last landing has not been heard of would miss its checks."""
+    text = "limits window=2\ntask a\ntask b\n" + found("a", "b")
+    text += "in CandidateMade a.1 work=w-a onto=c0 commit=m1 tree=t-a\n"
+    text += "in CandidateMade b.1 work=w-b onto=c0 commit=m2 tree=t-b\n"
+    state = state_after(text)
+    assert {found.about: found.wanted for found in state.landings} == {"a.1": True, "b.1": False}
+
+
+@pytest.mark.parametrize(
+    ("deliver", "more", "wanted"),
+    [
+        ("each", "", True),
+        ("end", "", False),
+        ("end", "in AttemptClosed a.1\nin Asked k verb=cancel task=b by=me\n", True),
+        ("never", "in AttemptClosed a.1\nin Asked k verb=cancel task=b by=me\n", False),
+    ],
+)
+def test_when_the_target_is_moved(deliver: str, more: str, wanted: bool) -> None:
+    text = f"limits deliver={deliver}\ntask a\ntask b\n" + found("a")
+    text += "in CandidateMade a.1 work=w-a onto=c0 commit=m1 tree=t-a\n"
+    text += "in IntegrationMoved a.1 commit=m1 onto=c0\n"
+    state = state_after(text + more + ("in AttemptClosed b.1\n" if more else ""))
+    assert delivery.is_wanted(state) is wanted
+
+
+def test_nothing_is_delivered_before_something_landed() -> None:
+    assert not delivery.is_wanted(state_after("task a\n" + found("a")))
+
+
+@pytest.mark.parametrize(("at", "cause"), [(149, None), (150, "stalled"), (180, "timeout")])
+def test_overdue(at: float, cause: str | None) -> None:
+    state = state_after("limits stall_s=50.0 timeout_s=80.0\ntask a\n" + working("a"))
+    assert stall.overdue(state, state.attempts["a.1"], at) == cause
+    assert stall.deadline(state, state.attempts["a.1"]) == 150.0
+
+
+def test_a_launch_that_has_not_begun_is_not_overdue() -> None:
+    state = state_after("limits stall_s=50.0\ntask a\nat 100\nin IntegrationAt c0\n")
+    assert stall.overdue(state, state.attempts["a.1"], 1e9) is None

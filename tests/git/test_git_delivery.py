@@ -1,0 +1,196 @@
+"""Delivery: the user's branch moves forward, the user's changes never move."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gangsaw.git import (
+    AlreadyThere,
+    CheckoutBusy,
+    CheckoutDirty,
+    Delivered,
+    Pushed,
+    PushRejected,
+    TargetMissing,
+    TargetMoved,
+    deliver,
+    open_repository,
+    push,
+)
+from tests.git.git_yard import Yard
+
+DELIVER_POINTS = ("git.deliver_files", "git.ref_move")
+
+
+@pytest.fixture
+def landed(yard: Yard) -> str:
+    """A commit one ahead of main: a changed, b deleted, new files, made elsewhere."""
+    elsewhere = yard.trees / "elsewhere"
+    yard.git("worktree", "add", "-q", "--detach", str(elsewhere))
+    yard.write("a.txt", "landed\n", elsewhere)
+    (elsewhere / "b.txt").unlink()
+    yard.write("new/ü file.txt", "new\n", elsewhere)
+    yard.write("run.sh", "#!/bin/sh\n", elsewhere).chmod(0o755)
+    (elsewhere / "link").symlink_to("a.txt")
+    return yard.commit(elsewhere)
+
+
+def photograph(root: Path) -> dict[str, str | bytes]:
+    """Every file and its bytes, without the git folder."""
+    return {
+        os.path.relpath(os.path.join(folder, name), root): (
+            os.readlink(os.path.join(folder, name))
+            if os.path.islink(os.path.join(folder, name))
+            else open(os.path.join(folder, name), "rb").read()
+        )
+        for folder, _, names in os.walk(root)
+        if ".git" not in folder.split(os.sep)
+        for name in names
+    }
+
+
+def assert_whole(yard: Yard, landed: str) -> None:
+    assert yard.head("main") == landed
+    assert yard.git("status", "--porcelain") == ""
+    assert (yard.root / "a.txt").read_text() == "landed\n"
+    assert not (yard.root / "b.txt").exists()
+
+
+def test_into_the_clean_checkout(yard: Yard, landed: str) -> None:
+    yard.write("unrelated.txt", "u")
+    assert deliver(yard.repo, "main", landed) == Delivered(landed, yard.root)
+    assert deliver(yard.repo, "main", landed) == AlreadyThere(landed)
+    (yard.root / "unrelated.txt").unlink()
+    assert_whole(yard, landed)
+    assert os.access(yard.root / "run.sh", os.X_OK)
+
+
+def test_nobody_has_it_checked_out(yard: Yard, landed: str) -> None:
+    yard.git("checkout", "-q", "--detach")
+    before = photograph(yard.root)
+    assert deliver(yard.repo, "main", landed) == Delivered(landed, None)
+    assert yard.head("main") == landed
+    assert photograph(yard.root) == before
+
+
+def test_user_in_a_linked_worktree(yard: Yard, landed: str) -> None:
+    own = yard.trees / "own"
+    yard.git("worktree", "add", "-q", "-b", "own", str(own))
+    repo = open_repository(own)
+    assert deliver(repo, "own", landed) == Delivered(landed, own)
+    assert yard.git("status", "--porcelain", at=own) == ""
+    assert (own / "a.txt").read_text() == "landed\n"
+    assert deliver(repo, "main", landed) == Delivered(landed, yard.root)
+    assert_whole(yard, landed)
+
+
+def test_missing_and_moved(yard: Yard, landed: str) -> None:
+    assert deliver(yard.repo, "nope", landed) == TargetMissing("nope")
+    moved = yard.commit(users="own")
+    assert deliver(yard.repo, "main", landed) == TargetMoved(moved)
+    assert yard.head("main") == moved
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["unstaged", "staged", "deleted", "untracked in the way", "ignored in the way",
+     "file where a folder comes", "folder where a file comes"],
+)  # fmt: skip
+def test_dirty_checkout_is_untouched_byte_for_byte(yard: Yard, landed: str, change: str) -> None:
+    blocked = "a.txt"
+    match change:
+        case "unstaged":
+            yard.write("a.txt", "mine\n")
+        case "staged":
+            yard.write("a.txt", "mine\n")
+            yard.git("add", "a.txt")
+            yard.write("a.txt", "landed\n")
+        case "deleted":
+            (yard.root / "a.txt").unlink()
+        case "untracked in the way":
+            yard.write(blocked := "new/ü file.txt", "mine")
+        case "ignored in the way":
+            (yard.root / ".git/info/exclude").write_text("run.sh\n")
+            yard.write(blocked := "run.sh", "mine")
+        case "file where a folder comes":
+            yard.write(blocked := "new", "mine")
+        case "folder where a file comes":
+            yard.write("run.sh/mine", "mine")
+            blocked = "run.sh"
+    old, before = yard.head("main"), photograph(yard.root)
+    index = (yard.root / ".git/index").read_bytes()
+    assert deliver(yard.repo, "main", landed) == CheckoutDirty(yard.root, (blocked,))
+    assert photograph(yard.root) == before
+    assert (yard.root / ".git/index").read_bytes() == index
+    assert yard.head("main") == old
+
+
+def test_dirty_in_another_file_waits_too(yard: Yard, landed: str) -> None:
+    yard.write(".gitignore", "mine\n")
+    assert deliver(yard.repo, "main", landed) == CheckoutDirty(yard.root, (".gitignore",))
+
+
+def test_busy_checkout(yard: Yard, landed: str) -> None:
+    (yard.root / ".git/index.lock").touch()
+    assert isinstance(deliver(yard.repo, "main", landed), CheckoutBusy)
+    (yard.root / ".git/index.lock").unlink()
+    yard.git("checkout", "-q", "-b", "side", landed)
+    yard.commit(a="side\n")
+    yard.git("checkout", "-q", "main")
+    mine = yard.commit(a="mine\n")
+    yard.git("merge", "side", ok=False)
+    yard.write("a.txt", "done\n")
+    yard.git("add", "-A")
+    ahead = yard.git("commit-tree", "-p", mine, "-m", "ahead", f"{landed}^{{tree}}")
+    made = deliver(yard.repo, "main", ahead)
+    assert isinstance(made, CheckoutBusy)
+    assert "merge" in made.reason
+
+
+def test_branch_being_rebased_is_left_alone(yard: Yard, landed: str) -> None:
+    mine = yard.commit(a="mine\n")
+    yard.git("rebase", landed, ok=False)
+    ahead = yard.git("commit-tree", "-p", mine, "-m", "ahead", f"{landed}^{{tree}}")
+    made = deliver(yard.repo, "main", ahead)
+    assert isinstance(made, CheckoutBusy)
+    assert "rebased" in made.reason
+    assert yard.head("main") == mine
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("point", DELIVER_POINTS)
+def test_killed_then_again(yard: Yard, landed: str, point: str, when: str) -> None:
+    assert yard.run_killed(point, when, f'deliver(repo, "main", "{landed}")')
+    again = deliver(yard.repo, "main", landed)
+    assert isinstance(again, Delivered | AlreadyThere)
+    assert_whole(yard, landed)
+
+
+def test_git_died_half_way_through_the_files(yard: Yard, landed: str) -> None:
+    """Some files are new, the index is old: they count as delivered, the rest follows."""
+    yard.write("a.txt", "landed\n")
+    yard.write("new/ü file.txt", "new\n")
+    (yard.root / "link").symlink_to("a.txt")
+    (yard.root / "b.txt").unlink()
+    assert deliver(yard.repo, "main", landed) == Delivered(landed, yard.root)
+    assert_whole(yard, landed)
+
+
+def test_push(yard: Yard, tmp_path: Path) -> None:
+    remote = tmp_path / "remote.git"
+    yard.git("init", "-q", "--bare", str(remote))
+    yard.git("remote", "add", "origin", str(remote))
+    assert push(yard.repo, "origin", "main") == Pushed(yard.head("main"))
+    assert push(yard.repo, "origin", "main") == Pushed(yard.head("main"))
+    assert yard.git("rev-parse", "main", at=remote) == yard.head("main")
+    yard.git("checkout", "-q", "--orphan", "other")
+    yard.commit(message="unrelated")
+    yard.git("branch", "-M", "other", "main")
+    rejected = push(yard.repo, "origin", "main")
+    assert isinstance(rejected, PushRejected)
+    assert "rejected" in rejected.reason
+    assert isinstance(push(yard.repo, "nowhere", "main"), PushRejected)
+    assert isinstance(push(yard.repo, "origin", "no-branch"), PushRejected)
