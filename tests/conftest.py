@@ -1,7 +1,13 @@
-"""For all tests: how hypothesis behaves, and the figures that are printed at the end."""
+"""For all tests: how hypothesis behaves, the figures that are printed at the end, and what is left
+behind for the page of guarantees."""
 
 from __future__ import annotations
 
+import json
+import os
+import platform
+import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,12 +18,47 @@ settings.register_profile("gangsaw", deadline=None, print_blob=True)
 settings.load_profile("gangsaw")
 
 
-def figures(reporter: pytest.TerminalReporter) -> Iterator[str]:
-    """What tests recorded with `record_property("figure", …)`, in whichever process they ran."""
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Which guarantees a test proves goes with its report, also out of another process."""
+    for item in items:
+        for mark in item.iter_markers("guarantee"):
+            item.user_properties += [("guarantee", name) for name in mark.args]
+
+
+def reports_of(reporter: pytest.TerminalReporter) -> Iterator[pytest.TestReport]:
+    """The report that counts of each test: of its call, or of what kept it from being called."""
     for reports in reporter.stats.values():
         for report in reports:
-            if isinstance(report, pytest.TestReport) and report.when == "call":
-                yield from (str(value) for key, value in report.user_properties if key == "figure")
+            if isinstance(report, pytest.TestReport) and (
+                report.when == "call" or report.outcome != "passed"
+            ):
+                yield report
+
+
+def figures(reporter: pytest.TerminalReporter) -> Iterator[str]:
+    """What tests recorded with `record_property("figure", …)`, in whichever process they ran."""
+    for report in reports_of(reporter):
+        yield from named(report, "figure")
+
+
+def named(report: pytest.TestReport, name: str) -> list[str]:
+    """The values that a test recorded under this name, each once."""
+    return list(dict.fromkeys(str(value) for key, value in report.user_properties if key == name))
+
+
+def leave_results(reporter: pytest.TerminalReporter, file: str) -> None:
+    """Append what each test that proves a guarantee came to, a JSON object a line."""
+    about = {
+        "at": time.strftime("%Y-%m-%d"),
+        "long": bool(os.environ.get("GANGSAW_LONG")),
+        "where": f"{sys.platform}, {os.cpu_count()} cores, Python {platform.python_version()}",
+    }
+    with open(file, "a", encoding="utf-8") as out:
+        for report in reports_of(reporter):
+            proves = named(report, "guarantee")
+            if proves:
+                shown = {"test": report.nodeid, "outcome": report.outcome, "guarantees": proves}
+                out.write(json.dumps({**shown, "figures": named(report, "figure"), **about}) + "\n")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -27,3 +68,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("figures")
         for figure in found:
             terminalreporter.write_line(figure)
+    if "GANGSAW_RESULTS" in os.environ:
+        leave_results(terminalreporter, os.environ["GANGSAW_RESULTS"])

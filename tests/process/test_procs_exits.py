@@ -17,6 +17,7 @@ from tests.process.turns import PATH, Room, python, run_python, shell
 BATCH = 16
 
 
+@pytest.mark.guarantee("G4")
 def test_every_exit_code_is_recorded(room: Room) -> None:
     for first in range(0, 256, BATCH):
         codes = range(first, first + BATCH)
@@ -27,6 +28,7 @@ def test_every_exit_code_is_recorded(room: Room) -> None:
 
 
 @pytest.mark.parametrize("name", ["HUP", "INT", "QUIT", "ABRT", "KILL", "SEGV", "PIPE", "TERM"])
+@pytest.mark.guarantee("G4")
 def test_every_signal_is_recorded(room: Room, name: str) -> None:
     number = signal.Signals[f"SIG{name}"]
     record = room.run(shell(f"ulimit -c 0; kill -{int(number)} $$"))

@@ -71,6 +71,7 @@ def test_a_killed_launcher_leads_to_exactly_one_execution(room: Room, point: str
     assert ledger.read_text() == "ran\n"
 
 
+@pytest.mark.guarantee("G3")
 def test_two_launchers_at_once_start_one_agent(room: Room) -> None:
     """Two processes, 20 rounds; the agents write a ledger."""
     code = """if True:
@@ -329,6 +330,7 @@ def test_a_starting_turn_is_told_as_such_and_can_be_stopped(
     assert not ledger.exists()
 
 
+@pytest.mark.guarantee("G5")
 def test_a_launcher_killed_while_its_agent_runs_does_not_disturb_it(room: Room) -> None:
     go = room.root / "go"
     folder = room.folder()

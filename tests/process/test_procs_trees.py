@@ -152,6 +152,7 @@ def test_stop_and_kill_after_the_end_do_nothing(room: Room) -> None:
     assert not procs.stop(room.root / "never-made")
 
 
+@pytest.mark.guarantee("G6")
 def test_bystanders_are_never_signalled(room: Room, tmp_path: Path) -> None:
     """Decoys with the same arguments, the same name, a mark in their arguments, another mark, a
     reader of the output, a neighbour in the test's own session; each would die of any signal."""
@@ -185,6 +186,7 @@ def test_bystanders_are_never_signalled(room: Room, tmp_path: Path) -> None:
             decoy.wait()
 
 
+@pytest.mark.guarantee("G6")
 def test_a_reused_number_is_never_signalled(room: Room) -> None:
     """A `started` record whose numbers now belong to somebody else."""
     room.launch(shell(f"sleep {LONG}"))

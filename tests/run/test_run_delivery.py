@@ -76,6 +76,7 @@ DIRT = {"staged": _staged, "unstaged": _unstaged, "untracked in the way": _in_th
 
 @pytest.mark.parametrize("remedy", ["commit", "stash"])
 @pytest.mark.parametrize("dirt", DIRT)
+@pytest.mark.guarantee("G8")
 def test_a_dirty_checkout_is_left_alone_until_it_is_clean(
     pg: Playground, dirt: str, remedy: str, record_property: Figure
 ) -> None:
@@ -165,6 +166,7 @@ def commits_meanwhile(pg: Playground, change: str) -> dict[str, Any]:
     return {"id": "a", "title": "a", "prompt": prompt}
 
 
+@pytest.mark.guarantee("G8")
 def test_a_target_that_moved_is_merged_in_checked_and_delivered(pg: Playground) -> None:
     pg.settings("[checks]\nrun = ['echo \"$(ls)\" >> \"$LEDGER\"; echo end >> \"$LEDGER\"']\n"
                 "pass_env = ['LEDGER']\n")  # fmt: skip

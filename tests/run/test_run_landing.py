@@ -82,6 +82,7 @@ def reasons(status: Mapping[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("gate", ["of the tasks", "of the repository"])
+@pytest.mark.guarantee("G8")
 def test_green_alone_and_red_together(pg: Playground, gate: str, record_property: Figure) -> None:
     own: dict[str, Any] = {"checks": [SUM]} if gate == "of the tasks" else {}
     pg.write("base.size", "0\n")
@@ -108,6 +109,7 @@ def test_green_alone_and_red_together(pg: Playground, gate: str, record_property
     record_property("figure", f"red together ({gate}): {len(order)} landings, each commit green")
 
 
+@pytest.mark.guarantee("G15")
 def test_what_no_turn_mends_never_lands_and_its_dependants_say_why(pg: Playground) -> None:
     base = pg.git("rev-parse", "main")
     stubborn = f"{after_landing_of('a.size')}echo 3 > b.size\ngit add -A; git commit -qm b || :\n"
@@ -231,6 +233,7 @@ NEEDS = {
 }
 
 
+@pytest.mark.guarantee("G7")
 def test_one_commit_a_task_with_trailers_in_a_topological_order(pg: Playground) -> None:
     base = pg.git("rev-parse", "main")
     twice = (

@@ -60,6 +60,7 @@ def is_alive(pid: int) -> bool:
 # --- how an agent behaves ----------------------------------------------------------------------
 
 
+@pytest.mark.guarantee("G9", "G15")
 def test_moods_of_the_scripted_agent(pg: Playground, record_property: Figure) -> None:
     bounds(pg, stall_s=5)
     done = ["write {0}.txt ok", "commit {0}"]
@@ -181,6 +182,7 @@ COMMIT = "echo $GANGSAW_TASK > $GANGSAW_TASK.txt; git add -A; git commit -qm $GA
 NEST = "git init -q nest; echo n > nest/n.txt; git -C nest add -A; git -C nest commit -qm nest"
 
 
+@pytest.mark.guarantee("G9")
 def test_moods_of_shell_agents_that_meddle_with_their_worktree(
     pg: Playground, record_property: Figure
 ) -> None:

@@ -38,6 +38,7 @@ def test_mutants(record_property: Note) -> None:
 
 
 @pytest.mark.parametrize("seed", [5, 44, 123])
+@pytest.mark.guarantee("G17")
 def test_the_same_seed_is_the_same_schedule(seed: int) -> None:
     one, other = Schedule(seed, remember=True), Schedule(seed, remember=True)
     one.run()

@@ -84,6 +84,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.guarantee("G16")
 def test_a_full_disk_and_the_reserve(small_disk: Path) -> None:
     control = make_control(small_disk / "gangsaw")
     assert ensure_reserve(control.reserve)

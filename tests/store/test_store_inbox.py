@@ -51,6 +51,7 @@ def test_requests_come_in_the_order_of_their_times(tmp_path: Path) -> None:
     assert [one.key for one in good(tmp_path)] == ["k1", "k30", "k2000"]
 
 
+@pytest.mark.guarantee("G1")
 def test_the_same_key_twice_is_one_request(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     first = submit(tmp_path, request("k", at=1.0))
@@ -86,6 +87,7 @@ def test_a_request_that_is_too_long_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.guarantee("G1")
 def test_a_sender_killed_at_the_fault_point(tmp_path: Path, side: str) -> None:
     program = (
         "import os, sys; from pathlib import Path\n"

@@ -146,6 +146,7 @@ def test_what_cannot_be_written_leaves_nothing_behind(path: Path) -> None:
         "INSERT INTO event VALUES ('r1', 3, 'noon', 'k', 's', '{}')",
     ],
 )
+@pytest.mark.guarantee("G2")
 def test_the_file_itself_refuses_to_rewrite_history(path: Path, statement: str) -> None:
     with open_journal(path, writer=True) as journal:
         journal.append("r1", events(2), after=0)

@@ -104,6 +104,7 @@ def test_a_kill_while_the_file_is_made(tmp_path: Path, side: str) -> None:
         assert journal.append("r1", [(1.0, "k", "s", {})], after=0) == 1
 
 
+@pytest.mark.guarantee("G2")
 def test_a_reader_sees_whole_appends_while_a_writer_writes(tmp_path: Path) -> None:
     writer = start_writer(tmp_path, "7")
     assert writer.stdout is not None

@@ -32,6 +32,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.guarantee("G18")
 def test_an_older_file_is_migrated_once_and_keeps_its_events(path: Path) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     with pytest.raises(UserError) as caught:
