@@ -57,7 +57,7 @@ def _stop(state: State, now: float) -> list[Event]:
 
 def _stop_one(state: State, attempt: Attempt, now: float) -> list[Event]:
     alive = attempt.phase in AGENT_ALIVE
-    cause = stall.overdue(state, attempt, now)
+    cause = stall.overdue(state, attempt, now) if attempt.phase is Phase.RUNNING else None
     if state.task_states[attempt.task].cancel_wanted:
         cause = Cause.CANCELLED
     elif state.stopping and alive:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import singledispatch
 
 from gangsaw.core import events as ev
@@ -11,6 +10,7 @@ from gangsaw.core import indexes as ix
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Workspace, task_of
 from gangsaw.core.phases import AGENT_ALIVE, Phase
+from gangsaw.core.replacing import replace
 from gangsaw.core.state import (
     Attempt,
     Delivery,
@@ -32,13 +32,17 @@ def evolve(state: State, event: ev.Event, at: float) -> State:
     Returns the same, updated container. Raises `IllegalEvent` where the phase table does not
     allow the event.
     """
-    _apply(event, state, at)
+    rule = _RULES.get(type(event), _apply)
+    rule(event, state, at)
     return state
 
 
 @singledispatch
 def _apply(event: object, state: State, at: float) -> None:
     raise IllegalEvent(f"no rule for {type(event).__name__}")
+
+
+_RULES = _apply.registry
 
 
 # --- run ----------------------------------------------------------------------------------------

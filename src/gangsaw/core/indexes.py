@@ -5,10 +5,10 @@ list, the live attempts, the busy slots, the tasks whose rows must be written ag
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from dataclasses import replace
 
 from gangsaw.core import events as ev
 from gangsaw.core.phases import ENDED, HOLDS_SLOT, next_phase
+from gangsaw.core.replacing import replace
 from gangsaw.core.state import (
     Attempt,
     IllegalEvent,
@@ -83,7 +83,7 @@ def move_attempt(state: State, event: ev.Event, at: float, **changes: object) ->
     phase = next_phase(before.phase, event.kind)
     if phase is None:
         raise IllegalEvent(f"{event.kind} of {before.id} in phase {before.phase}")
-    after = replace(before, phase=phase, since=at, **changes)  # type: ignore[arg-type]
+    after = replace(before, phase=phase, since=at, **changes)
     if phase is not before.phase:
         end_troubles(state, before.id)
     held, holds = before.phase in HOLDS_SLOT, phase in HOLDS_SLOT
@@ -95,6 +95,8 @@ def move_attempt(state: State, event: ev.Event, at: float, **changes: object) ->
 
 def end_troubles(state: State, about: str) -> None:
     """What failed before has been done: it is trouble no more."""
+    if not state.troubles:
+        return
     for key in [key for key in state.troubles if key[0] == about]:
         del state.troubles[key]
 
@@ -107,7 +109,8 @@ def count_busy(state: State, agent: str, by: int) -> None:
 
 def drop_landing(state: State, about: str) -> None:
     """The landing is over, for whatever reason."""
-    state.landings = tuple(landing for landing in state.landings if landing.about != about)
+    if state.landings:
+        state.landings = tuple(landing for landing in state.landings if landing.about != about)
 
 
 def put_landing(state: State, landing: Landing) -> None:

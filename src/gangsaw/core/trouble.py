@@ -14,6 +14,8 @@ TROUBLE_PAUSE_MAX_S = 30.0
 
 def worst_trouble(state: State, about: str) -> Trouble | None:
     """The most repeated trouble of an attempt (or run), or `None`."""
+    if not state.troubles:
+        return None
     found = [trouble for (name, _), trouble in state.troubles.items() if name == about]
     return max(found, key=lambda trouble: trouble.count) if found else None
 

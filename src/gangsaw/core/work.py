@@ -17,6 +17,8 @@ from gangsaw.core.record import record
 from gangsaw.core.state import Attempt, Landing, State
 from gangsaw.core.trouble import cannot_close, retry_at, stuck_text
 
+_RECORDERS = record.registry
+
 
 def turn(
     state: State, now: float, observations: Iterable[Observation]
@@ -27,7 +29,7 @@ def turn(
     """
     events: list[Event] = []
     for observation in observations:
-        for fact in record(observation, state, now):
+        for fact in _RECORDERS.get(type(observation), record)(observation, state, now):
             evolve(state, fact, now)
             events.append(fact)
     events += decide(state, now)

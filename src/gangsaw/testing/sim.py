@@ -8,6 +8,7 @@ scenario file, to be shortened and kept).
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,8 @@ Failure = tuple[int, str]
 def run_batch(start: int, seeds: int, mode: Mode | None) -> tuple[Figures, list[Failure]]:
     """The figures of the seeds from `start` on, and what went wrong in which of them."""
     total, failures = Figures(), list[Failure]()
+    gc.freeze()
+    gc.disable()  # a batch is small, and what is made in it is soon gone
     for seed in range(start, start + seeds):
         schedule = Schedule(seed, mode)
         error = schedule.outcome()
@@ -40,6 +43,8 @@ def run_batch(start: int, seeds: int, mode: Mode | None) -> tuple[Figures, list[
             failures.append((seed, f"{type(error).__name__}: {error} ({_notes(error)})"))
             if len(failures) >= FAILURES_MAX:
                 break
+    gc.enable()
+    gc.collect()
     return total, failures
 
 

@@ -145,10 +145,10 @@ def may_take_slot(state: State, agent: str) -> bool:
 def admit(state: State, now: float) -> AttemptAdmitted | None:
     """The next task to start, best rank first (priority, then longest remaining chain, then file
     order), or `None` when every ready task is held."""
-    if hold_for_all(state) is not None:
+    if not state.ready or hold_for_all(state) is not None:
         return None
     for _, name in state.ready:
-        if hold_for(state, name, now) is None:
+        if _hold_of_task(state, name, now) is None and _hold_of_place(state, name) is None:
             return _admission(state, name)
     return None
 

@@ -113,6 +113,8 @@ def _begin(state: State) -> Iterator[Event]:
         if landing_of(state, TARGET) is None:
             yield CandidateWanted(TARGET, moved, state.head)
         return
+    if not state.queue:
+        return
     ranked = sorted(state.queue, key=lambda name: state.rank[state.attempts[name].task])
     for name in ranked[: state.limits.window - len(state.landings)]:
         yield CandidateWanted(name, state.attempts[name].commit, state.head)

@@ -3,7 +3,7 @@ have only a few kinds, so that rare combinations are reached and ordinary ways a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from random import Random
 
 from gangsaw.core.model import (
@@ -19,7 +19,9 @@ from gangsaw.core.model import (
 )
 
 NAMES = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l")
-SIZES = (1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 3, 4, 4, 4, 5, 6, 8, 12)
+SIZES = (*(1,) * 13, *(2,) * 16, *(3,) * 7, 4, 4, 5, 6, 8, 12)
+"""How many tasks a plan has: mostly few, since most faults need no more; sometimes many."""
+
 PLACES = ("src", "src/app", "src/app/main.py", "docs", "docs/guide", "lib")
 GATE = Check("gate", ("gate",))
 
@@ -27,7 +29,7 @@ GATE = Check("gate", ("gate",))
 @dataclass(frozen=True, slots=True)
 class Temper:
     """Probabilities (0 to 1) of the troubles of one schedule; `late_s` is the longest delay of a
-    report."""
+    report. `reboot` is how many crashes of the engine are crashes of the machine."""
 
     crash: float = 0.0
     trouble: float = 0.0
@@ -53,6 +55,11 @@ class Temper:
     target_moves: float = 0.0
     foreign_moves: float = 0.0
     pressure: float = 0.0
+    disk_full: float = 0.0
+    reboot: float = 0.0
+    headless: float = 0.0
+    clock_jump: float = 0.0
+    vanish: float = 0.0
 
 
 CALM = Temper()
@@ -81,6 +88,11 @@ _STRENGTH = {
     "target_moves": 0.1,
     "foreign_moves": 0.05,
     "pressure": 0.1,
+    "disk_full": 0.05,
+    "reboot": 0.7,
+    "headless": 0.4,
+    "clock_jump": 0.1,
+    "vanish": 0.03,
 }
 _PRESENT = 0.3
 """How likely each kind of trouble is part of a schedule at all."""
@@ -105,8 +117,6 @@ class Scene:
     temper: Temper
     clashes: frozenset[frozenset[str]]
     pairs: tuple[tuple[str, str, str], ...]
-    calm_at: int = 0
-    foreign: list[str] = field(default_factory=list)
 
 
 def random_scene(rng: Random) -> Scene:

@@ -1,34 +1,33 @@
-"""One schedule: the loop of the engine, played, with everything checked after every turn."""
+"""One schedule: the loop of the engine, played. Every event is checked as it comes, and every few
+turns all that can be said about the state."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from random import Random
-from typing import Any
 
 from gangsaw.core import actions as ac
 from gangsaw.core import observations as ob
-from gangsaw.core.decide import decide
-from gangsaw.core.events import Event, Pressure, RunStarted
+from gangsaw.core.events import AttemptAdmitted, Event, Pressure, RunStarted
 from gangsaw.core.evolve import evolve
 from gangsaw.core.model import Limits
-from gangsaw.core.phases import AGENT_ALIVE
 from gangsaw.core.state import State
 from gangsaw.core.status import view
 from gangsaw.core.wire import decode_event, encode
-from gangsaw.core.work import at_rest, next_wakeup, outstanding, turn
+from gangsaw.core.work import at_rest, next_wakeup, turn
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.ledger import Ledger, TaskPage
 from gangsaw.testing.simulation.people import People
-from gangsaw.testing.simulation.plans import CALM, random_scene
-from gangsaw.testing.simulation.reasons import Reasons, scopes_meet
+from gangsaw.testing.simulation.plans import CALM, Temper, random_scene
+from gangsaw.testing.simulation.promises import check_alive, check_neighbours, check_rest
+from gangsaw.testing.simulation.reasons import Reasons
 from gangsaw.testing.simulation.world import World
 
-SAFETY_TURNS_MAX = 100
-"""Turns after which a schedule under endless faults is left."""
+SAFETY_TURNS = (20, 30, 40, 60, 100)
+"""Turns after which a schedule under endless faults is left: one of these."""
 
-CALM_AT = (5, 45)
+CALM_AT = (3, 30)
 """After how many turns (from, to) the faults of a liveness schedule stop."""
 
 CALM_TURNS_MAX = 600
@@ -39,10 +38,24 @@ LIVES_MAX = 12
 
 IDLE_S = 100.0
 EFFECT_S = 0.3
-TOGETHER = 0.4
+TOGETHER = 0.5
 """How often a turn takes in what comes within the next second, too."""
 
 ODD_STEPS_S = (0.0, 0.001, 1.0, 17.0, 400.0)
+JUMPS_S = (-900.0, -70.0, -2.0, 40.0, 300.0, 20_000.0)
+"""How far the engine's clock is put at once: set by somebody, or gone on in a suspended machine."""
+
+FULL_S = (1.0, 10.0, 40.0)
+"""How long a disk stays full."""
+
+LOOK_EVERY = 8
+"""Of so many turns one is looked at in full: each task's status and reason, the wake-up, whether
+the decisions are at rest. Which one, the seed and the turn's number say. What may happen next is
+checked with every event."""
+
+FOLD_EVERY = 8
+"""Of so many schedules, one writes every event out, reads it back, and folds it beside the live
+state. The others fold their log when an engine dies."""
 
 
 class Mode(StrEnum):
@@ -54,14 +67,22 @@ class Mode(StrEnum):
 
 @dataclass(slots=True)
 class Figures:
-    """What a number of schedules amounted to."""
+    """What a number of schedules amounted to. `crashes` of the engine, of which `reboots` took the
+    machine with them and `lost` came before their turn was in the log (or found the disk full);
+    `jumps` of the clock; `looks` at whole turns, with `whys` comparisons of a task's reason;
+    `folded` schedules, whose every event was written out, read back and folded beside."""
 
     schedules: int = 0
     turns: int = 0
     events: int = 0
     crashes: int = 0
+    reboots: int = 0
+    jumps: int = 0
+    lost: int = 0
     launches: int = 0
     landed: int = 0
+    folded: int = 0
+    looks: int = 0
     whys: int = 0
 
     def add(self, other: Figures) -> None:
@@ -73,8 +94,8 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One line of a schedule's history: what was seen and what followed. Without `events` in the
-    log (`kept` false) the engine died before it could write them."""
+    """One line of a schedule's history: what was seen and what followed. It was for nothing where
+    the engine died before the log had it (`kept` false)."""
 
     at: float
     seen: tuple[ob.Observation, ...]
@@ -117,7 +138,8 @@ class Schedule:
             plan_source="plan.yaml",
         )
         self.state = State()
-        self.copy = State()
+        self.copy = State() if seed // 2 % FOLD_EVERY == 0 else None
+        self.figures.folded = int(self.copy is not None)
         self.book = Ledger(self.world, self.scene.limits, self.scene.gate)
         self._wanted_limits: Limits = self.scene.limits
         self._life = 0
@@ -128,6 +150,9 @@ class Schedule:
         self._former: dict[tuple[str, str], list[ob.Observation]] = {}
         self._last_report: dict[str, float] = {}
         self._calm_at = self.rng.randint(*CALM_AT) if self.mode is Mode.LIVENESS else -1
+        self._turns_max = self._calm_at + CALM_TURNS_MAX
+        if self.mode is Mode.SAFETY:
+            self._turns_max = self.rng.choice(SAFETY_TURNS)
         self._rests = 0
         self._same_until = 0.0
         self._over = False
@@ -146,12 +171,9 @@ class Schedule:
     def run(self) -> None:
         """Play the schedule to its end; raises what goes wrong."""
         self._begin()
-        most = SAFETY_TURNS_MAX
-        if self.mode is Mode.LIVENESS:
-            most = self._calm_at + CALM_TURNS_MAX
-        while not self._over and self.figures.turns < most:
+        while not self._over and self.figures.turns < self._turns_max:
             if self.figures.turns == self._calm_at:
-                self.world.temper = CALM
+                self.world.temper, self.world.full_until = CALM, 0.0
             self._turn()
         if self.mode is Mode.LIVENESS and not self._over:
             raise Broken(f"no rest after {CALM_TURNS_MAX} turns without faults")
@@ -162,8 +184,8 @@ class Schedule:
     def _begin(self) -> None:
         for task in self.scene.plan.tasks:
             self.book.tasks[task.id] = TaskPage(task)
-        self._append([self.started], self.world.now)
-        evolve(self.state, self.started, self.world.now)
+        self._append([self.started], self.world.clock)
+        evolve(self.state, self.started, self.world.clock)
         self._engine_up()
 
     def _engine_up(self) -> None:
@@ -176,30 +198,31 @@ class Schedule:
         self._last_report.clear()
         self._same_until = 0.0
         limits = self.people.other_limits(self._wanted_limits)
-        up = ob.EngineUp(self._life, "sim", f"boot-{self._life}", "group", limits)
+        up = ob.EngineUp(self._life, "sim", f"boot-{self.figures.reboots}", "group", limits)
         self._seen = [up, *self.people.inbox.values()]
 
     def _turn(self) -> None:
         self.figures.turns += 1
-        now, rng = self.world.now, self.rng
+        now, rng = self.world.clock, self.rng
         seen, self._seen = self._seen, []
-        events, actions = turn(self.state, now, seen)
         crash = self.world.temper.crash
-        lost = bool(crash) and rng.random() < crash / 2
-        if self.history is not None:
-            self.history.append(Turn(now, tuple(seen), tuple(events), kept=not lost))
-        if lost:
-            self._die()
+        if (self.world.full and seen) or (crash and rng.random() < crash / 2):
+            self._lose(seen, now)
             return
+        events, actions = turn(self.state, now, seen)
+        if self.history is not None:
+            self.history.append(Turn(now, tuple(seen), tuple(events)))
         self._append(events, now)
         self._validate(events, actions, now)
-        for key in [key for key in self.people.inbox if key in self.state.answers]:
-            del self.people.inbox[key]
+        if self.people.inbox:
+            for key in [key for key in self.people.inbox if key in self.state.answers]:
+                del self.people.inbox[key]
         rest = at_rest(self.state, now)
         if rest is not None:
             self._rest(rest, now)
             return
         if crash and rng.random() < crash / 2:
+            self._check_fold()
             self._die()
             return
         self._hand_over(actions)
@@ -208,21 +231,45 @@ class Schedule:
     def _append(self, events: list[Event], now: float) -> None:
         """The log takes all of a turn's events; what it gives back is what was written."""
         for event in events:
-            kept = decode_event(event.kind, encode(event))
-            if kept != event:
-                raise Broken(f"{event} is read back as {kept}")
-            self.log.append((now, kept))
-            evolve(self.copy, kept, now)
-            self.book.take(kept, now)
+            if self.copy is not None:
+                kept = decode_event(event.kind, encode(event))
+                if kept != event:
+                    raise Broken(f"{event} is read back as {kept}")
+                evolve(self.copy, kept, now)
+            self.log.append((now, event))
+            self.book.take(event, now)
+
+    def _lose(self, seen: list[ob.Observation], now: float) -> None:
+        """The engine dies before the turn is in the log, or because the log cannot take it."""
+        self.figures.lost += 1
+        if self.history is not None:
+            self.history.append(Turn(now, tuple(seen), (), kept=False))
+        if self.copy is not None:
+            turn(self.state, now, seen)
+            self.state = self._fold()
+        self._die()
+
+    def _fold(self) -> State:
+        """What the log says, and nothing else."""
+        folded = State()
+        for at, event in self.log:
+            evolve(folded, event, at)
+        return folded
+
+    def _check_fold(self) -> None:
+        live, self.state = self.state, self._fold()
+        if self.state != live:
+            wrong = _differ(self.state, live)
+            raise Broken(f"the folded log differs from the live state in {wrong}")
 
     def _die(self) -> None:
-        """The engine is killed; the next one knows what the log says, and nothing else."""
+        """The engine is killed, sometimes with the whole machine; the next one knows the log."""
         self.figures.crashes += 1
-        self.state = State()
-        for at, event in self.log:
-            evolve(self.state, event, at)
-        if self.state != self.copy:
-            raise Broken("the folded log is not the live state")
+        temper = self.world.temper
+        if temper.reboot and self.rng.random() < temper.reboot:
+            self.figures.reboots += 1
+            self.world.watched.clear()
+            self.world.reboot()
         self.world.go_on(self.world.now + self.rng.choice((0.0, 0.5, 30.0)))
         self._engine_up()
 
@@ -241,7 +288,7 @@ class Schedule:
         if again is None:
             self._over = True
             return
-        self.world.go_on(now + self.rng.choice((0.1, 60.0)))
+        self.world.go_on(self.world.now + self.rng.choice((0.1, 60.0)))
         self.people.inbox.update({asked.key: asked for asked in again})
         self._engine_up()
 
@@ -269,7 +316,7 @@ class Schedule:
         for name, page in self.book.tasks.items():
             if page.finished or page.given_up or page.cancelled:
                 continue
-            seen = view(self.state, name, self.world.now)
+            seen = view(self.state, name, self.world.clock)
             if seen.hold is None or not seen.reason:
                 raise Broken(f"{name} is left without a reason: {seen}")
 
@@ -313,7 +360,10 @@ class Schedule:
             self._in_flight.discard(action)
             return
         found: list[ob.Observation]
-        if self.world.temper.trouble and self.rng.random() < self.world.temper.trouble:
+        if self.world.full and not isinstance(action, ac.StopTurn) and not self._is_there(action):
+            found = [ob.EffectRaised(action.about, ac.name_of(action), "no space left on device")]
+            keeps_on = False
+        elif self.world.temper.trouble and self.rng.random() < self.world.temper.trouble:
             if self.rng.random() < 0.5 and not hold_back:
                 self.world.carry_out(action)  # done, and yet it fails
             found = [ob.EffectRaised(action.about, ac.name_of(action), "git: cannot lock ref")]
@@ -324,6 +374,12 @@ class Schedule:
             found = self.world.carry_out(action)
         self._former[action.about, ac.name_of(action)] = found
         self._receive(f"effect {action.about}", found, release=None if keeps_on else action)
+
+    def _is_there(self, action: ac.Action) -> bool:
+        """Whether it is a launch that is adopted: that writes nothing."""
+        return (
+            isinstance(action, ac.RunTurn) and (action.about, action.launch) in self.world.launches
+        )
 
     def _receive(
         self, stream: str, found: list[ob.Observation], release: ac.Action | None = None
@@ -348,81 +404,70 @@ class Schedule:
 
     def _go_on(self, now: float) -> None:
         """On to the next moment at which something is reported, due, or done by people."""
-        rng, temper = self.rng, self.world.temper
+        rng, world = self.rng, self.world
+        temper = world.temper
         if temper.odd_clock and rng.random() < temper.odd_clock:
-            self.world.go_on(now + rng.choice(ODD_STEPS_S))
+            world.go_on(world.now + rng.choice(ODD_STEPS_S))
         else:
             wake = next_wakeup(self.state, now)
-            until = min(now + IDLE_S, wake) if wake is not None else now + IDLE_S
-            while not self._seen:
-                moment = self.world.next_moment()
-                if moment is None or moment >= until:
-                    self.world.go_on(until)
-                    break
-                self.world.go_on(moment)
+            until = world.now + (min(IDLE_S, wake - now) if wake is not None else IDLE_S)
+            world.go_on_to_news(until, self._seen)
             if rng.random() < TOGETHER:
-                self.world.go_on(self.world.now + rng.random())
+                world.go_on(world.now + rng.random())
         self._seen += self.people.meddle(self.state)
+        if temper is CALM:
+            if self.state.pressure:
+                self._seen.append(ob.MachineRead(Pressure.NONE, ""))
+            return
+        self._disturb(temper)
+
+    def _disturb(self, temper: Temper) -> None:
+        """What happens to the machine itself."""
+        rng, world = self.rng, self.world
         if temper.pressure and rng.random() < temper.pressure:
             self._seen.append(self._read_machine())
-        elif temper is CALM and self.state.pressure:
-            self._seen.append(ob.MachineRead(Pressure.NONE, ""))
+        if temper.disk_full and rng.random() < temper.disk_full and not world.full:
+            world.full_until = world.now + rng.choice(FULL_S)
+        if temper.clock_jump and rng.random() < temper.clock_jump:
+            self.figures.jumps += 1
+            world.skew += rng.choice(JUMPS_S)
+            self._same_until = 0.0
+        if temper.vanish and rng.random() < temper.vanish:
+            world.vanish()
 
     def _read_machine(self) -> ob.Observation:
         return ob.MachineRead(self.rng.choice(list(Pressure)), "little memory")
 
-    # --- after every turn -----------------------------------------------------------------------
+    # --- after a turn ---------------------------------------------------------------------------
 
     def _validate(self, events: list[Event], actions: list[ac.Action], now: float) -> None:
+        """Look at the turn: at who is alive beside whom always, at all the rest now and then."""
         state = self.state
-        if not events and now < self._same_until:
+        if events:
+            check_alive(self.book, state)
+            if any(type(event) is AttemptAdmitted for event in events):
+                check_neighbours(self.book)
+            if state.usage.cost_usd != self.book.spent():
+                raise Broken(f"spent {self.book.spent()}, and not {state.usage.cost_usd}")
+            self._same_until = 0.0
+        elif now < self._same_until:
             return  # neither events nor time have changed anything since the last look
+        if (self.seed // 2 + self.figures.turns * 3) % LOOK_EVERY:
+            return
+        self.figures.looks += 1
         self._check_copy()
-        self._check_neighbours()
-        if decide(state, now):
-            raise Broken("decide was not at rest after its turn")
-        self._check_wakeup(actions, now)
+        self._same_until = check_rest(state, actions, now)
         reasons = Reasons(self.book)
         for name in state.tasks:
             reasons.compare(name, view(state, name, now), now)
         self.figures.whys += len(state.tasks)
-        if state.usage.cost_usd != self.book.spent():
-            raise Broken(f"spent {self.book.spent()}, and not {state.usage.cost_usd}")
 
     def _check_copy(self) -> None:
-        if self.state != self.copy:
-            names = [field.name for field in fields(State)]
-            wrong = [n for n in names if getattr(self.state, n) != getattr(self.copy, n)]
+        if self.copy is not None and self.state != self.copy:
+            wrong = _differ(self.state, self.copy)
             raise Broken(f"the folded log differs from the live state in {wrong}")
 
-    def _check_wakeup(self, actions: list[ac.Action], now: float) -> None:
-        """Nothing comes by time alone before the wake-up, and the wake-up is not over already."""
-        wake = next_wakeup(self.state, now)
-        if wake is not None and wake <= now:
-            raise Broken(f"at {now} the next wake-up is {wake}: it would not sleep")
-        self._same_until = wake if wake is not None else now + 1e7
-        before = now + 1e7 if wake is None else wake - min(1e-3, (wake - now) / 2)
-        events: list[Any] = decide(self.state, before)
-        if events or outstanding(self.state, before) != actions:
-            raise Broken(f"at {before} time alone brings {events}, but the wake-up is {wake}")
 
-    def _check_neighbours(self) -> None:
-        """No two live attempts of one task, one track, or overlapping scopes."""
-        live = self.book.live()
-        reasons = Reasons(self.book)
-        seen: set[str] = set()
-        for _, attempt in live:
-            page = self.book.tasks[attempt.task]
-            if page.task.id in seen:
-                raise Broken(f"{page.task.id} has two live attempts")
-            seen.add(page.task.id)
-            if not (page.task.track or page.task.scope):
-                continue
-            for other in reasons.others(page):
-                same = page.task.track is not None and page.task.track == other.task.track
-                if same or scopes_meet(page.task.scope, other.task.scope):
-                    raise Broken(f"{page.task.id} and {other.task.id} are live together")
-        for name in self.world.alive:
-            attempt_now = self.state.attempts[name]
-            if attempt_now.phase not in AGENT_ALIVE:
-                raise Broken(f"{name} is {attempt_now.phase}, and its agent is alive")
+def _differ(one: State, other: State) -> list[str]:
+    names = [field.name for field in fields(State)]
+    return [name for name in names if getattr(one, name) != getattr(other, name)]

@@ -31,6 +31,7 @@ class Ending(Enum):
     HANGS = auto()
     CHATTERS = auto()
     LOST = auto()
+    HEADLESS = auto()
     NEVER_RAN = auto()
 
 
@@ -47,7 +48,8 @@ class Left(Enum):
 
 @dataclass(slots=True)
 class Launch:
-    """One turn folder. `over` is its exit record, or the proof that there will be none."""
+    """One turn folder. `over` is its exit record, or the proof that there will be none. A launch
+    is `headless` once its shim is dead and its agent lives: nothing will record how it ends."""
 
     attempt: str
     number: int
@@ -57,6 +59,7 @@ class Launch:
     lasts_s: float
     started: bool = False
     alive: bool = True
+    headless: bool = False
     notes: list[Note] = field(default_factory=list)
     over: ob.LaunchExited | ob.LaunchLost | None = None
     seen: int = 0
@@ -70,6 +73,7 @@ def random_launch(rng: Random, temper: Temper, attempt: str, number: int, why: T
         Ending.DONE,
         (Ending.NEVER_RAN, temper.never_ran),
         (Ending.LOST, temper.lost),
+        (Ending.HEADLESS, temper.headless),
         (Ending.KILLED, temper.killed),
         (Ending.HANGS, temper.hang),
         (Ending.CHATTERS, temper.chatter),

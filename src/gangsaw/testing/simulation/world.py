@@ -20,6 +20,8 @@ from gangsaw.testing.simulation.trees import Tree, Trees, Worktree, tree_id
 
 GRACE_S = 3.0
 CHATTER_S = 30.0
+SWEEP_S = 5.0
+"""The longest that a tree without shim takes to be killed by the engine that finds it."""
 
 Job = Callable[[], None]
 Report = Callable[[str, list[ob.Observation]], None]
@@ -32,7 +34,11 @@ class World:
         self.rng = rng
         self.temper: Temper = scene.temper
         self.trees = Trees(scene)
-        self.now = 1000.0
+        self.now = 100_000.0
+        self.skew = 0.0
+        """How far the engine's clock is ahead of the world's (seconds)."""
+        self.full_until = 0.0
+        """While the disk is full nothing can be appended, and most effects fail."""
         self.launches: dict[tuple[str, int], Launch] = {}
         self.latest: dict[str, Launch] = {}
         self.alive: dict[str, Launch] = {}
@@ -49,23 +55,55 @@ class World:
         self._agenda: list[tuple[float, int, Job]] = []
         self._order = count()
 
-    # --- time -----------------------------------------------------------------------------------
+    # --- time and machine -----------------------------------------------------------------------
+
+    @property
+    def clock(self) -> float:
+        """What the engine's clock shows (epoch seconds)."""
+        return self.now + self.skew
+
+    @property
+    def full(self) -> bool:
+        """Whether the disk is full now."""
+        return self.now < self.full_until
+
+    def reboot(self) -> None:
+        """The machine restarts: no process is left, and nothing recorded how they ended."""
+        for launch in list(self.alive.values()):
+            self._lose(launch)
+
+    def vanish(self) -> None:
+        """Somebody removes the worktree of an attempt whose agent has ended."""
+        idle = [name for name in self.trees.worktrees if name not in self.alive]
+        if idle:
+            worktree = self.trees.worktrees[self.rng.choice(idle)]
+            worktree.fault, worktree.pending = str(Cause.STRAYED), ""
 
     def at(self, moment: float, job: Job) -> None:
         """Have something happen at the moment (epoch seconds)."""
         heapq.heappush(self._agenda, (moment, next(self._order), job))
 
-    def next_moment(self) -> float | None:
-        """When the next thing happens, or `None`."""
-        return self._agenda[0][0] if self._agenda else None
-
     def go_on(self, until: float) -> None:
         """Everything that happens up to the moment, in order."""
-        while self._agenda and self._agenda[0][0] <= until:
-            moment, _, job = heapq.heappop(self._agenda)
-            self.now = max(self.now, moment)
-            job()
+        agenda = self._agenda
+        while agenda and agenda[0][0] <= until:
+            self._do_next()
         self.now = max(self.now, until)
+
+    def go_on_to_news(self, until: float, news: list[ob.Observation]) -> None:
+        """Everything that happens up to the first moment that brings news, or before `until`."""
+        agenda = self._agenda
+        while not news and agenda and agenda[0][0] < until:
+            self._do_next()
+        moment = self.now if news else until
+        while agenda and agenda[0][0] <= moment:
+            self._do_next()
+        self.now = max(self.now, moment)
+
+    def _do_next(self) -> None:
+        moment, _, job = heapq.heappop(self._agenda)
+        self.now = max(self.now, moment)
+        job()
 
     # --- effects --------------------------------------------------------------------------------
 
@@ -207,6 +245,8 @@ class World:
         found += [ob.Noted(*key, note) for note in launch.notes[: launch.seen]]
         if launch.over is not None:
             found.append(launch.over)
+        elif launch.headless:
+            self._sweep(launch)
         return found
 
     def refuse_to_launch(self, action: ac.RunTurn) -> list[ob.Observation]:
@@ -259,6 +299,9 @@ class World:
                 self._chatter(launch)
             case Ending.LOST:
                 self.at(self.now + launch.lasts_s, lambda: self._lose(launch))
+            case Ending.HEADLESS:
+                self.at(self.now + launch.lasts_s / 2, lambda: self._behead(launch))
+                self.at(self.now + launch.lasts_s, lambda: self._lose(launch))
             case _:
                 self.at(self.now + launch.lasts_s, lambda: self._end(launch))
 
@@ -273,10 +316,19 @@ class World:
             self._tell(launch, ob.OutputGrew(launch.attempt, launch.number))
             self.at(self.now + CHATTER_S, lambda: self._chatter(launch))
 
+    def _behead(self, launch: Launch) -> None:
+        """The shim dies and its agent goes on; an engine that watches kills what is left."""
+        launch.headless = True
+        if (launch.attempt, launch.number) in self.watched:
+            self._sweep(launch)
+
+    def _sweep(self, launch: Launch) -> None:
+        self.at(self.now + SWEEP_S * self.rng.random(), lambda: self._lose(launch))
+
     def _end(self, launch: Launch, *, stopped: bool = False) -> None:
         if launch.over is not None:
             return
-        launch.over = exit_of(self.rng, launch, self.now, stopped=stopped)
+        launch.over = exit_of(self.rng, launch, self.clock, stopped=stopped)
         launch.started, launch.alive = True, False
         del self.alive[launch.attempt]
         if launch.attempt in self.trees.worktrees:
@@ -318,7 +370,7 @@ class World:
             return [ob.LaunchLost(action.about, action.launch, False, "stopped before it ran")]
         grace_s = 0.0 if action.hard else GRACE_S * self.rng.random()
         if launch.over is None:
-            if launch.ending is Ending.NEVER_RAN or not launch.started:
+            if launch.headless or launch.ending is Ending.NEVER_RAN or not launch.started:
                 self.at(self.now + grace_s, lambda: self._lose(launch))
             else:
                 self.at(self.now + grace_s, lambda: self._end(launch, stopped=True))
