@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from gangsaw.core.events import EVENT_CLASSES
 from gangsaw.core.wire import decode_event, encode
-from gangsaw.testing.golden import fold_lines, summary
+from gangsaw.testing.golden import digest, fold_lines, summary
 
 LOGS = sorted((Path(__file__).parent / "golden").glob("*.jsonl"))
 
@@ -31,6 +32,25 @@ def test_every_line_is_written_again_as_it_was(path: Path) -> None:
         event = decode_event(line["kind"], line["body"])
         assert event.subject == line["subject"]
         assert encode(event).items() >= line["body"].items()
+
+
+@pytest.mark.parametrize("path", LOGS, ids=[path.stem for path in LOGS])
+def test_a_log_from_before_a_field_was_added_folds_the_same(path: Path) -> None:
+    """Fields are only ever added, with defaults: an earlier format is today's without them."""
+    earlier, dropped = [], 0
+    for line in lines(path):
+        event = EVENT_CLASSES[line["kind"]]
+        body = dict(line["body"])
+        for field in fields(event):
+            if field.default is not MISSING and body.get(field.name) == field.default:
+                del body[field.name]
+                dropped += 1
+        earlier.append({**line, "body": body})
+    assert dropped > 10
+    expected = json.loads(path.with_suffix(".expected.json").read_text(encoding="utf-8"))
+    assert [summary(state) for state in fold_lines(earlier)] == expected
+    for one, other in zip(fold_lines(earlier), fold_lines(lines(path)), strict=True):
+        assert digest(one) == digest(other)
 
 
 def test_every_kind_of_event_is_in_a_golden_log() -> None:

@@ -68,6 +68,19 @@ def test_into_the_clean_checkout(yard: Yard, landed: str) -> None:
     assert os.access(yard.root / "run.sh", os.X_OK)
 
 
+@pytest.mark.parametrize("wanted_too", [False, True])
+def test_into_a_checkout_whose_files_were_only_touched(
+    yard: Yard, landed: str, wanted_too: bool
+) -> None:
+    """As by `touch`, by a build, or by copying the repository; one of the files may be known
+    already, which must not be in the way either."""
+    if wanted_too:
+        yard.write("new/ü file.txt", "new\n")
+    os.utime(yard.root / "a.txt", (1, 1))
+    assert deliver(yard.repo, "main", landed) == Delivered(landed, yard.root)
+    assert_whole(yard, landed)
+
+
 def test_nobody_has_it_checked_out(yard: Yard, landed: str) -> None:
     yard.git("checkout", "-q", "--detach")
     before = photograph(yard.root)

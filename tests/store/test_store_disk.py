@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,13 +17,15 @@ import pytest
 from gangsaw.core.errors import UserError
 from gangsaw.store.control import make_control
 from gangsaw.store.errors import DiskFull
-from gangsaw.store.inbox import Request, pending, submit
+from gangsaw.store.inbox import Request, submit
 from gangsaw.store.journal import Journal, open_journal
 from gangsaw.store.lock import WriterLock
-from gangsaw.store.reserve import RESERVE_BYTES, ensure_reserve, free_mb, release_reserve
+from gangsaw.store.reserve import RESERVE_BYTES, ensure_reserve
 from gangsaw.store.rows import NewEvent, TaskRow
 
 NOBODY = 65534
+ROOT = Path(__file__).parents[2]
+ROUNDS = 1000 if os.environ.get("GANGSAW_LONG") else 60
 BIG: list[NewEvent] = [(1.0, "noted", "a", {"text": "x" * 500})] * 20
 
 
@@ -71,45 +75,62 @@ def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
         check_whole(journal, last)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "none", str(disk)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("needs the right to mount a small file system")
-    try:
-        yield disk
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
+MOUNT = 'mount -t tmpfs -o size=32m none "$1" && shift && exec "$@"'
+PRIVATE_MOUNTS = (("unshare", "-m"), ("unshare", "-rm"))
+"""Ways to a mount that nobody else sees and that goes with its process: as root, or in a user
+namespace of our own."""
 
 
+def small_disk(folder: Path) -> list[str]:
+    """What to put before a command so that `folder` is a small file system for it; empty where
+    mounting is not allowed."""
+    for unshare in PRIVATE_MOUNTS:
+        before = [*unshare, "sh", "-c", MOUNT, "sh", str(folder)]
+        with suppress(FileNotFoundError):
+            if subprocess.run([*before, "true"], check=False, capture_output=True).returncode == 0:
+                return before
+    return []
+
+
+def campaign(folder: Path, way: str, writer: str) -> subprocess.CompletedProcess[str]:
+    before = small_disk(folder) if way == "disk" else []
+    seed = "1"
+    if way == "disk" and not before:
+        way, seed = "limit", "2"  # not the same again
+    program = [sys.executable, "-m", "tests.store.small_disk"]
+    return subprocess.run(
+        [*before, *program, str(folder), str(ROUNDS), seed, way, writer],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("way", ["disk", "limit"])
 @pytest.mark.guarantee("G16")
-def test_a_full_disk_and_the_reserve(small_disk: Path) -> None:
-    control = make_control(small_disk / "gangsaw")
-    assert ensure_reserve(control.reserve)
-    with open_journal(control.journal, writer=True) as journal:
-        last = fill(journal, 0)
-        with open_journal(control.journal, writer=False) as reader:
-            check_whole(reader, last)
-        with (small_disk / "rest").open("wb", buffering=0) as rest, suppress(OSError):
-            while rest.write(b"x" * 4096):
-                pass
-        with pytest.raises(DiskFull, match="try freeing space"):
-            submit(control.inbox, Request("k", "say", {"text": "x" * 9000}, 1.0, "me"))
-        assert pending(control.inbox) == []
-        assert [p.name for p in control.inbox.iterdir()] == []
-        assert release_reserve(control.reserve)
-        assert not release_reserve(control.reserve)
-        assert free_mb(small_disk) >= 3
-        last = journal.append("r1", [], after=last)
-        for _ in range(20):
-            row = TaskRow("r1", "a", 0, "working", attempts=last + 1)
-            last = journal.append("r1", BIG[:1], after=last, tasks=[row])
-        check_whole(journal, last)
-        fill(journal, last)
-        assert not ensure_reserve(control.reserve)
-        assert not control.reserve.exists()
+def test_no_room_at_every_nth_append(
+    tmp_path: Path, way: str, record_property: Callable[[str, object], None]
+) -> None:
+    done = campaign(tmp_path, way, "whole")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["rounds"] == ROUNDS
+    assert found["refused"] >= 3 * ROUNDS
+    assert found["reserve_used"] == (ROUNDS if found["way"] == "disk" else 0)
+    what = {"disk": "a small disk filled", "limit": "files that may not grow:"}[found["way"]]
+    record_property(
+        "figure",
+        f"store without room ({way}): {what} {found['rounds']} times at {found['places']} places "
+        f"of the log, {found['appends']} appends, {found['refused']} refused and nothing of them "
+        f"kept, {found['reserve_used']} appended with the help of the reserve",
+    )
+
+
+def test_a_full_disk_finds_a_writer_that_is_wrong(tmp_path: Path) -> None:
+    done = campaign(tmp_path, "limit", "apart")
+    assert done.returncode == 1
+    assert "the events differ from what was acknowledged" in done.stderr
 
 
 def test_the_reserve_is_really_allocated_and_mended(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-import random
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +15,11 @@ import pytest
 import gangsaw
 from gangsaw.store.journal import open_journal
 from gangsaw.store.rows import TaskRow
+from tests.store.kill_yard import COMMITTED, Fault
 from tests.store.store_writer import fold
 
-KILLS = 1000 if os.environ.get("GANGSAW_LONG") == "1" else 100
+KILLS = 10_000 if os.environ.get("GANGSAW_LONG") else 300
+YARD = Path(__file__).with_name("kill_yard.py")
 WRITER = Path(__file__).with_name("store_writer.py")
 SOURCE = str(Path(gangsaw.__file__).parents[1])
 
@@ -32,7 +34,7 @@ def start_writer(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 class Auditor:
-    """Follows the journal over all kills and folds it beside the projection."""
+    """Follows the journal and folds it beside the projection."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -51,29 +53,48 @@ class Auditor:
             return self.last - acknowledged
 
 
-def test_a_hundred_kills_lose_nothing(tmp_path: Path) -> None:
-    chance = random.Random(20)
-    auditor = Auditor(tmp_path / "j.db")
-    unheard = 0
-    for number in range(KILLS):
-        writer = start_writer(tmp_path, str(number))
-        assert writer.stdout is not None
-        heard = b""
-        wanted = chance.randint(1, 12)
-        while heard.count(b"\n") < wanted:
-            piece = writer.stdout.read(4096)
-            assert piece, "the writer ended by itself"
-            heard += piece
-        until = time.perf_counter() + chance.random() * 0.003
-        while time.perf_counter() < until:  # spread the kills over all steps of an append
-            pass
-        writer.send_signal(signal.SIGKILL)
-        heard += writer.stdout.read()
-        writer.stdout.close()
-        writer.wait()
-        unheard += auditor.check(int(heard.split()[-1])) > 0
-    print(f"{KILLS} kills, {auditor.last} events, lost 0, committed but unheard of {unheard}")
-    assert auditor.last > KILLS
+def campaign(
+    folder: Path, kills: int, fault: Fault = Fault.NONE
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(YARD), str(folder), str(kills), "20", fault.value],
+        env={"PYTHONPATH": SOURCE, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_kills_inside_transactions_lose_nothing(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    done = campaign(tmp_path, KILLS)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["inside"] + found["in_commit"] >= KILLS
+    assert {int(point) for point in found["at_points"]} >= set(range(COMMITTED + 1))
+    record_property(
+        "figure",
+        f"store kills: {found['kills']}, inside a transaction {found['inside']} before and "
+        f"{found['in_commit']} during COMMIT, before it {found['before']}, after COMMIT "
+        f"{found['after']}, between appends {found['outside']}; committed but unacknowledged "
+        f"{found['unacknowledged']}; events {found['events']}, lost 0, torn 0, projections "
+        "that differ 0",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "how"),
+    [
+        (Fault.APART, "task rows differ"),
+        (Fault.EARLY, "acknowledged"),
+        (Fault.HALVES, "a torn batch"),
+    ],
+)
+def test_kills_find_a_writer_that_is_wrong(tmp_path: Path, fault: Fault, how: str) -> None:
+    done = campaign(tmp_path, KILLS, fault)
+    assert done.returncode == 1
+    assert how in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(("side", "extra"), [("before", False), ("after", True)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gangsaw.cli import clock
-from gangsaw.procs import Absent, Finished, Lost, kill, probe, settle, stop
+from gangsaw.procs import Absent, Broken, Finished, Lost, kill, probe, settle, stop
 from gangsaw.store.control import Control
 
 POLL_S = 0.05
@@ -24,7 +24,7 @@ def live_turns(control: Control) -> list[Path]:
 
 def is_over(folder: Path) -> bool:
     """Whether nothing of this turn is alive any more."""
-    return isinstance(probe(folder), Finished | Lost | Absent)
+    return isinstance(probe(folder), Finished | Lost | Absent | Broken)
 
 
 def end_turns(folders: list[Path], *, grace_s: float, deadline_s: float) -> list[Path]:

@@ -67,7 +67,7 @@ def _stop_one(state: State, attempt: Attempt, now: float) -> list[Event]:
         return [] if known else [ev.StopWanted(attempt.id, cause, state.stop_hard)]
     if cause is Cause.CANCELLED and not _is_moving(state, attempt):
         return retry.fail(state, attempt, cause, "cancelled", now)
-    trouble = worst_trouble(state, attempt.id)
+    trouble = worst_trouble(state, attempt.id) if state.troubles else None
     if trouble is None or trouble.count < TROUBLES_MAX:
         return []
     if attempt.phase is Phase.STARTING:
@@ -165,8 +165,8 @@ def _land(state: State, now: float) -> list[Event]:
                 return [ev.TargetMergeFailed(found.work, text)]
             attempt = state.attempts[found.about]
             return retry.fail(state, attempt, Cause.WORKSPACE, text, now)
-        trouble = worst_trouble(state, found.about)
-        if found.about == ev.TARGET and trouble is not None and trouble.count >= TROUBLES_MAX:
+        trouble = worst_trouble(state, found.about) if found.about == ev.TARGET else None
+        if trouble is not None and trouble.count >= TROUBLES_MAX:
             return [ev.TargetMergeFailed(found.work, trouble.text)]
     return landing.advance(state, now)
 

@@ -60,11 +60,14 @@ class IntegrationReady(_OfRun):
 
 @dataclass(frozen=True, slots=True)
 class EngineStarted(_OfRun):
+    """`strays`: turns that were alive though nothing of this run needs them; they were ended."""
+
     kind: ClassVar[str] = "engine.started"
     pid: int
     version: str
     boot_id: str = ""
     containment: str = ""
+    strays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,15 @@ from gangsaw.core.model import Limits
 
 @dataclass(frozen=True, slots=True)
 class EngineUp:
-    """An engine took over the run; nothing is in flight. `limits` are what it was started with."""
+    """An engine took over the run; nothing is in flight. `limits` are what it was started with,
+    `strays` the turns that belong to nothing of this run and were ended."""
 
     pid: int
     version: str
     boot_id: str
     containment: str
     limits: Limits
+    strays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

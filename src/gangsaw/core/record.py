@@ -50,7 +50,7 @@ def _launched(state: State, name: str, launch: int) -> Attempt | None:
 @record.register
 def _(seen: ob.EngineUp, state: State, now: float) -> list[ev.Event]:
     facts: list[ev.Event] = [
-        ev.EngineStarted(seen.pid, seen.version, seen.boot_id, seen.containment)
+        ev.EngineStarted(seen.pid, seen.version, seen.boot_id, seen.containment, seen.strays)
     ]
     if seen.limits != state.limits:
         facts.append(ev.LimitsChanged(seen.limits))

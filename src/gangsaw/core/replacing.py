@@ -1,39 +1,41 @@
-"""A frozen value with some fields changed, at a third of the price of `dataclasses.replace`.
+"""A frozen value with some fields changed, at a tenth of the price of `dataclasses.replace`.
 
-An attempt has some forty fields and is replaced with nearly every event, so this is what folding
-a log costs.
+An attempt has some forty fields and is replaced with nearly every event, so this is most of what
+folding a log costs.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 Value = TypeVar("Value")
 
-Setter = Callable[[Any, Any], None]
-_Ways = tuple[Callable[[Any], tuple[Any, ...]], tuple[Setter, ...], dict[str, Setter]]
-_ways: dict[type[Any], _Ways] = {}
+_drafts: dict[type[Any], Callable[[Any], Any]] = {}
 
 
 def replace(value: Value, **changes: Any) -> Value:
-    """The same with these fields changed. For dataclasses with slots, two fields or more, and no
-    `__init__` or `__post_init__` of their own, which is not called; `KeyError` for a field that
-    there is none of."""
+    """The same with these fields changed. For dataclasses with slots, whose `__init__` (which is
+    not called) only keeps its arguments. Raises `AttributeError` for a field that there is not."""
     kind = type(value)
-    read, setters, named = _ways.get(kind) or _learn(kind)
-    copy = object.__new__(kind)
-    for setter, kept in zip(setters, read(value), strict=True):
-        setter(copy, kept)
+    draft = (_drafts.get(kind) or _learn(kind))(value)
     for name, changed in changes.items():
-        named[name](copy, changed)
-    return copy
+        setattr(draft, name, changed)
+    draft.__class__ = kind
+    return cast(Value, draft)
 
 
-def _learn(kind: type[Any]) -> _Ways:
-    """How to read all fields at once, and to write each past the guard of a frozen class."""
-    named = {item.name: getattr(kind, item.name).__set__ for item in dataclasses.fields(kind)}
-    _ways[kind] = (attrgetter(*named), tuple(named.values()), named)
-    return _ways[kind]
+def _learn(kind: type[Any]) -> Callable[[Any], Any]:
+    """How to copy a value of this class to a draft: a twin with the same slots, but not frozen, so
+    that its fields are written without the detour by which a frozen class writes its own. Written
+    out as source, as `dataclasses` itself does it: a loop over the names takes three times as
+    long."""
+    names = [item.name for item in dataclasses.fields(kind)]
+    twin = type(f"{kind.__name__}Draft", (), {"__slots__": tuple(names)})
+    lines = ["def copied(value):", " draft = twin()"]
+    lines += [f" draft.{name} = value.{name}" for name in names]
+    made: dict[str, Any] = {"twin": twin}
+    exec("\n".join([*lines, " return draft"]), made)
+    _drafts[kind] = made["copied"]
+    return _drafts[kind]

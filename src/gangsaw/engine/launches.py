@@ -23,6 +23,7 @@ from gangsaw.procs import (
     Dying,
     ExitRecord,
     Finished,
+    Foreign,
     Headless,
     Lost,
     NotExecuted,
@@ -30,10 +31,12 @@ from gangsaw.procs import (
     StartedRecord,
     Starting,
     Watch,
+    end_strays,
     kill,
     probe,
     settle,
     stop,
+    strays,
 )
 from gangsaw.procs.records import read_started
 
@@ -45,20 +48,37 @@ LOOK_EVERY_S = 1.0
 STARTING_LOOK_S = 0.05
 STARTING_MAX_S = 30.0
 STDERR_TAIL_BYTES = 16_384
+VANISHED = "its folder was removed while it was alive; whatever was left of it has been ended"
 
 
 @dataclass(slots=True)
 class Launch:
-    """One registered launch and how far its output has been read."""
+    """One registered launch and how far its output has been read. `trace` finds its processes
+    should its folder vanish."""
 
     attempt: str
     launch: int
     folder: Path
     reader: Reader
     since: float
+    trace: Trace
     offset: int = 0
     started: bool = False
     looked_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """How the processes of a launch are found without its folder: what their mark begins with,
+    and where they work or write."""
+
+    mark_prefix: str
+    places: tuple[Path, ...]
+
+    def end(self) -> int | None:
+        """KILL them all; how many there were, `None` while some are still there."""
+        count = end_strays(self.mark_prefix, self.places)
+        return None if strays(self.mark_prefix, self.places) else count
 
 
 class Launches:
@@ -71,13 +91,15 @@ class Launches:
         self._ending: dict[Path, bool] = {}
         self.activities: dict[str, str] = {}
 
-    def register(self, attempt: str, launch: int, folder: Path, reader: Reader) -> None:
+    def register(
+        self, attempt: str, launch: int, folder: Path, reader: Reader, trace: Trace
+    ) -> None:
         """Report on this launch from now on, until its end. Registering twice is once."""
         now = time.monotonic()
         with self._mutex:
             if folder in self._live:
                 return
-            self._live[folder] = Launch(attempt, launch, folder, reader, now)
+            self._live[folder] = Launch(attempt, launch, folder, reader, now, trace)
         self._watch.add(folder)
 
     def end(self, folder: Path, *, hard: bool) -> None:
@@ -122,15 +144,15 @@ class Launches:
                 lost = LaunchLost(launch.attempt, launch.launch, started, reason)
                 return [*self._read(launch, to_end=True), lost]
             case Absent():
-                self._forget(launch)
-                return [LaunchLost(launch.attempt, launch.launch, False, "it never ran")]
+                return self._absent(launch)
+            case Foreign():
+                return []  # left alone; an engine does not even start with such a launch alive
             case Headless() | Dying():
                 # Looked at again at the next look, not at once: what cannot be ended must not
                 # keep the loop busy.
                 settle(launch.folder)
                 return []
             case Broken(text):
-                settle(launch.folder)
                 self._forget(launch)
                 return [LaunchLost(launch.attempt, launch.launch, True, text)]
             case Starting():
@@ -142,6 +164,17 @@ class Launches:
                     self._watch.add(launch.folder)
                 seen = self._started(launch, started_record)
                 return [*seen, *self._read(launch, to_end=False)]
+
+    def _absent(self, launch: Launch) -> list[Observation]:
+        """Its shim died before it began; or the folder was removed under a live turn, which must
+        be over before anything else may run."""
+        ended = launch.trace.end()
+        if ended is None:
+            return []
+        self._forget(launch)
+        ran = launch.started or ended > 0
+        text = VANISHED if ran else "it never ran"
+        return [LaunchLost(launch.attempt, launch.launch, ran, text)]
 
     def _started(self, launch: Launch, record: object) -> list[Observation]:
         """That the agent runs (or ran), told once."""

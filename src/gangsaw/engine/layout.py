@@ -34,6 +34,10 @@ class Layout:
         """The turn folder of a launch."""
         return self.attempt(attempt) / f"turn-{launch}"
 
+    def mark_prefix(self, attempt: str) -> str:
+        """What the marks of an attempt's processes begin with."""
+        return f"{self.run}-{attempt}-"
+
     def prompt(self, attempt: str, launch: int) -> Path:
         """The rendered prompt of a launch."""
         return self.attempt(attempt) / f"prompt-{launch}.md"

@@ -20,8 +20,9 @@ from gangsaw.core.settings import Settings
 from gangsaw.core.state import State
 from gangsaw.core.status import exit_code
 from gangsaw.core.wire import encode
+from gangsaw.engine.former import survey_former
 from gangsaw.engine.launches import Launches
-from gangsaw.engine.layout import layout_for
+from gangsaw.engine.layout import Layout, layout_for
 from gangsaw.engine.loop import Engine, InterruptAnswer, Listener, fold
 from gangsaw.engine.requests import Inbox
 from gangsaw.engine.world import World
@@ -35,6 +36,8 @@ from gangsaw.store.reserve import ensure_reserve
 from gangsaw.verify import Slots, sweep_former_checks
 
 CHECK_SLOTS_MAX = 4
+ENDED = ("landed", "failed")
+"""States of a run after which nothing is to be done in it."""
 TEMPLATE_FOLDER = Path(".gangsaw/prompts")
 TEMPLATES = ("work", "fix", "resolve", "continue")
 
@@ -86,6 +89,7 @@ def drive(
     with lock, open_journal(control.journal, writer=True) as journal:
         prove_signing(repo)
         ensure_reserve(control.reserve)
+        _remove_slots_of_ended(repo, control, journal, order)
         drive_on = _Driver(repo, control, journal, order, listener, on_interrupt)
         if order.choice is Choice.NEW:
             _require_start(repo, order)
@@ -122,22 +126,22 @@ class _Driver:
 def _drive(driver: _Driver, state: State, seq: int, first: list[ob.Observation]) -> Ending:
     repo, control, order = driver.repo, driver.control, driver.order
     layout = layout_for(repo.main_root or repo.root, control.root, order.settings, state.run)
+    former = survey_former(layout, state)
     sweep_former_checks(layout.checks.parent)
-    folder = layout.worktrees / state.run
-    slots = Slots(repo, folder, "verify", _check_slots(order.limits))
-    gate_slots = Slots(repo, folder, "candidate", 1)
+    slots, gate_slots = _slots(repo, layout, _check_slots(order.limits))
     box = Inbox(control.inbox)
     with Nursery(), Watch() as watch:
         watch.add_fd(box.wake_fd)
         world = World(
             repo, layout, order.settings, state, order.environ, slots, gate_slots,
-            Launches(watch), _templates(repo),
+            Launches(watch), _templates(repo), former.in_use,
         )  # fmt: skip
         engine = Engine(
             driver.journal, seq, world, watch, box, driver.listener, driver.on_interrupt
         )
         limits = limits_for(state, order)
-        up = ob.EngineUp(os.getpid(), __version__, boot_id(), containment().value, limits)
+        level = containment().value
+        up = ob.EngineUp(os.getpid(), __version__, boot_id(), level, limits, former.strays)
         try:
             reason = engine.run([up, *first, *map(_outlived, box.read())])
         finally:
@@ -161,6 +165,26 @@ def limits_for(state: State, order: Order) -> Limits:
 def _outlived(asked: ob.Asked) -> ob.Asked:
     """A stop or kill that no engine was there to obey is over: this engine was started after it."""
     return replace(asked, verb="outlived") if asked.verb in ("stop", "kill", "drain") else asked
+
+
+def _slots(repo: Repository, layout: Layout, count: int) -> tuple[Slots, Slots]:
+    """Those for work, and the one for candidates."""
+    folder = layout.worktrees / layout.run
+    return Slots(repo, folder, "verify", count), Slots(repo, folder, "candidate", 1)
+
+
+def _remove_slots_of_ended(
+    repo: Repository, control: Control, journal: Journal, order: Order
+) -> None:
+    """An engine that died between the last event of its run and its own end left its slots."""
+    runs = journal.runs()
+    if not runs or runs[-1].state not in ENDED:
+        return
+    root = repo.main_root or repo.root
+    layout = layout_for(root, control.root, order.settings, runs[-1].run)
+    if (layout.worktrees / layout.run).is_dir():
+        for slots in _slots(repo, layout, CHECK_SLOTS_MAX):
+            slots.remove()
 
 
 def _check_slots(limits: Limits) -> int:

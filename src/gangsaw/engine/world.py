@@ -6,11 +6,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from gangsaw.core.observations import Observation
 from gangsaw.core.settings import Settings
 from gangsaw.core.state import State
-from gangsaw.engine.launches import Launches
+from gangsaw.engine.launches import Launches, Trace
 from gangsaw.engine.layout import Layout
 from gangsaw.git import Repository
 from gangsaw.verify import Slots
@@ -24,7 +25,8 @@ found. Whatever it raises becomes an `effect.failed` event, and the action is tr
 class World:
     """One run's surroundings. Candidates have a slot of their own, so that a landing never waits
     behind the checks of work that is not yet in the queue. `templates` are the user's own prompt
-    templates by turn kind."""
+    templates by turn kind, `found_in_use` the turn folders, there or gone, in which processes were
+    alive before this engine began anything."""
 
     repo: Repository
     layout: Layout
@@ -35,3 +37,9 @@ class World:
     gate_slots: Slots
     launches: Launches
     templates: Mapping[str, str]
+    found_in_use: frozenset[Path] = frozenset()
+
+    def trace(self, attempt: str, folder: Path, worktree: str) -> Trace:
+        """How the processes of a launch are found if its folder is gone."""
+        places = (folder, Path(worktree)) if worktree else (folder,)
+        return Trace(self.layout.mark_prefix(attempt), places)

@@ -29,8 +29,8 @@ def delete_folder(path: Path) -> None:
     trash = trash_of(path)
     _unlink_tree(trash)
     if os.path.lexists(path):
-        durable("git.folder_rename", lambda: os.rename(path, trash))
-        durable("git.folder_delete", lambda: _unlink_tree(trash))
+        durable("git.folder_rename", lambda: os.rename(path, trash), str(path))
+        durable("git.folder_delete", lambda: _unlink_tree(trash), str(path))
 
 
 def delete_into(path: Path, trash: Path) -> None:

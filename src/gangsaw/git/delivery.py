@@ -16,7 +16,7 @@ from typing import assert_never
 from gangsaw.core.faults import durable
 from gangsaw.git.refs import Moved, RefElsewhere, branch_ref, move_ref, read_ref
 from gangsaw.git.repository import Repository, is_folder, nul, real, worktree_of_admin
-from gangsaw.git.runner import CHECKOUT_TIMEOUT_S, PUSH_TIMEOUT_S, WRITE_TIMEOUT_S, Place
+from gangsaw.git.runner import CHECKOUT_TIMEOUT_S, PUSH_TIMEOUT_S, WRITE_TIMEOUT_S, Output, Place
 from gangsaw.git.work import Changed, read_status
 
 _GITLINK = "160000"
@@ -198,10 +198,22 @@ def _into_checkout(
 
 def _two_way(repo: Repository, place: Place, old: str, new: str, lock: int) -> str | None:
     """Carry index and files from `old` to `new`; git's reason if it refuses (nothing changed)."""
-    out = repo.git(
-        "read-tree", "-m", "-u", old, new,
-        place=place, timeout_s=CHECKOUT_TIMEOUT_S, ok=(0, 1, 128), lock=lock,
-    )  # fmt: skip
+
+    def carry() -> Output:
+        return repo.git(
+            "read-tree", "-m", "-u", old, new,
+            place=place, timeout_s=CHECKOUT_TIMEOUT_S, ok=(0, 1, 128), lock=lock,
+        )  # fmt: skip
+
+    out = carry()
+    if out.code != 0:
+        # It refuses for a file that was only touched, or copied along with its repository: what
+        # the index knows of its times is old, its content is not.
+        repo.git(
+            "update-index", "-q", "--refresh",
+            place=place, timeout_s=CHECKOUT_TIMEOUT_S, ok=(0, 1, 128), lock=lock,
+        )  # fmt: skip
+        out = carry()
     return None if out.code == 0 else out.trouble
 
 

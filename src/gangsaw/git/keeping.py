@@ -153,7 +153,9 @@ def _index_copy(repo: Repository, place: Place) -> Iterator[Place]:
 
 def _snapshot_commit(repo: Repository, tree: str, head: str | None, message: str) -> str:
     parents = () if head is None else (head,)
-    return commit_tree(repo, tree, parents, message, sign=False)
+    return durable(
+        "git.snapshot_commit", lambda: commit_tree(repo, tree, parents, message, sign=False)
+    )
 
 
 # -- refs that never move ----------------------------------------------------------------------

@@ -61,7 +61,7 @@ def create_ref(repo: Repository, ref: str, commit: str) -> RefCreated | RefTaken
 
     Raises `UserError` when a ref of the user's makes the name impossible.
     """
-    out = durable("git.ref_create", lambda: _update(repo, ref, commit, "", repo.store))
+    out = durable("git.ref_create", lambda: _update(repo, ref, commit, "", repo.store), ref)
     if out.code == 0:
         return RefCreated(ref)
     found = read_ref(repo, ref)
@@ -77,7 +77,7 @@ def move_ref(
     repo: Repository, ref: str, new: str, old: str, *, place: Place | None = None
 ) -> Moved | RefElsewhere:
     """Move the ref from `old` to `new`, or say where it is instead; at `new` already is `Moved`."""
-    out = durable("git.ref_move", lambda: _update(repo, ref, new, old, place or repo.store))
+    out = durable("git.ref_move", lambda: _update(repo, ref, new, old, place or repo.store), ref)
     if out.code == 0:
         return Moved(new)
     found = read_ref(repo, ref)
@@ -93,6 +93,7 @@ def set_ref(repo: Repository, ref: str, commit: str) -> None:
     durable(
         "git.ref_set",
         lambda: repo.git("update-ref", "--no-deref", ref, commit, timeout_s=WRITE_TIMEOUT_S),
+        ref,
     )
 
 
@@ -103,6 +104,7 @@ def delete_ref(repo: Repository, ref: str, old: str) -> Moved | RefElsewhere:
         lambda: repo.git(
             "update-ref", "--no-deref", "-d", ref, old, timeout_s=WRITE_TIMEOUT_S, ok=(0, 1, 128)
         ),
+        ref,
     )
     if out.code == 0:
         return Moved(old)

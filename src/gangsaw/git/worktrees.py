@@ -226,13 +226,16 @@ def _make(
             "worktree", "add", "-q", str(path), *what,
             timeout_s=CHECKOUT_TIMEOUT_S, ok=_OK_ANY, lock=lock,
         ),
+        str(path),
     )  # fmt: skip
     if out.code != 0:
         return WorktreeBlocked(out.trouble)
     admin = repo.admin_dir(path)
     if admin is None:
         raise GitFailed(["worktree", "add"], 0, f"made no admin folder for {path}")
-    write_synced(admin / _MARK, kind.value.encode())
+    durable(
+        "git.worktree_mark", lambda: write_synced(admin / _MARK, kind.value.encode()), str(path)
+    )
     return None
 
 
@@ -280,7 +283,7 @@ def _drop_admin(repo: Repository, path: Path) -> None:
     if admin is not None and not os.path.lexists(path):
         _pin_lost_head(repo, admin)
         trash = repo.control_dir / "trash" / admin.name
-        durable("git.admin_drop", lambda: delete_into(admin, trash))
+        durable("git.admin_drop", lambda: delete_into(admin, trash), str(path))
 
 
 def _pin_lost_head(repo: Repository, admin: Path) -> None:
@@ -304,11 +307,13 @@ def _reset_slot(repo: Repository, place: Place, commit: str, lock: int) -> None:
     # We hold the claim, and a git of a former life shares it: this lock has no owner.
     (place.git_dir / "index.lock").unlink(missing_ok=True)
 
+    at = str(place.work_tree)
+
     def step(*args: str) -> None:
         repo.git(*args, place=place, timeout_s=CHECKOUT_TIMEOUT_S, ok=_OK_ANY, lock=lock)
 
-    durable("git.slot_checkout", lambda: step("checkout", "-q", "--detach", "-f", commit))
-    durable("git.slot_clean", lambda: step("clean", "-ffdxq"))
+    durable("git.slot_checkout", lambda: step("checkout", "-q", "--detach", "-f", commit), at)
+    durable("git.slot_clean", lambda: step("clean", "-ffdxq"), at)
 
 
 def _slot_is_exact(repo: Repository, place: Place, path: Path, commit: str) -> bool:
@@ -357,7 +362,7 @@ def _note(repo: Repository, path: Path) -> Path:
 
 def _write_note(repo: Repository, path: Path, made_branch: str | None, base: str) -> None:
     text = json.dumps({"path": str(path), "made_branch": made_branch, "base": base})
-    durable("git.making_note", lambda: write_synced(_note(repo, path), text.encode()))
+    durable("git.making_note", lambda: write_synced(_note(repo, path), text.encode()), str(path))
 
 
 def _read_note(repo: Repository, path: Path) -> _Making | None:
@@ -369,7 +374,7 @@ def _read_note(repo: Repository, path: Path) -> _Making | None:
 
 
 def _remove_note(repo: Repository, path: Path) -> None:
-    durable("git.making_done", lambda: _note(repo, path).unlink(missing_ok=True))
+    durable("git.making_done", lambda: _note(repo, path).unlink(missing_ok=True), str(path))
 
 
 def _read_mark(admin: Path | None) -> Kind | None:

@@ -19,17 +19,20 @@ from gangsaw.procs.probe import (
     Broken,
     Dying,
     Finished,
+    Foreign,
     Headless,
     Lost,
     Probed,
     Running,
     Starting,
+    lock_held,
     probe,
 )
 from gangsaw.procs.records import ExitRecord, NotExecuted, StartedRecord
 from gangsaw.procs.run import Cancelled, LostRun, RunEnd, TimedOut, run_to_end
 from gangsaw.procs.settle import holders, settle
 from gangsaw.procs.stop import kill, stop
+from gangsaw.procs.strays import end_strays, strays, turns_in_use
 from gangsaw.procs.watch import Watch
 
 __all__ = [
@@ -42,6 +45,7 @@ __all__ = [
     "Dying",
     "ExitRecord",
     "Finished",
+    "Foreign",
     "Headless",
     "Identity",
     "Lost",
@@ -59,13 +63,17 @@ __all__ = [
     "alive",
     "boot_id",
     "containment",
+    "end_strays",
     "holders",
     "identify",
     "kill",
     "launch",
+    "lock_held",
     "probe",
     "reap",
     "run_to_end",
     "settle",
     "stop",
+    "strays",
+    "turns_in_use",
 ]

@@ -115,6 +115,7 @@ def become_shim(nursery: Nursery, mark: bytes, folder: bytes, lock_fd: int, spec
     here comes before the claim, so that nothing has happened."""
     code = 1
     try:
+        nursery.step("nursery-fork")
         os.setsid()
         nursery.show_mark(mark)
         os.dup2(spec_fd, 0)  # in the place of the engine's socket

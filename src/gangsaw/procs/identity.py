@@ -6,6 +6,8 @@ through a pidfd that was opened before the identity was checked, so that it cann
 
 from __future__ import annotations
 
+import errno
+import functools
 import os
 import signal
 import sys
@@ -37,20 +39,56 @@ class Containment(StrEnum):
     GROUP = "group"
 
 
+@functools.cache
 def containment() -> Containment:
-    """The level in force on this system."""
-    return Containment.SUBREAPER if sys.platform.startswith("linux") else Containment.GROUP
+    """The level in force on this system. A shim that finds it has less fails."""
+    if not sys.platform.startswith("linux"):
+        return Containment.GROUP
+    try:
+        import _ctypes  # noqa: F401  # the shim's way to the kernel; some Pythons have none
+    except ImportError:
+        return Containment.GROUP
+    return Containment.SUBREAPER
 
 
+@functools.cache
 def boot_id() -> str:
-    """Identity of this boot, or "" where the system has none; comparable with the shim's record."""
+    """Identity of this boot, or "" where the system has none; comparable with the shim's record.
+    Raises `OSError` if it cannot be read."""
     return shim.boot_id()
+
+
+_BLIND = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.EAGAIN})
+
+
+def raise_if_blind(error: OSError) -> None:
+    """Raise an error that says something about us, such as too many open files, rather than about
+    the process we looked at: what cannot be seen must not be taken for dead."""
+    if error.errno in _BLIND:
+        raise error
+
+
+def stat_fields(pid: int) -> list[str] | None:
+    """Fields of /proc/PID/stat as in the shim, `None` only where there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            text = file.read()
+    except OSError as error:
+        raise_if_blind(error)
+        return None
+    return text[text.rfind(b")") + 2 :].decode("ascii", "replace").split()
+
+
+def processes() -> dict[int, list[str]]:
+    """pid -> stat fields of every process. Raises `OSError` where that cannot be told."""
+    numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return {pid: fields for pid in numbers if (fields := stat_fields(pid))}
 
 
 def identify(pid: int) -> Identity | None:
     """The live process with this number, or `None` if there is none or only a zombie."""
     if HAS_PROC:
-        fields = shim.stat_fields(pid)
+        fields = stat_fields(pid)
         if fields is None or fields[0] in "ZX":
             return None
         return Identity(pid, int(fields[19]))
@@ -78,7 +116,8 @@ def open_pidfd(identity: Identity) -> int | None:
         return None
     try:
         fd = os.pidfd_open(identity.pid)
-    except OSError:
+    except OSError as error:
+        raise_if_blind(error)
         return None
     if alive(identity.pid, identity.start_ticks):
         return fd

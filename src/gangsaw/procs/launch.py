@@ -29,6 +29,7 @@ from gangsaw.procs.children import (
     shim_environment,
     spawn,
 )
+from gangsaw.procs.identity import containment
 from gangsaw.procs.nursery import open_nursery
 from gangsaw.procs.records import SpecRecord, spec_text
 
@@ -64,13 +65,13 @@ def launch(
     handover = _encode(spec, mark, grace_s)
     if (folder / shim.CLAIM).exists():
         return AlreadyClaimed()
-    durable("procs.folder", lambda: _make_folder(folder))
+    durable("procs.folder", lambda: _make_folder(folder), str(folder))
     with _locked(folder) as lock_fd:
         # Looked at again under the lock: whoever had it before may have executed the folder.
         if lock_fd is None or (folder / shim.CLAIM).exists():
             return AlreadyClaimed()
-        durable("procs.spec", lambda: _write_spec(folder, spec, mark, grace_s))
-        pid = durable("procs.spawn", lambda: _start(folder, handover, lock_fd, mark))
+        durable("procs.spec", lambda: _write_spec(folder, spec, mark, grace_s), str(folder))
+        pid = durable("procs.spawn", lambda: _start(folder, handover, lock_fd, mark), str(folder))
     return Started(pid)
 
 
@@ -146,8 +147,8 @@ def _encode(spec: LaunchSpec, mark: str, grace_s: float) -> bytes:
     env = dict(spec.env) | {MARK_VARIABLE: mark}
     if any(not name or "=" in name for name in env):
         raise ValueError("a variable needs a name without '='")
-    fields = [str(shim.PROTOCOL), repr(float(grace_s)), str(int(spec.stdin is not None)), mark]
-    fields += [spec.cwd, str(len(spec.argv)), *spec.argv]
+    fields = [f"{shim.PROTOCOL}.{shim.MINOR}", containment().value, repr(float(grace_s))]
+    fields += [str(int(spec.stdin is not None)), mark, spec.cwd, str(len(spec.argv)), *spec.argv]
     fields += [f"{name}={value}" for name, value in env.items()]
     if any("\0" in field for field in fields):
         raise ValueError("an argument or a variable holds a NUL character")

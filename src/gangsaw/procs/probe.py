@@ -15,14 +15,18 @@ from gangsaw.procs.identity import alive, boot_id
 from gangsaw.procs.records import (
     BrokenRecord,
     ExitRecord,
+    ForeignRecord,
     StartedRecord,
     read_error,
     read_exit,
+    read_spec,
     read_started,
 )
 from gangsaw.procs.settle import holders
 
 LOOKS_MAX = 4
+Ending = ExitRecord | BrokenRecord | ForeignRecord | None
+Beginning = StartedRecord | BrokenRecord | ForeignRecord | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,20 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A record is there but cannot be believed."""
+    """Nothing is left, and a record is there that cannot be believed."""
 
     text: str
 
 
-Probed = Finished | Running | Starting | Headless | Dying | Lost | Absent | Broken
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Started by a gangsaw whose records we cannot read, most likely a newer one. We neither
+    adopt nor end it: only that version can tell what is true. `text` is for people."""
+
+    text: str
+
+
+Probed = Finished | Running | Starting | Headless | Dying | Lost | Absent | Broken | Foreign
 
 
 def probe(folder: Path) -> Probed:
@@ -100,39 +112,54 @@ def _look(folder: Path) -> Probed | None:
     held = lock_held(folder)
     if not held and not claimed:
         return Absent()
-    ended = read_exit(folder)
+    ended, started = read_exit(folder), read_started(folder)
+    spec = read_spec(folder) if ended is None and started is None else None
+    for record in (ended, started, spec):
+        if isinstance(record, ForeignRecord):
+            return Foreign(record.text)
+    assert not isinstance(started, ForeignRecord)
+    known = started if isinstance(started, StartedRecord) else None
+    if known is not None and known.boot_id and boot_id() not in ("", known.boot_id):
+        return _after_restart(ended)
+    if held and known is not None and alive(known.shim.pid, known.shim.start_ticks):
+        # An exit record beside it is the shim's last act, or somebody else's work, which the
+        # shim will overwrite: either way its end tells the truth.
+        return Running(known)
     if isinstance(ended, ExitRecord):
         return Finished(ended)
-    started = read_started(folder)
-    for record in (ended, started):
-        if isinstance(record, BrokenRecord):
-            return Broken(record.text)
-    assert not isinstance(started, BrokenRecord)
-    if started is not None and started.boot_id != boot_id():
-        return Lost(started=True, reason="the machine was restarted")
     if not held:
-        return _without_shim(folder, started)
-    if started is None:
-        return Starting()
-    if alive(started.shim.pid, started.shim.start_ticks):
-        return Running(started)
-    return None
+        return _without_shim(folder, known, ended, started)
+    if isinstance(started, BrokenRecord):
+        return Headless(None)
+    return Starting() if known is None else None
 
 
-def _without_shim(folder: Path, started: StartedRecord | None) -> Probed:
+def _after_restart(ended: Ending) -> Probed:
+    """Of a former boot nothing can be alive, whatever the numbers and the lock say."""
+    if isinstance(ended, ExitRecord):
+        return Finished(ended)
+    return Lost(started=True, reason="the machine was restarted")
+
+
+def _without_shim(
+    folder: Path, known: StartedRecord | None, *records: Ending | Beginning
+) -> Probed:
     """The lock was free after the claim was made: the shim is dead, and none will come."""
-    if started is not None and alive(started.agent.pid, started.agent.start_ticks):
-        return Headless(started)
+    if known is not None and alive(known.agent.pid, known.agent.start_ticks):
+        return Headless(known)
     if holders(folder):
         return Dying()
-    return Lost(started=started is not None, reason=_reason(folder, started))
+    for record in records:
+        if isinstance(record, BrokenRecord):
+            return Broken(record.text)
+    return Lost(started=known is not None, reason=_reason(folder, known))
 
 
 def _reason(folder: Path, started: StartedRecord | None) -> str:
     match read_error(folder):
         case None:
             pass
-        case BrokenRecord(text):
+        case BrokenRecord(text) | ForeignRecord(text):
             return f"unreadable {text}"
         case error:
             return f"the shim failed at {error.step}: {error.error} ({error.text})"

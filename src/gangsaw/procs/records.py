@@ -25,6 +25,13 @@ class BrokenRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignRecord:
+    """A record of another protocol; nothing in it can be read, but it is no garbage either."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class NotExecuted:
     """The program could not be started: `error` is the name of the errno, `step` is "exec" or
     "chdir"."""
@@ -83,6 +90,10 @@ class SpecRecord:
     grace_s: float
 
 
+class _OtherProtocol(Exception):
+    """A record of a protocol that is not ours."""
+
+
 class _Fields:
     """Typed access to a JSON object; anything unexpected raises `ValueError`."""
 
@@ -120,22 +131,22 @@ class _Fields:
         return self._loaded.get(name) is not None
 
 
-def read_started(folder: Path) -> StartedRecord | BrokenRecord | None:
+def read_started(folder: Path) -> StartedRecord | BrokenRecord | ForeignRecord | None:
     """The `started` record; `None` if there is none."""
     return _read(folder / shim.STARTED, _started)
 
 
-def read_exit(folder: Path) -> ExitRecord | BrokenRecord | None:
+def read_exit(folder: Path) -> ExitRecord | BrokenRecord | ForeignRecord | None:
     """The `exit` record; `None` if there is none."""
     return _read(folder / shim.EXIT, _exit)
 
 
-def read_error(folder: Path) -> ShimError | BrokenRecord | None:
+def read_error(folder: Path) -> ShimError | BrokenRecord | ForeignRecord | None:
     """The `shim-error` record; `None` if there is none."""
     return _read(folder / shim.ERROR, _error)
 
 
-def read_spec(folder: Path) -> SpecRecord | BrokenRecord | None:
+def read_spec(folder: Path) -> SpecRecord | BrokenRecord | ForeignRecord | None:
     """The `spec.json` record; `None` if there is none."""
     return _read(folder / shim.SPEC, _spec, maximum=shim.SPEC_BYTES_MAX)
 
@@ -144,6 +155,7 @@ def spec_text(record: SpecRecord) -> bytes:
     """`spec.json`, one line."""
     fields = {
         "protocol": shim.PROTOCOL,
+        "minor": shim.MINOR,
         "argv": record.argv,
         "cwd": record.cwd,
         "env_names": record.env_names,
@@ -155,7 +167,7 @@ def spec_text(record: SpecRecord) -> bytes:
 
 def _read(
     path: Path, parse: Callable[[_Fields], T], *, maximum: int = RECORD_READ_MAX
-) -> T | BrokenRecord | None:
+) -> T | BrokenRecord | ForeignRecord | None:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
@@ -165,6 +177,8 @@ def _read(
     try:
         with os.fdopen(fd, "rb") as file:
             return parse(_Fields(file.read(maximum)))
+    except _OtherProtocol as error:
+        return ForeignRecord(f"{path.name}: {error}")
     except (ValueError, RecursionError, OSError) as error:
         return BrokenRecord(f"{path.name}: {error}")
 
@@ -215,9 +229,10 @@ def _spec(fields: _Fields) -> SpecRecord:
 
 
 def _same_protocol(fields: _Fields) -> None:
+    """Every minor version of our protocol can be read: fields are only ever added."""
     protocol = fields.count("protocol")
     if protocol != shim.PROTOCOL:
-        raise ValueError(f"protocol {protocol}, expected {shim.PROTOCOL}")
+        raise _OtherProtocol(f"records of protocol {protocol}, this gangsaw knows {shim.PROTOCOL}")
 
 
 def _pid(fields: _Fields, name: str) -> int:

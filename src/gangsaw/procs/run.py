@@ -14,6 +14,7 @@ from gangsaw.procs.probe import (
     Broken,
     Dying,
     Finished,
+    Foreign,
     Headless,
     Lost,
     Running,
@@ -97,8 +98,7 @@ def _follow(
                 return end
             case Lost(started, reason):
                 return LostRun(started, reason)
-            case Broken(text):
-                settle(folder)
+            case Broken(text) | Foreign(text):
                 return LostRun(started=True, reason=text)
             case Headless() | Dying():
                 settle(folder)

@@ -2,7 +2,8 @@
 
 A process belongs to a turn if one of these is certain: it carries the turn's mark in its
 environment; it has the turn's output files open *for writing* (a reader such as `tail -f` does
-not belong); it is the recorded agent, by pid and start time; or it descends from such a process.
+not belong); it is the recorded shim or agent, by pid and start time; or it descends from such a
+process. What is to be settled also includes who holds the turn's lock.
 Nothing is ever chosen by name, arguments, user or group number. Each is signalled through a pidfd
 after its identity was checked again. We ourselves and our ancestors are never chosen.
 """
@@ -12,27 +13,49 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from gangsaw.procs import shim
 from gangsaw.procs.children import MARK_VARIABLE
-from gangsaw.procs.identity import HAS_PROC, Identity, alive, send
-from gangsaw.procs.records import SpecRecord, StartedRecord, read_spec, read_started
+from gangsaw.procs.identity import (
+    HAS_PROC,
+    Identity,
+    alive,
+    boot_id,
+    processes,
+    raise_if_blind,
+    send,
+)
+from gangsaw.procs.records import (
+    ForeignRecord,
+    SpecRecord,
+    StartedRecord,
+    read_spec,
+    read_started,
+)
 
 SETTLE_MAX_S = 2.0
 SETTLE_PAUSE_S = 0.005
+_LOCKED = "FLOCK  ADVISORY  WRITE"
 
 
 def settle(folder: Path) -> int:
     """KILL every process of the turn, its shim included; how many were signalled.
 
     For `Headless`, `Dying`, and a `Starting` that takes too long. Returns when none is left or
-    after `SETTLE_MAX_S` (a process in the kernel may need longer: probe, and call again).
+    after `SETTLE_MAX_S` (a process in the kernel may need longer: probe, and call again). Does
+    nothing in the folder of a gangsaw whose records we cannot read.
     """
+    return end_all(lambda: holders(folder, with_lock=True))
+
+
+def end_all(found_now: Callable[[], list[Identity]]) -> int:
+    """KILL what `found_now` finds, again and again until it finds nothing or `SETTLE_MAX_S` is
+    over; how many were signalled."""
     signalled: set[Identity] = set()
     deadline = time.monotonic() + SETTLE_MAX_S
-    while found := holders(folder):
+    while found := found_now():
         for identity in found:
             if send(identity, signal.SIGKILL):
                 signalled.add(identity)
@@ -42,42 +65,76 @@ def settle(folder: Path) -> int:
     return len(signalled)
 
 
-def holders(folder: Path) -> list[Identity]:
-    """The live processes that certainly belong to the turn, its shim included."""
-    spec = read_spec(folder)
-    if not isinstance(spec, SpecRecord):
-        return []  # nothing is spawned before the spec is durable
-    mark = f"{MARK_VARIABLE}={spec.mark}".encode()
-    started = read_started(folder)
-    agent = started.agent if isinstance(started, StartedRecord) else None
+def holders(folder: Path, *, with_lock: bool = False) -> list[Identity]:
+    """The live processes that certainly belong to the turn, its shim included. `with_lock`: also
+    whoever holds its lock, such as a nursery that was stopped with a launch on its way."""
+    spec, started = read_spec(folder), read_started(folder)
+    if isinstance(spec, ForeignRecord) or isinstance(started, ForeignRecord):
+        return []
+    marks = {one.mark for one in (spec, started) if isinstance(one, SpecRecord | StartedRecord)}
+    recorded: set[Identity] = set()
+    if isinstance(started, StartedRecord) and boot_id() in ("", started.boot_id):
+        recorded = {started.shim, started.agent}
+    if not marks and not folder.exists():
+        return []
     if HAS_PROC:
-        return _holders_by_proc(folder, mark, agent)
-    return _holders_by_psutil(spec.mark, agent)
+        return _holders_by_proc(_Wanted(folder, marks, recorded, with_lock))
+    return _holders_by_psutil(marks, recorded)
 
 
-def _holders_by_proc(folder: Path, mark: bytes, agent: Identity | None) -> list[Identity]:
-    table = shim.processes()
-    outputs = set(_file_ids(folder))
-    protected = _lineage(table)
-    found = {
-        pid
-        for pid, fields in table.items()
-        if fields[0] not in "ZX"
-        and (
-            (agent is not None and (pid, int(fields[19])) == (agent.pid, agent.start_ticks))
-            or _carries(pid, mark)
-            or (outputs and _writes_to(pid, outputs))
+class _Wanted:
+    """What makes a process a holder of one turn."""
+
+    def __init__(
+        self, folder: Path, marks: set[str], recorded: set[Identity], with_lock: bool
+    ) -> None:
+        self.marks = {mark_entry(mark) for mark in marks}
+        self.recorded = recorded
+        self.outputs = _file_ids(folder, shim.OUT, shim.ERR)
+        self.locks = _file_ids(folder, shim.LOCK) if with_lock else set()
+
+    def holds(self, identity: Identity) -> bool:
+        """Whether this process does."""
+        return (
+            identity in self.recorded
+            or bool(self.marks & environment(identity.pid))
+            or self._has_open(identity.pid)
         )
-    }
-    found |= _below(table, found - protected)
+
+    def _has_open(self, pid: int) -> bool:
+        """Whether it writes to an output, or holds the lock exclusively. A reader such as
+        `tail -f`, or a probe, which takes the lock shared, does not belong."""
+        if not self.outputs and not self.locks:
+            return False
+        for number, file_id in _open_files(pid):
+            if file_id in self.outputs and open_for_writing(pid, number):
+                return True
+            if file_id in self.locks and _LOCKED in _fdinfo(pid, number):
+                return True
+        return False
+
+
+def _holders_by_proc(wanted: _Wanted) -> list[Identity]:
+    table = processes()
+    protected = lineage(table)
+    found = {pid for pid in table if pid not in protected and wanted.holds(identity(table, pid))}
+    return family(table, found, protected)
+
+
+def identity(table: dict[int, list[str]], pid: int) -> Identity:
+    """A process of the table."""
+    return Identity(pid, int(table[pid][19]))
+
+
+def family(table: dict[int, list[str]], roots: set[int], protected: set[int]) -> list[Identity]:
+    """The live ones of `roots` and of all that descends from them, but for the protected."""
+    everyone = roots | _below(table, roots)
     return [
-        Identity(pid, int(table[pid][19]))
-        for pid in sorted(found - protected)
-        if table[pid][0] not in "ZX"
+        identity(table, pid) for pid in sorted(everyone - protected) if table[pid][0] not in "ZX"
     ]
 
 
-def _lineage(table: dict[int, list[str]]) -> set[int]:
+def lineage(table: dict[int, list[str]]) -> set[int]:
     """We and our ancestors."""
     pid, lineage = os.getpid(), {0, 1}
     while pid not in lineage:
@@ -101,60 +158,79 @@ def _below(table: dict[int, list[str]], roots: Iterable[int]) -> set[int]:
     return below
 
 
-def _carries(pid: int, mark: bytes) -> bool:
+def mark_entry(mark: str) -> bytes:
+    """The mark as it stands in an environment."""
+    return f"{MARK_VARIABLE}={mark}".encode()
+
+
+def environment(pid: int) -> set[bytes]:
+    """The variables of a process; none of one that is gone or another user's: it is not ours."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
-            return mark in file.read().split(b"\0")
-    except OSError:
-        return False  # gone, or another user's: then it is not ours
+            return set(file.read().split(b"\0"))
+    except OSError as error:
+        raise_if_blind(error)
+        return set()
 
 
-def _file_ids(folder: Path) -> Iterable[tuple[int, int]]:
-    for name in (shim.OUT, shim.ERR):
+def _file_ids(folder: Path, *names: str) -> set[tuple[int, int]]:
+    found = set()
+    for name in names:
         try:
             status = os.stat(folder / name, follow_symlinks=False)
         except OSError:
             continue
-        yield status.st_dev, status.st_ino
+        found.add((status.st_dev, status.st_ino))
+    return found
 
 
-def _writes_to(pid: int, files: set[tuple[int, int]]) -> bool:
+def open_numbers(pid: int) -> list[str]:
+    """The descriptors of a process; none of one that is gone or another user's."""
     try:
-        numbers = os.listdir(f"/proc/{pid}/fd")
-    except OSError:
-        return False
-    for number in numbers:
+        return os.listdir(f"/proc/{pid}/fd")
+    except OSError as error:
+        raise_if_blind(error)
+        return []
+
+
+def _open_files(pid: int) -> Iterator[tuple[str, tuple[int, int]]]:
+    for number in open_numbers(pid):
         try:
             status = os.stat(f"/proc/{pid}/fd/{number}")
         except OSError:
             continue
-        if (status.st_dev, status.st_ino) in files and _open_for_writing(pid, number):
-            return True
+        yield number, (status.st_dev, status.st_ino)
+
+
+def open_for_writing(pid: int, number: str) -> bool:
+    """Whether this descriptor of a process can be written to."""
+    for line in _fdinfo(pid, number).splitlines():
+        if line.startswith("flags:"):
+            return int(line.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY
     return False
 
 
-def _open_for_writing(pid: int, number: str) -> bool:
+def _fdinfo(pid: int, number: str) -> str:
     try:
         with open(f"/proc/{pid}/fdinfo/{number}", encoding="ascii") as file:
-            flags = next(line for line in file if line.startswith("flags:"))
-    except (OSError, StopIteration):
-        return False
-    return int(flags.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY
+            return file.read()
+    except OSError as error:
+        raise_if_blind(error)
+        return ""
 
 
-def _holders_by_psutil(mark: str, agent: Identity | None) -> list[Identity]:
-    """Without /proc: by the mark and the recorded agent only."""
+def _holders_by_psutil(marks: set[str], recorded: set[Identity]) -> list[Identity]:
+    """Without /proc: by the mark and the recorded processes only."""
     import psutil
 
     found = []
     for process in psutil.process_iter():
         try:
-            carries = process.environ().get(MARK_VARIABLE) == mark
+            carries = process.environ().get(MARK_VARIABLE) in marks
             identity = Identity(process.pid, int(process.create_time() * 100))
         except (psutil.Error, OSError):
             continue
         if carries and process.pid != os.getpid():
             found.append(identity)
-    if agent is not None and agent.start_ticks and alive(agent.pid, agent.start_ticks):
-        found.append(agent)
+    found += [one for one in recorded if one.start_ticks and alive(one.pid, one.start_ticks)]
     return found

@@ -23,7 +23,7 @@ import os
 import sys
 import time
 
-PROTOCOL = 1
+PROTOCOL, MINOR = 1, 1  # of another protocol nothing can be read; a higher minor only adds fields
 LOCK, SPEC, STDIN = "lock", "spec.json", "stdin"
 CLAIM, STARTED, EXIT, ERROR = "claim", "started", "exit", "shim-error"
 OUT, ERR = "out", "err"
@@ -37,6 +37,7 @@ OOM_SCORE_RAISE = 500
 _SET_CHILD_SUBREAPER = 36
 _RELEASE = b"g"
 _AGENT_STEPS = ("chdir", "exec")
+_FORKED_NOT_EXECUTED = 0x40  # PF_FORKNOEXEC of the kernel
 _WAITED = (_signal.SIGCHLD, _signal.SIGTERM, _signal.SIGUSR1, _signal.SIGALRM)
 
 
@@ -48,6 +49,7 @@ class Turn:
         "containment",
         "cpu_s",
         "error_fd",
+        "executed",
         "folder_fd",
         "rss_max_kb",
         "status",
@@ -63,6 +65,7 @@ class Turn:
         self.error_fd = -1
         self.containment = "group"
         self.status: int | None = None
+        self.executed = False
         self.cpu_s = 0.0
         self.rss_max_kb = 0
         self.swept: set[int] = set()
@@ -89,12 +92,13 @@ class Spec:
     """What to run, as the launcher handed it over: fields separated by NUL, which no argument and
     no variable can hold."""
 
-    __slots__ = ("argv", "cwd", "env", "grace_s", "has_stdin", "mark")
+    __slots__ = ("argv", "containment", "cwd", "env", "grace_s", "has_stdin", "mark")
 
     def __init__(self, text: bytes) -> None:
-        protocol, grace_s, has_stdin, mark, cwd, count, *rest = text.split(b"\0")
-        if int(protocol) != PROTOCOL:
+        protocol, level, grace_s, has_stdin, mark, cwd, count, *rest = text.split(b"\0")
+        if protocol != b"%d.%d" % (PROTOCOL, MINOR):
             raise ValueError("launcher and shim speak different protocols")
+        self.containment = level.decode("ascii")
         self.grace_s = float(grace_s)
         self.has_stdin = has_stdin == b"1"
         self.mark = mark.decode("ascii")
@@ -195,12 +199,22 @@ def start_ticks(pid: int) -> int:
     return int(fields[19]) if fields else 0
 
 
+def ticks_on_record(pid: int) -> int:
+    """The same of a process that is certainly there. Raises where only this reading failed: a
+    record without the start would match any process that takes over the number."""
+    ticks = start_ticks(pid)
+    if ticks == 0 and os.path.exists("/proc/self/stat"):
+        raise OSError(errno.EIO, "the start of a process cannot be read")
+    return ticks
+
+
 def boot_id() -> str:
-    """Identity of this boot of the machine; empty where the system does not tell."""
+    """Identity of this boot of the machine; empty where the system has none. Raises `OSError`
+    where it cannot be read: "unknown" would look like another boot."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return file.read().strip()
-    except OSError:
+    except FileNotFoundError:
         return ""
 
 
@@ -299,7 +313,10 @@ def reap(turn: Turn) -> bool:
     """Collect every child that has ended. False when there is no child at all."""
     while True:
         try:
-            pid, status, usage = os.wait4(-1, os.WNOHANG)
+            child = next_ended(turn)
+            if child is None:
+                return True
+            pid, status, usage = os.wait4(child, os.WNOHANG)
         except ChildProcessError:
             return False
         if pid == 0:
@@ -309,6 +326,23 @@ def reap(turn: Turn) -> bool:
         turn.rss_max_kb = max(turn.rss_max_kb, usage.ru_maxrss // unit)
         if pid == turn.agent:
             turn.status = status
+
+
+def next_ended(turn: Turn) -> int | None:
+    """The child to reap now (-1: any), `None` if none has ended. Of the agent's process it is seen
+    before whether it ever became the agent, which the system knows until it is reaped; elsewhere
+    than on Linux only its own report can tell."""
+    if not sys.platform.startswith("linux"):
+        turn.executed = True
+        return -1
+    ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if ended is None or ended.si_pid != turn.agent:
+        return ended.si_pid if ended else None
+    fields = stat_fields(turn.agent)
+    if fields is None:
+        raise OSError(errno.EIO, "the agent's end cannot be read")
+    turn.executed = not int(fields[6]) & _FORKED_NOT_EXECUTED
+    return turn.agent
 
 
 def become_subreaper() -> bool:
@@ -338,7 +372,7 @@ def claim() -> bool:
     return True
 
 
-def take_over(turn: Turn) -> None:
+def take_over(turn: Turn, spec: Spec) -> None:
     """Own session, default child signal, subreaper. All other signals stay blocked for good."""
     turn.at("session")
     # A handler rather than the default: an ignored signal may be dropped though it is blocked.
@@ -347,6 +381,9 @@ def take_over(turn: Turn) -> None:
         os.setsid()
     if become_subreaper():
         turn.containment = "subreaper"
+    if turn.containment != spec.containment:
+        # The launcher could have it: something failed, and processes would escape the sweep.
+        raise OSError(errno.ENOSYS, "no subreaper")
 
 
 def fork_agent(turn: Turn, spec: Spec) -> int:
@@ -375,6 +412,7 @@ def run_agent(
     is reported through the pipe, because an exit code could be the agent's own."""
     step = "child-session"
     try:
+        turn.at(step)
         os.setsid()
         step = "gate"
         if os.read(gate_fd, 1) != _RELEASE:
@@ -420,7 +458,7 @@ def execute(spec: Spec) -> None:
             os.execve((folder or b".") + b"/" + program, spec.argv, spec.env)
         except (FileNotFoundError, NotADirectoryError):
             continue
-        except OSError as error:
+        except PermissionError as error:  # all else is about this very program: no other will do
             worst = error
     raise worst
 
@@ -428,13 +466,15 @@ def execute(spec: Spec) -> None:
 def record_started(turn: Turn, spec: Spec) -> None:
     """Make durable who runs, before it runs."""
     turn.at("started")
+    me = os.getpid()
     fields: dict[str, object] = {
         "protocol": PROTOCOL,
+        "minor": MINOR,
         "mark": spec.mark,
-        "shim_pid": os.getpid(),
-        "shim_ticks": start_ticks(os.getpid()),
+        "shim_pid": me,
+        "shim_ticks": ticks_on_record(me),
         "agent_pid": turn.agent,
-        "agent_ticks": start_ticks(turn.agent),
+        "agent_ticks": ticks_on_record(turn.agent),
         "boot_id": boot_id(),
         "containment": turn.containment,
         "at": time.time(),
@@ -482,17 +522,18 @@ def sweep(turn: Turn) -> None:
 
 def record_exit(turn: Turn) -> None:
     """Write the exit record into its preallocated file and make it appear."""
-    try:
-        report = os.read(turn.error_fd, 100).decode("ascii")
-    except BlockingIOError:
-        report = ""
+    turn.at("report")
+    report = os.read(turn.error_fd, 100).decode("ascii")  # nobody writes any more: never blocks
     step, _, number = report.partition(" ")
     if step and step not in _AGENT_STEPS:
         turn.step = step
         raise OSError(int(number), "the process could not be prepared")
+    if not step and not turn.executed:
+        raise OSError(errno.ECHILD, "the process ended before it became the agent")
     turn.at("exit")
     fields: dict[str, object] = {
         "protocol": PROTOCOL,
+        "minor": MINOR,
         "status": None if step else turn.status,
         "exec_error": errno.errorcode.get(int(number), "EUNKNOWN") if step else None,
         "exec_step": step or None,
@@ -513,7 +554,7 @@ def carry_out(turn: Turn) -> None:
     turn.at("claimed")
     spec = read_spec(0)
     preallocate_exit(turn)
-    take_over(turn)
+    take_over(turn, spec)
     release_fd = fork_agent(turn, spec)
     record_started(turn, spec)
     turn.at("release")

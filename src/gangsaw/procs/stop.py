@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 from gangsaw.procs.identity import send
-from gangsaw.procs.probe import Broken, Dying, Headless, Running, Starting, probe
+from gangsaw.procs.probe import Dying, Headless, Running, Starting, probe
 from gangsaw.procs.settle import holders, settle
 
 
@@ -30,7 +30,7 @@ def _end(folder: Path, number: signal.Signals) -> bool:
             # until the agent is on record, and then obeyed.
             sent = [send(identity, number) for identity in holders(folder)]
             return any(sent)
-        case Headless() | Dying() | Broken():
+        case Headless() | Dying():
             return settle(folder) > 0
         case _:
             return False

@@ -11,7 +11,6 @@ import threading
 import time
 from pathlib import Path
 
-from gangsaw.procs import shim
 from gangsaw.procs.children import forget, reap, shim_of
 from gangsaw.procs.identity import open_pidfd
 from gangsaw.procs.probe import lock_held
@@ -150,13 +149,14 @@ class Watch:
 
 
 def _over(folder: Path) -> bool:
-    """Whether there is no shim to wait for."""
-    return not lock_held(folder) or (folder / shim.EXIT).exists()
+    """Whether there is no shim to wait for. One that has written its exit record has not ended."""
+    return not lock_held(folder)
 
 
 def _shim_pidfd(folder: Path) -> int | None:
     started = read_started(folder)
-    if isinstance(started, StartedRecord):
-        return open_pidfd(started.shim)
-    identity = shim_of(folder)
-    return open_pidfd(identity) if identity is not None else None
+    identity = started.shim if isinstance(started, StartedRecord) else shim_of(folder)
+    try:
+        return open_pidfd(identity) if identity is not None else None
+    except OSError:  # too many open files: it is polled for instead
+        return None

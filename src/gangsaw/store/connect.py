@@ -20,8 +20,14 @@ WAL_KEPT_BYTES = 16 * 1024 * 1024
 """The write-ahead log is cut to this size after a checkpoint; one big batch does not stay."""
 
 _FULL = frozenset(
-    # A quota or a file size limit is reported as a failed write; so is the log's index file.
-    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
+    # A quota or a file size limit is reported as a failed write; so is the log's index file, at
+    # its first bytes or when it grows.
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_IOERR_SHMOPEN,
+        sqlite3.SQLITE_IOERR_SHMSIZE,
+    }
 )
 
 
@@ -47,7 +53,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
 def connect_reader(path: Path) -> sqlite3.Connection:
     """A connection that cannot write and makes no journal; `NoJournal` where there is none.
 
-    Works beside a live writer, without one, and after a writer was killed.
+    Works beside a live writer, without one, after a writer was killed, and on a full disk.
     """
     _check_library()
     if not path.exists():
@@ -55,12 +61,17 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     try:
         return _checked_reader(path, "mode=ro")
     except sqlite3.OperationalError as error:
-        if primary_code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+        shut = primary_code(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+        if not shut and not _is_full(error):
             with explained(path, "read"):
                 raise
-        # A folder we cannot write to: SQLite wants to make its index file there. Without a log
-        # to index the file is complete and nobody changes it, so it can be read as it is.
+        # A folder we cannot write to, or a disk without room for it: SQLite wants to make its
+        # index file there. Without a log to index the file is complete and nobody changes it (a
+        # writer needs that index too), so it can be read as it is.
         if _has_log(path):
+            if not shut:
+                with explained(path, "read"):
+                    raise
             raise UserError(
                 f"cannot read {path}: its folder is not writable and the last writer was killed; "
                 "try making the folder writable, or copy it"
@@ -118,15 +129,19 @@ def primary_code(error: sqlite3.Error) -> int:
     return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
+def _is_full(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) in _FULL
+
+
 @contextmanager
 def explained(path: Path, verb: str) -> Iterator[None]:
     """Turns what a user can mend into `UserError` (`DiskFull` for want of room); the rest rises."""
     try:
         yield
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", 0) in _FULL:
+        if _is_full(error):
             raise DiskFull(
-                f"cannot write {path}: no room ({error.sqlite_errorname}); "
+                f"cannot {verb} {path}: no room ({error.sqlite_errorname}); "
                 "try freeing space on that disk"
             ) from error
         remedy = {

@@ -50,7 +50,7 @@ def make_control(root: Path) -> Control:
 
 def make_private_folder(path: Path) -> None:
     """`path` is a folder of ours with mode 0700, its name safe on disk; else `UserError`."""
-    durable("store.control.make", lambda: _make_private_folder(path))
+    durable("store.control.make", lambda: _make_private_folder(path), str(path))
 
 
 def _make_private_folder(path: Path) -> None:

@@ -86,7 +86,9 @@ def submit(folder: Path, request: Request) -> Path:
         )
     path = folder / f"{max(0, int(request.at * 1000)):015d}-{request.key}.json"
     try:
-        waiting = _files_of(folder, request.key)
+        # What is garbled will be set aside: it does not stand for the wish.
+        files = _files_of(folder, request.key)
+        waiting = [file for file in files if isinstance(_read(file), Request)]
         return waiting[0] if waiting else durable("store.inbox.submit", lambda: _put(path, content))
     except OSError as error:
         if error.errno in _NO_ROOM:

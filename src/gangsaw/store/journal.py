@@ -124,7 +124,7 @@ class Journal:
                 self._connection.executemany(_PUT_TASK, map(_storable, tasks))
             return after + len(event_rows)
 
-        return durable("store.append", commit)
+        return durable("store.append", commit, *(kind for _, kind, _, _ in events))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -146,7 +146,8 @@ class Journal:
         try:
             yield
         finally:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def read(
         self, run: str, after: int = 0, limit: int | None = None, subject: str | None = None

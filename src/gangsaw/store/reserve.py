@@ -38,12 +38,6 @@ def release_reserve(path: Path) -> bool:
     return durable("store.reserve.release", remove)
 
 
-def free_mb(path: Path) -> int:
-    """Free space in MiB, as an ordinary user has it, on the file system that holds `path`."""
-    found = os.statvfs(path)
-    return found.f_bavail * found.f_frsize // (1024 * 1024)
-
-
 def _is_whole(path: Path) -> bool:
     try:
         found = path.lstat()

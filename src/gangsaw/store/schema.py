@@ -102,7 +102,8 @@ def _marks(connection: sqlite3.Connection) -> tuple[int, int, int]:
         version, marked, tables = (int(connection.execute(q).fetchone()[0]) for q in queries)
         return version, marked, tables
     finally:
-        if alone:
+        # A failed statement may have ended the transaction already.
+        if alone and connection.in_transaction:
             connection.execute("ROLLBACK")
 
 

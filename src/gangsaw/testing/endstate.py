@@ -57,10 +57,16 @@ def end_state(ground: Playground, run: str = "r1") -> EndState:
     lines = read_ledger(ground.ledger)
     return EndState(
         tree=ground.git("rev-parse", f"gangsaw/run/{run}^{{tree}}"),
-        statuses=tuple(sorted(ground.statuses().items())),
+        statuses=tuple(sorted(_statuses(ground, run))),
         lives=tuple(sorted(line.life for line in lines if line.word == "stop")),
         branches=tuple(sorted(_branches(ground, len(state.tasks)))),
     )
+
+
+def _statuses(ground: Playground, run: str) -> list[tuple[str, str]]:
+    """As readers see them."""
+    with open_journal(control_of(ground).journal, writer=False) as journal:
+        return [(row.task, row.status) for row in journal.tasks(run)]
 
 
 def _branches(ground: Playground, most: int) -> list[str]:

@@ -20,6 +20,7 @@ from gangsaw.core.phases import AGENT_ALIVE, Phase
 from gangsaw.core.policy import admission, delivery, landing, retry, stall
 from gangsaw.core.state import State
 from gangsaw.core.wire import encode
+from gangsaw.testing import scenario
 from gangsaw.testing.simulation import Schedule, schedule
 
 SEEDS_MAX = 10_000
@@ -474,5 +475,5 @@ def _field_lost() -> Iterator[None]:
             del body["onto"]
         return body
 
-    with _with(schedule, encode=lossy):
+    with _with(schedule, encode=lossy), _with(scenario, encode=lossy):
         yield

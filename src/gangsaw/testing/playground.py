@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -49,16 +50,26 @@ class Playground:
     agent: str = "sh"
     max_agents: int = 4
     env: dict[str, str] = field(default_factory=dict)
+    like: Playground | None = None
+    """Copy that one, all of it, instead of making one from nothing."""
 
     def __post_init__(self) -> None:
         self.repo = self.root / "repo"
         self.ledger = self.root / "ledger"
+        if self.like is not None:
+            self._copy(self.like)
+            return
         self.repo.mkdir(parents=True)
         self.git("init", "-q", "-b", "main")
         self.write("README.md", "a repository\n")
         self.write("gangsaw.toml", SETTINGS.format(agent=self.agent, max_agents=self.max_agents))
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "first")
+
+    def _copy(self, like: Playground) -> None:
+        shutil.copytree(like.root, self.root, symlinks=True)
+        config = self.repo / ".git" / "config"
+        config.write_text(config.read_text().replace(str(like.root), str(self.root)))
 
     # --- files and git ---------------------------------------------------------------------------
 

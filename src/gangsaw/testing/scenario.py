@@ -13,8 +13,17 @@
     tick                                 a turn without a report
     restart                              forget everything but the log
 
-Fields that a report needs and the line does not name
-get an empty value.
+A file that begins with `loose` compares nothing but what is said by these lines, which any file
+may have. A failing schedule of the simulation becomes such a file (`gangsaw.testing.regression`):
+
+    never out attempt.admitted b.1 …     no event of the last turn is this one
+    once out request.received "" key=k1  it is there once at most
+    never do RunTurn b.1 …               no outstanding action is this one
+    never why b held "for a"             this is not what is said of the task
+    settled                              nothing more is wanted now, nor before the next wake-up
+    spent 2.5                            what the run has cost in dollars
+
+Fields that a report needs and the line does not name get an empty value.
 """
 
 from __future__ import annotations
@@ -22,7 +31,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -36,6 +45,8 @@ from gangsaw.core.state import State
 from gangsaw.core.status import view
 from gangsaw.core.wire import decode_event, decoder_of, encode
 from gangsaw.core.work import at_rest, turn
+from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.promises import check_rest
 
 if TYPE_CHECKING:
     from gangsaw.testing.simulation import Schedule
@@ -140,7 +151,7 @@ class Player:
     actions: list[ac.Action] = field(default_factory=list)
     expected: list[tuple[list[Any], Body]] | None = None
     wanted: list[tuple[list[Any], Body]] | None = None
-    line: str = ""
+    loose: bool = False
 
     def play(self, text: str) -> None:
         """Raise `Mismatch`, with the line, at the first thing that is not as written."""
@@ -159,7 +170,7 @@ class Player:
 
     def _take(self, line: str) -> None:
         verb, _, rest = line.partition(" ")
-        if verb not in ("task", "limits", "gate", "run", "at") and not self.state.run:
+        if verb not in _BEFORE_THE_RUN and not self.state.run:
             self._start(self._composed())
         if verb not in ("out", "do"):
             self._compare()
@@ -197,7 +208,7 @@ class Player:
     def _run_turn(self, seen: list[ob.Observation]) -> None:
         self.events, self.actions = turn(self.state, self.now, seen)
         self.log += [(self.now, event.kind, encode(event)) for event in self.events]
-        self.expected, self.wanted = [], None
+        self.expected, self.wanted = None if self.loose else [], None
 
     def _compare(self) -> None:
         """The last turn's events and actions with what the lines after it say."""
@@ -223,6 +234,8 @@ class Rehearsal(Player):
         self.expected = self.wanted = None
 
 
+_BEFORE_THE_RUN = ("task", "limits", "gate", "run", "at", "loose")
+
 Found = tuple[str, str, Body]
 
 
@@ -246,7 +259,9 @@ def _take_in(player: Player, rest: str) -> None:
 
 
 def _take_out(player: Player, rest: str) -> None:
-    assert player.expected is not None, "`out` without a turn before it"
+    if player.expected is None:
+        assert player.loose, "`out` without a turn before it"
+        player.expected = []
     player.expected.append(words(rest))
 
 
@@ -294,6 +309,50 @@ def _take_rest(player: Player, rest: str) -> None:
         raise Mismatch(f"at rest: {found}")
 
 
+def _take_loose(player: Player, rest: str) -> None:
+    player.loose = True
+
+
+def _take_never(player: Player, rest: str, most: int = 0) -> None:
+    what, _, rest = rest.partition(" ")
+    plain, named = words(rest)
+    found: list[Found]
+    match what:
+        case "out":
+            found = [(event.kind, event.subject, encode(event)) for event in player.events]
+        case "do":
+            found = [
+                (ac.name_of(action), action.about, encode(action)) for action in player.actions
+            ]
+        case _:
+            seen = view(player.state, plain[0], player.now)
+            found = [(plain[0], seen.status.value, {"reason": seen.reason})]
+            named = {"reason": plain.pop()} if len(plain) > 2 else {}
+    same = [
+        (kind, subject)
+        for kind, subject, body in found
+        if [kind, subject] == plain and all(body[name] == named[name] for name in named)
+    ]
+    if len(same) > most:
+        raise Mismatch(f"{what}: {same} must not be there more than {most} times")
+
+
+def _take_once(player: Player, rest: str) -> None:
+    _take_never(player, rest, most=1)
+
+
+def _take_settled(player: Player, rest: str) -> None:
+    try:
+        check_rest(player.state, player.actions, player.now)
+    except Broken as error:
+        raise Mismatch(str(error)) from None
+
+
+def _take_spent(player: Player, rest: str) -> None:
+    if player.state.usage.cost_usd != float(rest):
+        raise Mismatch(f"spent: {player.state.usage.cost_usd}")
+
+
 def _take_task(player: Player, rest: str) -> None:
     (name,), named = words(rest)
     player.tasks.append(_task(name, named))
@@ -326,6 +385,11 @@ _VERBS: dict[str, Callable[[Player, str], None]] = {
     "why": _take_why,
     "hold": _take_hold,
     "rest": _take_rest,
+    "loose": _take_loose,
+    "never": _take_never,
+    "once": _take_once,
+    "settled": _take_settled,
+    "spent": _take_spent,
 }
 
 
@@ -345,11 +409,14 @@ def scenario_of(schedule: Schedule) -> str:
         if not done.kept:
             continue
         lines.append(f"at {done.at!r}")
-        lines += [
-            f"{'and' if n else 'in'} {_seen_text(seen)}" for n, seen in enumerate(done.seen)
-        ] or ["tick"]
+        lines += seen_lines(done.seen)
         lines += [f"out {event.kind} {json.dumps(event.subject)}" for event in done.events]
     return "\n".join(lines) + "\n"
+
+
+def seen_lines(seen: Sequence[ob.Observation]) -> list[str]:
+    """The lines of one turn's reports."""
+    return [f"{'and' if n else 'in'} {_seen_text(one)}" for n, one in enumerate(seen)] or ["tick"]
 
 
 def _seen_text(seen: ob.Observation) -> str:
@@ -363,4 +430,4 @@ def _named_texts(seen: ob.Observation) -> Iterator[str]:
         yield f"{item.name}={json.dumps(body)}"
 
 
-__all__ = ["Mismatch", "Player", "Rehearsal", "scenario_of"]
+__all__ = ["Mismatch", "Player", "Rehearsal", "scenario_of", "seen_lines"]

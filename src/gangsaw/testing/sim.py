@@ -1,8 +1,9 @@
 """`python -m gangsaw.testing.sim`: run simulated schedules, or look for planted faults.
 
 Prints figures; exits with 1 when a schedule failed or a mutant was not found. A failing seed is
-run again with `--trace SEED` (what happened, turn by turn) or `--scenario SEED` (the same as a
-scenario file, to be shortened and kept).
+run again with `--trace SEED` (what happened, turn by turn). `--scenario SEED` makes a scenario
+file of it that needs no simulation: of a seed that fails one that is as short as it gets, and red
+until the core is mended; of one that passes the whole schedule. `--to FILE` says where to.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields
+from pathlib import Path
 
 from gangsaw.testing.mutants import MUTANTS, SEEDS_MAX, Found, find
+from gangsaw.testing.regression import failure_of, regression_of, shortest
 from gangsaw.testing.scenario import scenario_of
 from gangsaw.testing.simulation import Figures, Mode, Schedule
 
@@ -23,8 +26,8 @@ FAILURES_MAX = 10
 """Failing seeds after which a worker gives up."""
 
 BATCH = 250
-SEEDS = 20_000
-SEEDS_LONG = 100_000
+SEEDS = 100_000
+SEEDS_LONG = 1_000_000
 
 Failure = tuple[int, str]
 
@@ -97,7 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     parser.add_argument("--mutants", action="store_true", help="look for the planted faults")
     parser.add_argument("--trace", type=int, metavar="SEED", help="print one schedule")
-    parser.add_argument("--scenario", type=int, metavar="SEED", help="the same as a scenario file")
+    parser.add_argument("--scenario", type=int, metavar="SEED", help="make a scenario file of it")
+    parser.add_argument("--to", type=Path, metavar="FILE", help="where the scenario is written")
     return parser
 
 
@@ -107,9 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.trace is not None:
         return _trace(args.trace, args.mode)
     if args.scenario is not None:
-        schedule, _ = _replayed(args.scenario, args.mode)
-        print(scenario_of(schedule), end="")
-        return 0
+        return _scenario(args.scenario, args.mode, args.to)
     if args.mutants:
         return _mutants(args.start, args.jobs)
     seeds = args.seeds or (SEEDS_LONG if args.long else SEEDS)
@@ -130,6 +132,25 @@ def _mutants(start: int, jobs: int) -> int:
             print(f"{found.schedules:6} {name}: {found.how[:100]}", flush=True)
     print(f"mutants: {len(MUTANTS)}, found: {len(MUTANTS) - missed}")
     return 1 if missed else 0
+
+
+def scenario_text(seed: int, mode: Mode | None = None) -> str:
+    """The seed's schedule as a scenario file: see `--scenario`."""
+    failure = failure_of(seed, mode)
+    if failure is not None:
+        return regression_of(shortest(failure))
+    schedule, _ = _replayed(seed, mode)
+    return scenario_of(schedule)
+
+
+def _scenario(seed: int, mode: Mode | None, to: Path | None) -> int:
+    text = scenario_text(seed, mode)
+    if to is None:
+        print(text, end="")
+    else:
+        to.write_text(text, encoding="utf-8")
+        print(f"{to}: {len(text.splitlines())} lines")
+    return 0
 
 
 def _replayed(seed: int, mode: Mode | None) -> tuple[Schedule, Exception | None]:

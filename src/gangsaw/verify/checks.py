@@ -6,7 +6,7 @@ import hashlib
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,10 @@ from gangsaw.core.launch import Ended, LaunchSpec
 from gangsaw.core.model import Check
 from gangsaw.procs import (
     Absent,
+    Broken,
     Cancelled,
     Finished,
+    Foreign,
     Lost,
     LostRun,
     NotExecuted,
@@ -102,11 +104,12 @@ def _set_up(run: CheckRun, path: Path, cancelled: threading.Event) -> CheckResul
     return None if result.judgement is Judgement.PASSED else result
 
 
-def _folders(run: CheckRun, check: Check) -> list[Path]:
-    """The folders of this check on this tree so far, oldest first."""
+def _folders(run: CheckRun, check: Check) -> Iterator[Path]:
+    """The folders of this check on this tree, oldest first, those to come included."""
     key = "\0".join((run.tree or run.commit, *check.argv)).encode("utf-8", "surrogateescape")
     name = hashlib.sha256(key).hexdigest()[:16]
-    return [run.folder / f"{name}.{number}" for number in range(GENERATIONS_MAX)]
+    # One at a time: nearly always the first is the one, and a gate asks for hundreds of checks.
+    return (run.folder / f"{name}.{number}" for number in range(GENERATIONS_MAX))
 
 
 def _recorded(run: CheckRun, check: Check) -> CheckResult | None:
@@ -219,4 +222,5 @@ def sweep_former_checks(folder: Path) -> int:
 
 
 def _is_over(path: Path) -> bool:
-    return isinstance(probe(path), Finished | Lost | Absent)
+    """Also of one that another version of gangsaw started: only that version may end it."""
+    return isinstance(probe(path), Finished | Lost | Absent | Broken | Foreign)

@@ -53,6 +53,8 @@ def _say(event: object, state: State) -> str | None:
 
 @_say.register
 def _(event: ev.EngineStarted, state: State) -> str | None:
+    if event.strays:
+        return f"· ended what belongs to nothing here: {', '.join(event.strays)}"
     if not state.attempts:
         return None
     alive = sum(1 for attempt in state.live_attempts() if attempt.phase in AGENT_ALIVE)

@@ -125,7 +125,8 @@ def fail(state: State, attempt: Attempt, cause: Cause, text: str, now: float) ->
     if reason is None or cause is Cause.CANCELLED:
         return [failed]
     person = cause in _FOR_A_PERSON or _over_budget(state, attempt)
-    return [failed, TaskGivenUp(attempt.task, f"{text}{reason}", person)]
+    # Never without a text: it is also what says that the task is given up.
+    return [failed, TaskGivenUp(attempt.task, f"{text}{reason}" or cause.value, person)]
 
 
 def _wait_s(state: State, attempt: Attempt, cause: Cause, now: float) -> float:

@@ -21,12 +21,14 @@ from gangsaw.agents import (
 from gangsaw.core import actions as ac
 from gangsaw.core.errors import UserError
 from gangsaw.core.events import Cause, CheckResult, Judgement
+from gangsaw.core.faults import durable
 from gangsaw.core.launch import OutcomeKind, TurnOutcome
 from gangsaw.core.model import Task, TurnKind, Workspace
 from gangsaw.core.observations import LaunchExited, LaunchLost, Observation
 from gangsaw.core.policy.landing import gate_of_work
 from gangsaw.core.settings import AgentSettings
 from gangsaw.core.state import Attempt, State
+from gangsaw.engine.launches import VANISHED, Trace
 from gangsaw.engine.world import Job, World
 from gangsaw.git import DirtyWorktree, begin_merge, commit_leftovers
 from gangsaw.procs import Absent, Finished, Lost, kill, launch, probe
@@ -43,6 +45,8 @@ def run(action: ac.RunTurn, world: World) -> Job:
     reads = _Reads(world.state, attempt)
     grace_s = world.state.limits.grace_s
     hold_back = attempt.stop_cause is not None
+    trace = world.trace(attempt.id, folder, attempt.path)
+    begun = attempt.started or folder in world.found_in_use
 
     def job(unwanted: threading.Event) -> list[Observation]:
         launched = not isinstance(probe(folder), Absent)
@@ -50,12 +54,14 @@ def run(action: ac.RunTurn, world: World) -> Job:
             brief, settings = _brief(action, world, attempt, task, agent, reads)
             adapter = adapter_for(settings.kind)
             if not launched:
+                if begun:
+                    return [_vanished(attempt.id, action.launch, trace)]
                 if hold_back:
                     return [LaunchLost(attempt.id, action.launch, False, "stopped before it ran")]
                 _merge_first(action, world, attempt)
-                _write_prompts(world, action, attempt, brief, task)
+                durable("engine.prompts", lambda: _write_prompts(world, attempt, brief, task))
                 spec = adapter.launch(settings, brief)
-                mark = f"{world.layout.run}-{attempt.id}-{secrets.token_hex(12)}"
+                mark = world.layout.mark_prefix(attempt.id) + secrets.token_hex(12)
                 launch(folder, spec, mark=mark, grace_s=grace_s)
         except UserError as error:
             if launched and not isinstance(probe(folder), Finished | Lost):
@@ -69,10 +75,19 @@ def run(action: ac.RunTurn, world: World) -> Job:
             if not isinstance(probe(folder), Absent):
                 raise
             return [LaunchLost(attempt.id, action.launch, False, f"cannot launch: {error}")]
-        world.launches.register(attempt.id, action.launch, folder, adapter.reader(brief))
+        reader = adapter.reader(brief)
+        world.launches.register(attempt.id, action.launch, folder, reader, trace)
         return []
 
     return job
+
+
+def _vanished(attempt: str, launch: int, trace: Trace) -> LaunchLost:
+    """A launch that a former engine began and whose folder is gone: it is not begun once more.
+    Raises while its processes are alive."""
+    if trace.end() is None:
+        raise RuntimeError(f"processes of {attempt}, whose folder is gone, do not end")
+    return LaunchLost(attempt, launch, True, VANISHED)
 
 
 def stop(action: ac.StopTurn, world: World) -> Job:
@@ -135,9 +150,7 @@ def _merge_first(action: ac.RunTurn, world: World, attempt: Attempt) -> None:
         raise RuntimeError(f"cannot merge into {path}: {', '.join(begun.paths[:5])} in the way")
 
 
-def _write_prompts(
-    world: World, action: ac.RunTurn, attempt: Attempt, brief: TurnBrief, task: Task
-) -> None:
+def _write_prompts(world: World, attempt: Attempt, brief: TurnBrief, task: Task) -> None:
     folder = world.layout.attempt(attempt.id)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if task.workspace is Workspace.NONE:

@@ -63,6 +63,11 @@ def furnish(origin: Path, path: Path, settings: WorktreeSettings) -> None:
 
     What is already there stays; what is missing in the main checkout is a `UserError`.
     """
+    if settings.copy or settings.link:
+        durable("engine.furnish", lambda: _furnish(origin, path, settings), str(path))
+
+
+def _furnish(origin: Path, path: Path, settings: WorktreeSettings) -> None:
     for name in settings.copy:
         source, target = _pair(origin, path, name)
         if target.exists():
@@ -138,6 +143,5 @@ def _delete_ref(repo: Repository, ref: str) -> None:
     tip = read_ref(repo, ref)
     if tip is None:
         return
-    result = durable("engine.delete_ref", lambda: delete_ref(repo, ref, tip))
-    if not isinstance(result, Moved):
+    if not isinstance(delete_ref(repo, ref, tip), Moved):
         raise RuntimeError(f"{ref} moved while it was being removed")

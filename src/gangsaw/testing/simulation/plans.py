@@ -19,7 +19,7 @@ from gangsaw.core.model import (
 )
 
 NAMES = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l")
-SIZES = (*(1,) * 13, *(2,) * 16, *(3,) * 7, 4, 4, 5, 6, 8, 12)
+SIZES = (*(1,) * 14, *(2,) * 16, *(3,) * 6, 4, 4, 5, 6, 8, 12)
 """How many tasks a plan has: mostly few, since most faults need no more; sometimes many."""
 
 PLACES = ("src", "src/app", "src/app/main.py", "docs", "docs/guide", "lib")
@@ -117,6 +117,27 @@ class Scene:
     temper: Temper
     clashes: frozenset[frozenset[str]]
     pairs: tuple[tuple[str, str, str], ...]
+
+    def without(self, names: frozenset[str]) -> Scene:
+        """The same without these tasks and kinds of trouble."""
+        tasks = tuple(
+            replace(task, needs=tuple(need for need in task.needs if need not in names))
+            for task in self.plan.tasks
+            if task.id not in names
+        )
+        calm = {name: getattr(CALM, name) for name in names if name in _STRENGTH}
+        return replace(
+            self,
+            plan=replace(self.plan, tasks=tasks),
+            temper=replace(self.temper, **calm),
+            clashes=frozenset(pair for pair in self.clashes if not pair & names),
+            pairs=tuple(pair for pair in self.pairs if not {pair[0], pair[1]} & names),
+        )
+
+    def removable(self) -> list[str]:
+        """What `without` may take away: the tasks, if there are more than one, and the troubles."""
+        tasks = [task.id for task in self.plan.tasks] if len(self.plan.tasks) > 1 else []
+        return tasks + [name for name in _STRENGTH if getattr(self.temper, name)]
 
 
 def random_scene(rng: Random) -> Scene:

@@ -13,7 +13,7 @@ from gangsaw.core.events import AttemptAdmitted, Event, Pressure, RunStarted
 from gangsaw.core.evolve import evolve
 from gangsaw.core.model import Limits
 from gangsaw.core.state import State
-from gangsaw.core.status import view
+from gangsaw.core.status import View, view
 from gangsaw.core.wire import decode_event, encode
 from gangsaw.core.work import at_rest, next_wakeup, turn
 from gangsaw.testing.simulation.broken import Broken
@@ -24,7 +24,7 @@ from gangsaw.testing.simulation.promises import check_alive, check_neighbours, c
 from gangsaw.testing.simulation.reasons import Reasons
 from gangsaw.testing.simulation.world import World
 
-SAFETY_TURNS = (20, 30, 40, 60, 100)
+SAFETY_TURNS = (12, 20, 30, 40, 80)
 """Turns after which a schedule under endless faults is left: one of these."""
 
 CALM_AT = (3, 30)
@@ -33,7 +33,10 @@ CALM_AT = (3, 30)
 CALM_TURNS_MAX = 600
 """Turns in which a run must come to rest once nothing goes wrong any more."""
 
-LIVES_MAX = 12
+VARIANTS_MAX = 1_000
+"""Variants of one seed, at most."""
+
+LIVES_MAX = 6
 """How often an engine is started again after it has come to rest."""
 
 IDLE_S = 100.0
@@ -93,6 +96,32 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrong:
+    """A task's view that is not so."""
+
+    task: str
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the run has really cost (dollars)."""
+
+    cost_usd: float
+
+
+class Word(StrEnum):
+    """What else may be wrong: the decisions or the wake-up, and the fold of the log."""
+
+    SETTLED = "settled"
+    RESTART = "restart"
+
+
+Suspect = Event | ac.Action | Wrong | Spent | Word | None
+"""What must not be: this event, action or view after the last turn, or other costs than these."""
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One line of a schedule's history: what was seen and what followed. It was for nothing where
     the engine died before the log had it (`kept` false)."""
@@ -115,13 +144,30 @@ def run_seed(seed: int, mode: Mode | None = None) -> Figures:
 
 
 class Schedule:
-    """A schedule; `history` holds its turns when `remember` is set."""
+    """A schedule; `history` holds its turns when `remember` is set.
 
-    def __init__(self, seed: int, mode: Mode | None = None, *, remember: bool = False) -> None:
+    `without` leaves tasks (by id) and troubles (by their name in `Temper`) out of it, and another
+    `variant` is the same scene with other chances; both are for looking for a shorter schedule
+    that shows the same. `suspect` is what a failure was about: see `Suspect`."""
+
+    def __init__(
+        self,
+        seed: int,
+        mode: Mode | None = None,
+        *,
+        remember: bool = False,
+        without: frozenset[str] = frozenset(),
+        variant: int = 0,
+    ) -> None:
         self.seed = seed
         self.mode = mode or (Mode.LIVENESS if seed % 2 else Mode.SAFETY)
+        self.without, self.variant = without, variant
         self.rng = Random(seed)
         self.scene = random_scene(self.rng)
+        if without:
+            self.scene = self.scene.without(without)
+        if variant:
+            self.rng.seed(seed * VARIANTS_MAX + variant)
         self.world = World(self.rng, self.scene, self._receive)
         self.people = People(self.rng, self.world)
         self.figures = Figures(schedules=1)
@@ -143,8 +189,8 @@ class Schedule:
         self.book = Ledger(self.world, self.scene.limits, self.scene.gate)
         self._wanted_limits: Limits = self.scene.limits
         self._life = 0
-        self._in_flight: set[ac.Action] = set()
-        self._outstanding: set[ac.Action] = set()
+        self._in_flight: list[ac.Action] = []
+        self._outstanding: list[ac.Action] = []
         self._seen: list[ob.Observation] = []
         self._last_work: dict[str, float] = {}
         self._former: dict[tuple[str, str], list[ob.Observation]] = {}
@@ -153,6 +199,7 @@ class Schedule:
         self._turns_max = self._calm_at + CALM_TURNS_MAX
         if self.mode is Mode.SAFETY:
             self._turns_max = self.rng.choice(SAFETY_TURNS)
+        self.suspect: Suspect = None
         self._rests = 0
         self._same_until = 0.0
         self._over = False
@@ -209,9 +256,11 @@ class Schedule:
         if (self.world.full and seen) or (crash and rng.random() < crash / 2):
             self._lose(seen, now)
             return
+        if self.history is not None:
+            self.history.append(Turn(now, tuple(seen), ()))
         events, actions = turn(self.state, now, seen)
         if self.history is not None:
-            self.history.append(Turn(now, tuple(seen), tuple(events)))
+            self.history[-1] = Turn(now, tuple(seen), tuple(events))
         self._append(events, now)
         self._validate(events, actions, now)
         if self.people.inbox:
@@ -234,10 +283,13 @@ class Schedule:
             if self.copy is not None:
                 kept = decode_event(event.kind, encode(event))
                 if kept != event:
+                    self.suspect = Word.RESTART
                     raise Broken(f"{event} is read back as {kept}")
                 evolve(self.copy, kept, now)
             self.log.append((now, event))
+            self.suspect = event
             self.book.take(event, now)
+        self.suspect = None
 
     def _lose(self, seen: list[ob.Observation], now: float) -> None:
         """The engine dies before the turn is in the log, or because the log cannot take it."""
@@ -257,10 +309,12 @@ class Schedule:
         return folded
 
     def _check_fold(self) -> None:
+        self.suspect = Word.RESTART
         live, self.state = self.state, self._fold()
         if self.state != live:
             wrong = _differ(self.state, live)
             raise Broken(f"the folded log differs from the live state in {wrong}")
+        self.suspect = None
 
     def _die(self) -> None:
         """The engine is killed, sometimes with the whole machine; the next one knows the log."""
@@ -317,23 +371,24 @@ class Schedule:
             if page.finished or page.given_up or page.cancelled:
                 continue
             seen = view(self.state, name, self.world.clock)
+            self.suspect = Wrong(name, seen)
             if seen.hold is None or not seen.reason:
                 raise Broken(f"{name} is left without a reason: {seen}")
 
     # --- effects and reports --------------------------------------------------------------------
 
     def _hand_over(self, actions: list[ac.Action]) -> None:
-        self._outstanding = set(actions)
+        self._outstanding = actions
         # What goes on by itself, or was found unwanted, is forgotten; the rest reports first.
         stays = (ac.RunTurn, ac.StopTurn)
-        self._in_flight = {
+        self._in_flight = [
             action
             for action in self._in_flight
-            if action in self._outstanding or not isinstance(action, stays)
-        }
+            if not isinstance(action, stays) or action in actions
+        ]
         for action in actions:
             if action not in self._in_flight:
-                self._in_flight.add(action)
+                self._in_flight.append(action)
                 self._start_effect(action)
 
     def _start_effect(self, action: ac.Action) -> None:
@@ -357,7 +412,7 @@ class Schedule:
             return
         keeps_on = isinstance(action, ac.RunTurn | ac.StopTurn)
         if action not in self._outstanding:
-            self._in_flight.discard(action)
+            self._release(action)
             return
         found: list[ob.Observation]
         if self.world.full and not isinstance(action, ac.StopTurn) and not self._is_there(action):
@@ -365,13 +420,16 @@ class Schedule:
             keeps_on = False
         elif self.world.temper.trouble and self.rng.random() < self.world.temper.trouble:
             if self.rng.random() < 0.5 and not hold_back:
+                self.suspect = action
                 self.world.carry_out(action)  # done, and yet it fails
             found = [ob.EffectRaised(action.about, ac.name_of(action), "git: cannot lock ref")]
             keeps_on = False
         elif hold_back and isinstance(action, ac.RunTurn):
             found = self.world.refuse_to_launch(action)
         else:
+            self.suspect = action
             found = self.world.carry_out(action)
+        self.suspect = None
         self._former[action.about, ac.name_of(action)] = found
         self._receive(f"effect {action.about}", found, release=None if keeps_on else action)
 
@@ -398,7 +456,11 @@ class Schedule:
         if life == self._life:
             self._seen += found
             if release is not None:
-                self._in_flight.discard(release)
+                self._release(release)
+
+    def _release(self, action: ac.Action) -> None:
+        if action in self._in_flight:
+            self._in_flight.remove(action)
 
     # --- time -----------------------------------------------------------------------------------
 
@@ -444,11 +506,11 @@ class Schedule:
         """Look at the turn: at who is alive beside whom always, at all the rest now and then."""
         state = self.state
         if events:
+            self.suspect = events[-1]
             check_alive(self.book, state)
             if any(type(event) is AttemptAdmitted for event in events):
                 check_neighbours(self.book)
-            if state.usage.cost_usd != self.book.spent():
-                raise Broken(f"spent {self.book.spent()}, and not {state.usage.cost_usd}")
+            self.suspect = None
             self._same_until = 0.0
         elif now < self._same_until:
             return  # neither events nor time have changed anything since the last look
@@ -456,13 +518,21 @@ class Schedule:
             return
         self.figures.looks += 1
         self._check_copy()
+        self.suspect = Spent(self.book.spent())
+        if state.usage.cost_usd != self.suspect.cost_usd:
+            raise Broken(f"spent {self.suspect.cost_usd}, and not {state.usage.cost_usd}")
+        self.suspect = Word.SETTLED
         self._same_until = check_rest(state, actions, now)
         reasons = Reasons(self.book)
         for name in state.tasks:
-            reasons.compare(name, view(state, name, now), now)
+            seen = view(state, name, now)
+            self.suspect = Wrong(name, seen)
+            reasons.compare(name, seen, now)
+        self.suspect = None
         self.figures.whys += len(state.tasks)
 
     def _check_copy(self) -> None:
+        self.suspect = Word.RESTART
         if self.copy is not None and self.state != self.copy:
             wrong = _differ(self.state, self.copy)
             raise Broken(f"the folded log differs from the live state in {wrong}")

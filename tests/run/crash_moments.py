@@ -1,0 +1,75 @@
+"""Every moment of the small run (`crash_ground`) at which the engine is killed.
+
+A new durable step, or a new kind of event in that run, has to be added here, or to what is excused
+with its reason: `test_run_crashes` compares this with the source and with the run.
+"""
+
+from __future__ import annotations
+
+KINDS: dict[str, str] = {
+    "engine.furnish": "attempt, gate slot, work slot",
+    "engine.prompts": "",
+    "git.admin_drop": "attempt, gate slot, work slot",
+    "git.candidate_commit": "",
+    "git.deliver_files": "",
+    "git.deliver_present": "",
+    "git.folder_delete": "attempt, gate slot, work slot",
+    "git.folder_rename": "attempt, gate slot, work slot",
+    "git.leftovers_commit": "",
+    "git.leftovers_staged": "",
+    "git.making_done": "attempt, gate slot, work slot",
+    "git.making_note": "attempt, gate slot, work slot",
+    "git.merge_begin": "",
+    "git.merge_tree": "",
+    "git.push": "",
+    "git.ref_create": "attempt, integration, kept dirty, kept work, sealed, stash",
+    "git.ref_delete": "attempt, candidate",
+    "git.ref_move": "integration, target",
+    "git.ref_set": "candidate",
+    "git.slot_checkout": "work slot",
+    "git.slot_clean": "work slot",
+    "git.snapshot_commit": "",
+    "git.snapshot_staged": "",
+    "git.worktree_add": "attempt, gate slot, work slot",
+    "git.worktree_mark": "attempt, gate slot, work slot",
+    "procs.folder": "check, first turn, later turn, setup",
+    "procs.spawn": "check, first turn, later turn, setup",
+    "procs.spec": "check, first turn, later turn, setup",
+    "store.append": (
+        "attempt.admitted, attempt.failed, candidate.built, candidate.conflicted, "
+        "candidate.judged, candidate.wanted, change.queued, delivered, delivery.wanted, "
+        "engine.started, engine.stopped, inspection.wanted, integration.ready, landed, "
+        "landing.wanted, request.answered, request.received, run.finished, run.scaled, "
+        "run.started, task.done, turn.exited, turn.started, turn.wanted, verdict.reached, "
+        "verify.wanted, work.found, work.returned, workspace.closed, workspace.prepared"
+    ),
+    "store.control.make": "bad, control, inbox",
+    "store.inbox.discard": "",
+    "store.inbox.set_aside": "",
+    "store.inbox.wake": "",
+    "store.migrate": "",
+    "store.reserve.make": "",
+}
+"""Point → its kinds, with commas; empty where the step is always about the same."""
+
+OCCASIONAL = {
+    "git.slot_checkout[gate slot]": "only if two candidates are combined after the first",
+    "git.slot_clean[gate slot]": "likewise",
+    "store.append[rows]": "only if a second passes without an event",
+    "store.append[pressure.changed]": "only if the machine is short of memory",
+}
+"""Moments that the run passes or not, as the machine is quick or slow."""
+
+EXCUSED = {
+    "procs.detach": "of `gangsaw run --detach`, before there is an engine",
+    "store.inbox.submit": "of the commands that ask something of a run",
+    "store.reserve.release": "needs a full disk; see test_store_disk",
+}
+"""Points in the rooms of a run that the small run cannot pass."""
+
+MOMENTS = [
+    f"{point}[{kind}]" if kind else point
+    for point, kinds in KINDS.items()
+    for kind in kinds.split(", ")
+]
+SIDES = [f"{moment}:{side}" for moment in MOMENTS for side in ("before", "after")]
