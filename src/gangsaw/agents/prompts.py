@@ -67,9 +67,11 @@ def task_values(
     parents: Sequence[LandedParent] = (),
     checks: Sequence[Check] = (),
     resumed: bool = False,
+    earlier: bool = False,
 ) -> dict[str, str]:
     """The variables every template may use. `checks` are all that will be run for this task.
-    `resumed`: the agent's session goes on, so `recap` names the task instead of repeating it."""
+    `resumed`: the agent's session goes on, so `recap` names the task instead of repeating it.
+    `earlier`: the worktree begins with work of an earlier attempt, and `parents` says so."""
     recap = (
         f"This is still the task “{task.title}” that you are working on."
         if resumed
@@ -81,7 +83,7 @@ def task_values(
         "prompt": task.prompt,
         "goal": goal or "(not stated)",
         "scope": _scope(task),
-        "parents": _parents(parents),
+        "parents": _parents(parents) + (f"\n\n{_EARLIER}" if earlier else ""),
         "checks": _checks(checks),
         "rules": _NO_FILES_RULES if task.workspace is Workspace.NONE else _RULES,
         "recap": recap,
@@ -140,6 +142,10 @@ _RULES = """\
 - Never merge, rebase, push, or touch other branches and worktrees: what you commit is checked
   and landed for you.
 - Leave no background processes behind."""
+
+_EARLIER = """\
+An earlier attempt at this task has left work, which is in your worktree already, committed: see
+`git log` and `git show`. Go on from it; what it had not committed is in its last commit."""
 
 _NO_FILES_RULES = """\
 - This task changes no files of the repository: there is nothing to commit. Print your answer.

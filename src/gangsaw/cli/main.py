@@ -47,6 +47,7 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
     "Steer a task": {
         "retry": ("retry", "try a failed task again"),
         "cancel": ("cancel", "give a task up"),
+        "undo": ("undo", "take a landing or a cancel back"),
         "approve": ("approve", "agree to work that waits for a person"),
         "reject": ("reject", "send work back to its agent"),
     },

@@ -18,12 +18,14 @@ class CreateIntegration:
 
 @dataclass(frozen=True, slots=True)
 class PrepareWorkspace:
-    """Make the worktree of an attempt on its branch, from a base that contains what it needs."""
+    """Make the worktree of an attempt on its branch, from a base that contains what it needs; with
+    `start`, a ref, from the earlier work that it holds."""
 
     about: str
     base: str
     branch: str
     contains: tuple[str, ...]
+    start: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,16 @@ class RunChecks:
 
 @dataclass(frozen=True, slots=True)
 class BuildCandidate:
+    """Combine the work with the integration branch. `undoes`: take back what the landed commit
+    `work` brought, instead; `at` (epoch seconds) is when that was asked for."""
+
     about: str
     work: str
     onto: str
     title: str
     body: str
+    undoes: bool = False
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

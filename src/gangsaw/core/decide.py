@@ -58,15 +58,19 @@ def _stop(state: State, now: float) -> list[Event]:
 def _stop_one(state: State, attempt: Attempt, now: float) -> list[Event]:
     alive = attempt.phase in AGENT_ALIVE
     cause = stall.overdue(state, attempt, now) if attempt.phase is Phase.RUNNING else None
-    if state.task_states[attempt.task].cancel_wanted:
+    known_task = state.task_states[attempt.task]
+    if known_task.cancel_wanted:
         cause = Cause.CANCELLED
+    elif known_task.unmet:
+        # It started when all it needs had landed: something of that was undone.
+        cause = Cause.UNDONE
     elif state.stopping and alive:
         cause = Cause.STOPPED
     if cause is not None and alive:
         known = attempt.stop_cause is not None and (attempt.stop_hard or not state.stop_hard)
         return [] if known else [ev.StopWanted(attempt.id, cause, state.stop_hard)]
-    if cause is Cause.CANCELLED and not _is_moving(state, attempt):
-        return retry.fail(state, attempt, cause, "cancelled", now)
+    if cause in (Cause.CANCELLED, Cause.UNDONE) and not _is_moving(state, attempt):
+        return retry.fail(state, attempt, cause, retry.ENDED_BY[cause], now)
     trouble = worst_trouble(state, attempt.id) if state.troubles else None
     if trouble is None or trouble.count < TROUBLES_MAX:
         return []
@@ -161,13 +165,15 @@ def _land(state: State, now: float) -> list[Event]:
     for found in state.landings:
         if found.inconclusive >= landing.INCONCLUSIVE_MAX:
             text = f"checks of the candidate ended {found.inconclusive} times without a verdict"
-            if found.about == ev.TARGET:
-                return [ev.TargetMergeFailed(found.work, text)]
-            attempt = state.attempts[found.about]
+            attempt = state.attempts.get(found.about)
+            if attempt is None:
+                return [landing.given_up(state, found, text)]
             return retry.fail(state, attempt, Cause.WORKSPACE, text, now)
-        trouble = worst_trouble(state, found.about) if found.about == ev.TARGET else None
-        if trouble is not None and trouble.count >= TROUBLES_MAX:
-            return [ev.TargetMergeFailed(found.work, trouble.text)]
+        trouble = worst_trouble(state, found.about) if state.troubles else None
+        if trouble is None or trouble.count < TROUBLES_MAX or found.about in state.attempts:
+            continue
+        if found.about == ev.TARGET or not found.wanted:
+            return [landing.given_up(state, found, trouble.text)]
     return landing.advance(state, now)
 
 

@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gangsaw.core.events_undo import UndoFailed as UndoFailed
+from gangsaw.core.events_undo import Undone as Undone
+from gangsaw.core.events_undo import UndoWanted as UndoWanted
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Check, Limits, Plan, TurnKind
 from gangsaw.core.terms import Cause as Cause
@@ -232,8 +235,11 @@ class TaskCancelled(_OfTask):
 
 @dataclass(frozen=True, slots=True)
 class TaskReopened(_OfTask):
+    """With `start`, a ref, the next attempt starts from the work that it holds."""
+
     kind: ClassVar[str] = "task.reopened"
     by: str
+    start: str = ""
 
 
 # --- attempts -----------------------------------------------------------------------------------
@@ -250,6 +256,8 @@ class _OfAttempt:
 
 @dataclass(frozen=True, slots=True)
 class AttemptAdmitted(_OfAttempt):
+    """`start`: the ref of earlier work at the task that it begins with."""
+
     kind: ClassVar[str] = "attempt.admitted"
     task: str
     number: int
@@ -257,12 +265,16 @@ class AttemptAdmitted(_OfAttempt):
     agent: str
     model: str | None
     branch: str
+    start: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkspacePrepared(_OfAttempt):
+    """`base`, where given, is what earlier work in it was begun from, instead of the newest."""
+
     kind: ClassVar[str] = "workspace.prepared"
     path: str
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -529,6 +541,9 @@ Event = (
     | TaskGivenUp
     | TaskCancelled
     | TaskReopened
+    | UndoWanted
+    | Undone
+    | UndoFailed
     | AttemptAdmitted
     | WorkspacePrepared
     | TurnWanted

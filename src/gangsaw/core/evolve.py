@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import singledispatch
 
 from gangsaw.core import events as ev
+from gangsaw.core import evolve_undo as undo
 from gangsaw.core import graph
 from gangsaw.core import indexes as ix
+from gangsaw.core.events_undo import undone_by
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Workspace, task_of
 from gangsaw.core.phases import AGENT_ALIVE, Phase
@@ -20,10 +22,10 @@ from gangsaw.core.state import (
     State,
     TaskState,
     Trouble,
-    Usage,
     is_live,
     landing_of,
 )
+from gangsaw.core.usage import shift, usage_of
 
 
 def evolve(state: State, event: ev.Event, at: float) -> State:
@@ -190,6 +192,8 @@ def _(event: ev.EffectFailed, state: State, at: float) -> None:
         state.delivery = replace(state.delivery, blocked=event.text, blocked_at=at)
     if event.about in state.attempts:
         state.touched.add(task_of(event.about))
+    elif task := undone_by(event.about):
+        state.touched.add(task)
 
 
 # --- tasks --------------------------------------------------------------------------------------
@@ -228,8 +232,15 @@ def _(event: ev.TaskReopened, state: State, at: float) -> None:
         cancelled=False,
         cancel_wanted="",
         ended_at=None,
+        undone="",
+        start=event.start,
     )
     ix.set_task(state, event.task, fresh)
+
+
+_apply.register(ev.UndoWanted)(undo.wanted)
+_apply.register(ev.Undone)(undo.done)
+_apply.register(ev.UndoFailed)(undo.failed)
 
 
 # --- attempts -----------------------------------------------------------------------------------
@@ -249,6 +260,7 @@ def _(event: ev.AttemptAdmitted, state: State, at: float) -> None:
         phase=Phase.READY if plain else Phase.PREPARING,
         since=at,
         admitted_at=at,
+        start=event.start,
     )
     state.attempts[attempt.id] = attempt
     state.live[attempt.id] = None
@@ -265,13 +277,15 @@ def _(event: ev.AttemptAdmitted, state: State, at: float) -> None:
             current=event.attempt,
             since_landing=since,
             started_at=started,
+            start="",
         ),
     )
 
 
 @_apply.register
 def _(event: ev.WorkspacePrepared, state: State, at: float) -> None:
-    ix.move_attempt(state, event, at, path=event.path)
+    base = event.base or state.attempts[event.attempt].base
+    ix.move_attempt(state, event, at, path=event.path, base=base)
 
 
 @_apply.register
@@ -313,25 +327,9 @@ def _(event: ev.UsageReported, state: State, at: float) -> None:
     after = replace(attempt, usage=(*others, (event.launch, tokens, event.cost_usd)))
     ix.put_attempt(state, after)
     known = state.task_states[attempt.task]
-    old, new = _usage_of(attempt), _usage_of(after)
-    ix.set_task(state, attempt.task, replace(known, usage=_shift(known.usage, old, new)))
-    state.usage = _shift(state.usage, old, new)
-
-
-def _usage_of(attempt: Attempt) -> Usage:
-    return Usage(
-        sum(tokens for _, tokens, _ in attempt.usage),
-        sum(cost or 0.0 for _, _, cost in attempt.usage),
-        sum(1 for _, tokens, cost in attempt.usage if cost is None and tokens),
-    )
-
-
-def _shift(total: Usage, old: Usage, new: Usage) -> Usage:
-    return Usage(
-        total.tokens - old.tokens + new.tokens,
-        total.cost_usd - old.cost_usd + new.cost_usd,
-        total.unpriced - old.unpriced + new.unpriced,
-    )
+    old, new = usage_of(attempt), usage_of(after)
+    ix.set_task(state, attempt.task, replace(known, usage=shift(known.usage, old, new)))
+    state.usage = shift(state.usage, old, new)
 
 
 @_apply.register
@@ -579,10 +577,13 @@ def _(event: ev.AttemptFailed, state: State, at: float) -> None:
             last_cause=event.cause,
             cancelled=cancelled,
             ended_at=at if cancelled else known.ended_at,
+            # What it was to start from is still to be tried, if no agent has seen it.
+            start=known.start if before.turns_used or known.unmet else before.start,
         ),
     )
 
 
 @_apply.register
 def _(event: ev.WorkspaceClosed, state: State, at: float) -> None:
-    ix.put_attempt(state, replace(state.attempts[event.attempt], closed=True))
+    closed = replace(state.attempts[event.attempt], closed=True, kept=event.refs)
+    ix.put_attempt(state, closed)

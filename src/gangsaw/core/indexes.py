@@ -7,6 +7,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 
 from gangsaw.core import events as ev
+from gangsaw.core.events_undo import undone_by
 from gangsaw.core.phases import ENDED, HOLDS_SLOT, next_phase
 from gangsaw.core.replacing import replace
 from gangsaw.core.state import (
@@ -69,6 +70,15 @@ def finish_task(state: State, name: str, known: TaskState) -> None:
         set_task(state, dependant, replace(waiting, unmet=waiting.unmet - 1))
 
 
+def unfinish_task(state: State, name: str, known: TaskState) -> None:
+    """The task is undone: one need more for each that waits for it, or was built on it."""
+    set_task(state, name, known)
+    for dependant in state.dependants.get(name, ()):
+        waiting = state.task_states[dependant]
+        after = replace(waiting, unmet=waiting.unmet + 1, start="", outdated=waiting.attempts)
+        set_task(state, dependant, after)
+
+
 def put_attempt(state: State, attempt: Attempt) -> None:
     """Replace an attempt; one that is closed is no longer live."""
     state.attempts[attempt.id] = attempt
@@ -120,6 +130,8 @@ def put_landing(state: State, landing: Landing) -> None:
     state.landings = (*state.landings, landing)
     if landing.about in state.attempts:
         state.touched.add(state.attempts[landing.about].task)
+    elif task := undone_by(landing.about):
+        state.touched.add(task)
 
 
 def landing_in_progress(state: State, about: str) -> Landing:

@@ -62,8 +62,11 @@ class EffectRaised:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceAt:
+    """`base`: what the earlier work in it was begun from; empty for a fresh worktree."""
+
     attempt: str
     path: str
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from functools import singledispatch
 
 from gangsaw.core import events as ev
 from gangsaw.core import observations as ob
+from gangsaw.core.events_undo import undone_by
 from gangsaw.core.launch import (
     ActivityNoted,
     QuestionNoted,
@@ -90,7 +91,7 @@ def _(seen: ob.EffectRaised, state: State, now: float) -> list[ev.Event]:
 def _(seen: ob.WorkspaceAt, state: State, now: float) -> list[ev.Event]:
     if _attempt(state, seen.attempt, ev.WorkspacePrepared.kind) is None:
         return []
-    return [ev.WorkspacePrepared(seen.attempt, seen.path)]
+    return [ev.WorkspacePrepared(seen.attempt, seen.path, seen.base)]
 
 
 @record.register
@@ -258,6 +259,8 @@ def _(seen: ob.IntegrationMoved, state: State, now: float) -> list[ev.Event]:
     landing = landing_of(state, seen.about)
     if landing is None or not landing.wanted or landing.candidate != seen.commit:
         return []
+    if undone := undone_by(seen.about):
+        return [ev.Undone(undone, seen.commit, seen.onto, landing.tree, landing.work)]
     attempt = state.attempts.get(seen.about)
     task = attempt.task if attempt else ""
     return [ev.Landed(seen.about, task, seen.commit, seen.onto, landing.tree)]

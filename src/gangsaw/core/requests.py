@@ -7,12 +7,14 @@ once.
 from __future__ import annotations
 
 from gangsaw.core import events as ev
+from gangsaw.core import reopening
 from gangsaw.core.observations import Asked
 from gangsaw.core.phases import Phase
+from gangsaw.core.reopening import Answer
 from gangsaw.core.state import State, is_live
 
 RUN_VERBS = ("pause", "drain", "resume", "stop", "kill", "scale")
-TASK_VERBS = ("retry", "cancel", "approve", "reject")
+TASK_VERBS = ("retry", "cancel", "undo", "approve", "reject")
 
 
 def answer(state: State, asked: Asked) -> list[ev.Event]:
@@ -29,9 +31,6 @@ def answer(state: State, asked: Asked) -> list[ev.Event]:
     else:
         facts, ok, text = _of_task(state, asked)
     return [*facts, ev.RequestAnswered(asked.key, ok, text)]
-
-
-Answer = tuple[list[ev.Event], bool, str]
 
 
 def _of_run(state: State, asked: Asked) -> Answer:
@@ -56,16 +55,18 @@ def _of_run(state: State, asked: Asked) -> Answer:
 def _of_task(state: State, asked: Asked) -> Answer:
     known = state.task_states[asked.task]
     attempt = state.attempt_of(asked.task)
+    if asked.verb == "undo":
+        return reopening.undo(state, asked)
     if known.finished:
         return [], False, f"{asked.task} has landed; nothing to {asked.verb}"
     match asked.verb:
         case "retry":
-            if not (known.given_up or known.cancelled):
-                return [], False, f"{asked.task} has not failed; see: gangsaw why {asked.task}"
-            return _reopened(state, [ev.TaskReopened(asked.task, asked.by)]), True, "trying again"
+            return reopening.retry(state, asked)
         case "cancel":
             if known.cancelled or known.cancel_wanted:
                 return [], False, f"{asked.task} is cancelled already"
+            if known.undone:
+                return [], False, f"{asked.task} is undone; nothing of it will be started"
             return [ev.TaskCancelled(asked.task, asked.by)], True, "cancelled"
         case _:
             if attempt is None or attempt.phase is not Phase.REVIEWING or not is_live(attempt):
@@ -84,7 +85,3 @@ def _decided(attempt: str, leftovers: bool, asked: Asked) -> Answer:
         return [ev.ReviewApproved(attempt, asked.by)], True, "approved"
     text = asked.text or "rejected by a person"
     return [ev.WorkReturned(attempt, ev.Cause.REJECTED, text)], True, "sent back to the agent"
-
-
-def _reopened(state: State, facts: list[ev.Event]) -> list[ev.Event]:
-    return [ev.RunReopened("retry"), *facts] if state.end is not None else facts

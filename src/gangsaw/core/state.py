@@ -87,11 +87,15 @@ class Attempt:
     failed: ev.Cause | None = None
     closed: bool = False
     question: str = ""
+    start: str = ""
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """What a task has come to. `unmet` counts needs that have not landed."""
+    """What a task has come to. `unmet` counts needs that have not landed. `undone` is the commit
+    that took its landing back; `start` the ref that its next attempt starts from; attempts up to
+    number `outdated` were built on a need that was undone since."""
 
     unmet: int
     attempts: int = 0
@@ -111,6 +115,10 @@ class TaskState:
     started_at: float | None = None
     ended_at: float | None = None
     usage: Usage = Usage()
+    undone: str = ""
+    undo_failed: str = ""
+    start: str = ""
+    outdated: int = 0
 
     @property
     def finished(self) -> bool:
@@ -120,7 +128,7 @@ class TaskState:
     @property
     def closed(self) -> bool:
         """Nothing more will happen by itself."""
-        return self.finished or bool(self.given_up) or self.cancelled
+        return self.finished or bool(self.given_up) or self.cancelled or bool(self.undone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +146,15 @@ class Landing:
     wanted: bool = False
     missed: bool = False
     inconclusive: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """A landed task that is to be undone: since when, who asked, and the commit that landed."""
+
+    at: float
+    by: str
+    landed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +182,8 @@ class Trouble:
 @dataclass(slots=True)
 class State:
     """Everything known about one run. `head` is where the integration branch is, `checked_head`
-    the last commit that we ourselves moved it to: only such a one is delivered."""
+    the last commit that we ourselves moved it to: only such a one is delivered. `landed` names
+    every landing in order, those that were undone since included."""
 
     run: str = ""
     goal: str = ""
@@ -197,6 +215,7 @@ class State:
     queue: list[str] = field(default_factory=list)
     landings: tuple[Landing, ...] = ()
     landed: list[str] = field(default_factory=list)
+    undos: dict[str, Undo] = field(default_factory=dict)
     green: dict[str, frozenset[str]] = field(default_factory=dict)
     delivery: Delivery = field(default_factory=Delivery)
     troubles: dict[tuple[str, str], Trouble] = field(default_factory=dict)
@@ -226,5 +245,5 @@ def is_live(attempt: Attempt) -> bool:
 
 
 def landing_of(state: State, about: str) -> Landing | None:
-    """The landing in progress of an attempt (or `@target`), or `None`."""
+    """The landing in progress of an attempt (or `@target`, or an undo), or `None`."""
     return next((landing for landing in state.landings if landing.about == about), None)

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gangsaw.core.events import RunEnd
+from gangsaw.core.events_undo import undo_about
 from gangsaw.core.model import Check
 from gangsaw.core.phases import Phase
 from gangsaw.core.policy import landing
 from gangsaw.core.policy.admission import Hold, HoldKind, hold_for
+from gangsaw.core.policy.undo import undone_needs
 from gangsaw.core.state import Attempt, State, is_live, landing_of
 from gangsaw.core.trouble import stuck_text, worst_trouble
 
@@ -32,6 +34,7 @@ class Status(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     NEEDS_YOU = "needs_you"
+    UNDONE = "undone"
 
 
 _BY_PHASE = {
@@ -71,6 +74,8 @@ def view(state: State, name: str, now: float) -> View:
         return View(Status.LANDED, _landed_text(state, name))
     if known.done:
         return View(Status.DONE, "")
+    if known.undone:
+        return View(Status.UNDONE, f"taken back by {known.undone[:10]}")
     if known.cancelled:
         return View(Status.CANCELLED, "cancelled")
     if known.given_up:
@@ -86,11 +91,30 @@ def view(state: State, name: str, now: float) -> View:
 
 
 def _landed_text(state: State, name: str) -> str:
-    attempt = state.attempt_of(name)
-    if attempt is None or attempt.diff is None:
-        return ""
-    files, added, deleted = attempt.diff
-    return f"{files} file{'s' if files != 1 else ''} +{added} −{deleted}"
+    known, attempt = state.task_states[name], state.attempt_of(name)
+    parts: list[str] = []
+    if attempt is not None and attempt.diff is not None:
+        files, added, deleted = attempt.diff
+        parts.append(f"{files} file{'s' if files != 1 else ''} +{added} −{deleted}")
+    if undone := undone_needs(state, name):
+        parts.append(f"built on {', '.join(undone)}, which was undone")
+    if name in state.undos:
+        parts.append(_undo_text(state, name))
+    elif known.undo_failed:
+        parts.append(f"not undone: {known.undo_failed}")
+    return " · ".join(parts)
+
+
+def _undo_text(state: State, name: str) -> str:
+    """How far the undo of a landed task is."""
+    trouble = worst_trouble(state, undo_about(name))
+    if trouble is not None:
+        return f"being undone, in trouble, trying again: {trouble.text}"
+    found = landing_of(state, undo_about(name))
+    if found is None or not found.candidate or found.judgement is not None:
+        return "being undone"
+    gate = landing.gate_of_landing(state, found)
+    return "being undone, " + _checks_text(landing.missing_checks(state, found.tree, gate))
 
 
 def _live_text(state: State, attempt: Attempt) -> str:
@@ -144,7 +168,7 @@ def say(hold: Hold, now: float) -> str:
         case HoldKind.NEEDS:
             return f"for {names}"
         case HoldKind.FAILED_NEEDS:
-            return f"{names} did not land"
+            return hold.text or f"{names} did not land"
         case HoldKind.BACKOFF:
             return f"again in {max(0.0, (hold.until or now) - now):.0f} s after: {hold.text}"
         case HoldKind.STOPPING:

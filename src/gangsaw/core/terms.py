@@ -28,6 +28,7 @@ class Cause(StrEnum):
     REJECTED = "rejected"
     CANCELLED = "cancelled"
     STOPPED = "stopped"
+    UNDONE = "undone"
 
 
 class Judgement(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gangsaw.core.events import TARGET
+from gangsaw.core.events_undo import undo_about
 from gangsaw.core.state import State, Trouble
 
 TROUBLES_MAX = 4
@@ -28,9 +29,9 @@ def cannot_close(state: State, attempt: str) -> bool:
 
 
 def stuck_text(state: State) -> str:
-    """What the run itself (its integration branch, its delivery, the merge of a moved target) fails
-    at again and again; empty while it does not."""
-    for about in ("", TARGET):
+    """What the run itself (its integration branch, its delivery, the merge of a moved target, an
+    undo) fails at again and again; empty while it does not."""
+    for about in ("", TARGET, *map(undo_about, state.undos)):
         trouble = worst_trouble(state, about)
         if trouble is not None and trouble.count >= TROUBLES_MAX:
             return trouble.text

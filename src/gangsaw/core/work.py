@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from gangsaw.core import actions as ac
 from gangsaw.core.decide import decide
 from gangsaw.core.events import TARGET, Event, Stage
+from gangsaw.core.events_undo import undone_by
 from gangsaw.core.evolve import evolve
 from gangsaw.core.model import Workspace
 from gangsaw.core.observations import Observation
@@ -68,7 +69,9 @@ def _of_attempt(state: State, attempt: Attempt) -> Iterator[ac.Action]:
             task = state.tasks[attempt.task]
             parents = [state.task_states[need].landed_commit for need in task.needs]
             landed = tuple(commit for commit in parents if commit)
-            yield ac.PrepareWorkspace(attempt.id, attempt.base, attempt.branch, landed)
+            yield ac.PrepareWorkspace(
+                attempt.id, attempt.base, attempt.branch, landed, attempt.start
+            )
         case Phase.STARTING | Phase.RUNNING | Phase.STOPPING:
             yield ac.RunTurn(attempt.id, attempt.launch, attempt.turn, attempt.why, attempt.onto)
             if attempt.phase is Phase.STOPPING:
@@ -92,7 +95,11 @@ def _of_landing(state: State, found: Landing) -> Iterator[ac.Action]:
         return
     if not found.candidate:
         title, body = _message(state, found)
-        yield ac.BuildCandidate(found.about, found.work, found.onto, title, body)
+        task = undone_by(found.about)
+        at = state.undos[task].at if task else 0.0
+        yield ac.BuildCandidate(
+            found.about, found.work, found.onto, title, body, undoes=bool(task), at=at
+        )
     elif found.judgement is None:
         gate = landing.gate_of_landing(state, found)
         checks = landing.missing_checks(state, found.tree, gate)
@@ -105,11 +112,18 @@ def _message(state: State, found: Landing) -> tuple[str, str]:
     """Title and trailers of the landing's commit."""
     if found.about == TARGET:
         return f"Merge {state.target}", f"Gangsaw-Run: {state.run}"
+    if task := undone_by(found.about):
+        trailers = f"Gangsaw-Run: {state.run}\nGangsaw-Undo: {task}"
+        return f'Undo "{_title(state, task)}"', f"This reverts commit {found.work}.\n\n{trailers}"
     attempt = state.attempts[found.about]
     trailers = (
         f"Gangsaw-Run: {state.run}\nGangsaw-Task: {attempt.task}\nGangsaw-Attempt: {attempt.id}"
     )
-    return state.tasks[attempt.task].title.strip().splitlines()[0], trailers
+    return _title(state, attempt.task), trailers
+
+
+def _title(state: State, task: str) -> str:
+    return state.tasks[task].title.strip().splitlines()[0]
 
 
 def next_wakeup(state: State, now: float) -> float | None:
@@ -144,13 +158,14 @@ def at_rest(state: State, now: float) -> str | None:
         return None if busy else "stopped"
     if state.end is not None:
         return "finished"
-    if state.draining and not (state.queue or state.landings):
+    landings = bool(state.queue or state.landings or state.undos)
+    if state.draining and not landings:
         busy = any(phase is not Phase.REVIEWING for phase in phases)
         return None if busy else "paused"
     stuck = stuck_text(state)
     if stuck and (not state.head or not phases):
         return f"in trouble: {stuck}"
-    if state.paused or state.queue or state.landings or not state.head:
+    if state.paused or landings or not state.head:
         return None
     if any(phase is not Phase.REVIEWING for phase in phases):
         return None

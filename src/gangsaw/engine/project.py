@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping
 
 from gangsaw.core.policy.delivery import is_wanted
+from gangsaw.core.policy.undo import kept_turns
+from gangsaw.core.reopening import turn_names
 from gangsaw.core.state import State, Usage
 from gangsaw.core.status import exit_code, view
 from gangsaw.store.rows import RunRow, TaskRow
@@ -27,6 +29,7 @@ class Projector:
         self._positions = {name: at for at, name in enumerate(state.tasks)}
         self._stored: dict[str, TaskRow] = {}
         self._run_row: RunRow | None = None
+        self._turns: dict[str, list[str]] = {}
 
     def task_rows(
         self, now: float, activities: Mapping[str, str], *, refresh: bool
@@ -39,6 +42,8 @@ class Projector:
             names |= {name for _, name in state.ready[:READY_SHOWN]}
             names |= {state.attempts[attempt].task for attempt in state.live}
         rows = [self._row(name, now, activities) for name in names]
+        for name in state.touched:
+            self._note_turns(name)
         state.touched.clear()
         changed = [row for row in rows if self._stored.get(row.task) != row]
         self._stored.update({row.task: row for row in changed})
@@ -66,6 +71,16 @@ class Projector:
             activity=activities.get(known.current, ""),
         )
 
+    def _note_turns(self, name: str) -> None:
+        """Keep what `retry --from` takes for the task, while it could be asked for."""
+        known, attempt = self._state.task_states[name], self._state.attempt_of(name)
+        over = attempt is not None and attempt.closed and not known.finished
+        names = turn_names(kept_turns(self._state, name), known) if over else []
+        if names:
+            self._turns[name] = names
+        else:
+            self._turns.pop(name, None)
+
     def run_row(self, now: float) -> RunRow | None:
         """The run's row if it has changed, else `None`."""
         state = self._state
@@ -78,7 +93,7 @@ class Projector:
             started_at=state.started_at,
             ended_at=state.ended_at,
             engine_pid=state.engine_pid,
-            summary_json=json.dumps(_summary(state, now)),
+            summary_json=json.dumps({**_summary(state, now), "turns": self._turns}),
         )
         if row == self._run_row:
             return None

@@ -11,6 +11,7 @@ from gangsaw.git.candidates import (
     Conflict,
     Merged,
     build_candidate,
+    build_undo,
     candidate_ref,
     commit_tree,
     merge_tree,
@@ -38,7 +39,15 @@ from gangsaw.git.diffs import (
     is_empty_change,
     work_diffstat,
 )
-from gangsaw.git.keeping import Kept, is_kept, keep_attempt, keep_stashes, snapshot_worktree
+from gangsaw.git.keeping import (
+    Kept,
+    is_kept,
+    keep_attempt,
+    keep_stashes,
+    keep_turn,
+    snapshot_worktree,
+    turn_refs,
+)
 from gangsaw.git.merging import (
     Conflicted,
     DirtyWorktree,
@@ -63,6 +72,7 @@ from gangsaw.git.refs import (
 )
 from gangsaw.git.repository import Identity, Repository, open_repository
 from gangsaw.git.runner import GitFailed, GitTimedOut, Output
+from gangsaw.git.starting import Start, start_from
 from gangsaw.git.work import (
     Committed,
     IndexLocked,
@@ -121,6 +131,7 @@ __all__ = [
     "RemovalBlocked",
     "Removed",
     "Repository",
+    "Start",
     "StillConflicted",
     "Stranded",
     "StrandedKind",
@@ -138,6 +149,7 @@ __all__ = [
     "begin_merge",
     "branch_ref",
     "build_candidate",
+    "build_undo",
     "candidate_ref",
     "commit_leftovers",
     "commit_tree",
@@ -152,6 +164,7 @@ __all__ = [
     "is_kept",
     "keep_attempt",
     "keep_stashes",
+    "keep_turn",
     "list_kept",
     "list_refs",
     "list_worktrees",
@@ -164,6 +177,8 @@ __all__ = [
     "recycle",
     "remove_worktree",
     "snapshot_worktree",
+    "start_from",
     "stranded",
+    "turn_refs",
     "work_diffstat",
 ]

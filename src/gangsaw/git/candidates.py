@@ -31,7 +31,8 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """`commit` has `onto` and the work as parents; `tree` is what is to be checked."""
+    """`commit` has `onto` as its first parent and the work, if any, as its second; `tree` is what
+    is to be checked."""
 
     commit: str
     tree: str
@@ -136,18 +137,42 @@ def build_candidate(
     merged = durable("git.merge_tree", lambda: merge_tree(repo, onto, work))
     if isinstance(merged, Conflict):
         return merged
-    ref = candidate_ref(run, attempt)
+    return _pinned(repo, candidate_ref(run, attempt), merged.tree, (onto, work), message, at)
+
+
+def build_undo(
+    repo: Repository, onto: str, landed: str, message: str, at: int, *, run: str, name: str
+) -> Candidate | Conflict:
+    """The candidate that takes back, on top of `onto`, what the landing `landed` brought; or the
+    conflict. One commit with one parent, as `git revert -m 1` would make it.
+
+    `at` as for `build_candidate`. The reverse of the landing is a commit that nothing refers to:
+    it has the landing as its parent, so that merging it with `onto` changes what that brought and
+    nothing else.
+    """
+    before = repo.tree_of(f"{landed}^1")
+    reverse = durable(
+        "git.reverse_commit",
+        lambda: commit_tree(repo, before, (landed,), message, at, sign=False),
+    )
+    merged = durable("git.merge_tree", lambda: merge_tree(repo, onto, reverse))
+    if isinstance(merged, Conflict):
+        return merged
+    return _pinned(repo, candidate_ref(run, name), merged.tree, (onto,), message, at)
+
+
+def _pinned(
+    repo: Repository, ref: str, tree: str, parents: tuple[str, ...], message: str, at: int
+) -> Candidate:
+    """The candidate with that tree and those parents, pinned."""
     if repo.signs:
         # A signature carries its own time: the one that is pinned must be taken again.
         pinned = read_ref(repo, ref)
-        if pinned is not None and _is(repo, pinned, merged.tree, (onto, work)):
-            return Candidate(pinned, merged.tree, onto)
-    commit = durable(
-        "git.candidate_commit",
-        lambda: commit_tree(repo, merged.tree, (onto, work), message, at),
-    )
+        if pinned is not None and _is(repo, pinned, tree, parents):
+            return Candidate(pinned, tree, parents[0])
+    commit = durable("git.candidate_commit", lambda: commit_tree(repo, tree, parents, message, at))
     set_ref(repo, ref, commit)
-    return Candidate(commit, merged.tree, onto)
+    return Candidate(commit, tree, parents[0])
 
 
 def _is(repo: Repository, commit: str, tree: str, parents: tuple[str, ...]) -> bool:

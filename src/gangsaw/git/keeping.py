@@ -16,10 +16,17 @@ from pathlib import Path
 
 from gangsaw.core.faults import durable
 from gangsaw.git.candidates import commit_tree
-from gangsaw.git.refs import RefCreated, branch_ref, create_ref, read_ref
+from gangsaw.git.refs import RefCreated, branch_ref, create_ref, list_refs, read_ref
 from gangsaw.git.repository import Repository, with_index
 from gangsaw.git.runner import WRITE_TIMEOUT_S, GitFailed, Place
-from gangsaw.git.work import Status, nested_left_out, read_status, require_place, stage
+from gangsaw.git.work import (
+    Status,
+    merge_head,
+    nested_left_out,
+    read_status,
+    require_place,
+    stage,
+)
 
 ATTEMPTS = "refs/gangsaw/attempts"
 STASHES = "refs/gangsaw/stashes"
@@ -56,10 +63,19 @@ def snapshot_worktree(repo: Repository, path: Path) -> str | None:
     return _snapshot_commit(repo, trees.dirty, trees.head, "uncommitted files")
 
 
-def keep_attempt(repo: Repository, run: str, attempt: str, path: Path | None, branch: str) -> Kept:
+def keep_attempt(
+    repo: Repository,
+    run: str,
+    attempt: str,
+    path: Path | None,
+    branch: str,
+    *,
+    turn: tuple[int, str] | None = None,
+) -> Kept:
     """Refs on everything the attempt has: HEAD as `work`, uncommitted files as `dirty`, what was
     staged as `index` if different, the branch as `branch` if HEAD is elsewhere, and all stashes.
 
+    With `turn` (launch, base) the work after the last launch is held as `keep_turn` does, too.
     Without a worktree (None or gone) the branch alone is kept, as `work`. Safe to repeat.
     """
     prefix = f"{ATTEMPTS}/{run}/{attempt}"
@@ -79,7 +95,66 @@ def keep_attempt(repo: Repository, run: str, attempt: str, path: Path | None, br
         if tree is not None:
             about = f"{attempt}: {'uncommitted' if name == 'dirty' else 'staged'} files"
             refs.append(_keep_tree(repo, f"{prefix}/{name}", tree, snapshot.head, about))
+    if turn is not None:
+        _keep_turn(repo, turn_ref(run, attempt, turn[0]), place, snapshot, turn[1])
     return Kept((*refs, *keep_stashes(repo)), snapshot.left_out)
+
+
+def turn_ref(run: str, attempt: str, launch: int) -> str:
+    """The ref on the work of an attempt as it stood after a launch."""
+    return f"{ATTEMPTS}/{run}/{attempt}/turn-{launch}"
+
+
+def keep_turn(
+    repo: Repository, run: str, attempt: str, launch: int, path: Path, base: str
+) -> str | None:
+    """The ref on the worktree as it stands after the launch, uncommitted files included.
+
+    None when there is nothing that a later attempt could start from: no worktree, no change, or
+    work that does not contain `base`. The first that was kept for a launch stays.
+    """
+    ref = turn_ref(run, attempt, launch)
+    if read_ref(repo, ref) is not None:
+        return ref
+    place = repo.place(path)
+    if place is None:
+        return None
+    return _keep_turn(repo, ref, place, _uncommitted_trees(repo, place), base)
+
+
+def turn_refs(repo: Repository, run: str, attempt: str) -> tuple[str, ...]:
+    """The refs on the work of an attempt after each of its launches, as far as it was kept."""
+    prefix = turn_ref(run, attempt, 0)[:-1]
+    found = list_refs(repo, f"{ATTEMPTS}/{run}/{attempt}/")
+    return tuple(ref for ref in found if ref.startswith(prefix))
+
+
+def _keep_turn(
+    repo: Repository, ref: str, place: Place, snapshot: Snapshot, base: str
+) -> str | None:
+    head = snapshot.head
+    if head is None or (head == base and snapshot.dirty is None):
+        return None
+    if not repo.is_ancestor(base, head):
+        return None
+    commit = head if snapshot.dirty is None else _turn_commit(repo, ref, place, snapshot)
+    create_ref(repo, ref, commit)
+    return ref
+
+
+def _turn_commit(repo: Repository, ref: str, place: Place, snapshot: Snapshot) -> str:
+    """A commit of the uncommitted files on top of HEAD: one that is kept already, or a new one. A
+    merge in progress is its second parent, so that what was merged in counts as merged."""
+    assert snapshot.dirty is not None
+    assert snapshot.head is not None
+    merging = merge_head(place)
+    if merging is not None:
+        parents = (snapshot.head, merging)
+        return commit_tree(repo, snapshot.dirty, parents, f"{ref}: unfinished merge", sign=False)
+    for _, commit, tree, parent in _kept_trees(repo, ref.rpartition("/")[0]):
+        if (tree, parent) == (snapshot.dirty, snapshot.head):
+            return commit
+    return _snapshot_commit(repo, snapshot.dirty, snapshot.head, f"{ref}: uncommitted files")
 
 
 def is_kept(repo: Repository, path: Path) -> bool:

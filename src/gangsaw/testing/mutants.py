@@ -378,8 +378,8 @@ def _red_lands() -> Iterator[None]:
 def _wrong_evicted() -> Iterator[None]:
     before = landing._back
 
-    def back(found: state.Landing, cause: ev.Cause, text: str) -> ev.Event:
-        event = before(found, cause, text)
+    def back(known: State, found: state.Landing, cause: ev.Cause, text: str) -> ev.Event:
+        event = before(known, found, cause, text)
         if isinstance(event, ev.WorkReturned) and not event.attempt.startswith("a."):
             return replace(event, attempt="a.1")
         return event

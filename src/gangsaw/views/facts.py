@@ -9,6 +9,7 @@ from gangsaw.core import events as ev
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import TurnKind, task_of
 from gangsaw.core.phases import AGENT_ALIVE
+from gangsaw.core.policy.undo import toll_of
 from gangsaw.core.state import Attempt, State
 
 TEXT_MAX = 160
@@ -58,7 +59,12 @@ def _(event: ev.EngineStarted, state: State) -> str | None:
     if not state.attempts:
         return None
     alive = sum(1 for attempt in state.live_attempts() if attempt.phase in AGENT_ALIVE)
-    return f"· taken up again: {len(state.landed)} landed, {alive} with an agent started before"
+    return f"· taken up again: {landed_count(state)} landed, {alive} with an agent started before"
+
+
+def landed_count(state: State) -> int:
+    """How many tasks are on the integration branch now."""
+    return sum(1 for name in set(state.landed) if state.task_states[name].landed_commit)
 
 
 @_say.register
@@ -163,6 +169,28 @@ def _(event: ev.TaskGivenUp, state: State) -> str | None:
 @_say.register
 def _(event: ev.TaskCancelled, state: State) -> str | None:
     return f"■ {event.task} cancelled by {event.by}"
+
+
+@_say.register
+def _(event: ev.TaskReopened, state: State) -> str | None:
+    return f"↻ {event.task} is tried again by {event.by}"
+
+
+@_say.register
+def _(event: ev.UndoWanted, state: State) -> str | None:
+    return f"↶ {event.task} is to be undone by {event.by}"
+
+
+@_say.register
+def _(event: ev.Undone, state: State) -> str | None:
+    toll = toll_of(state, event.task)
+    built = f"; built on it: {', '.join(toll.landed)}" if toll.landed else ""
+    return f"↶ {event.task} undone  {event.commit[:10]}{one_line(built)}"
+
+
+@_say.register
+def _(event: ev.UndoFailed, state: State) -> str | None:
+    return f"! {event.task} is not undone: {one_line(event.text)}"
 
 
 @_say.register

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from gangsaw.core import events as ev
+from gangsaw.core.events_undo import undone_by
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import TurnKind
 from gangsaw.views.text import count_of, flat
@@ -49,7 +50,10 @@ def _number(attempt: str) -> str:
 
 @sentence.register
 def _(event: ev.AttemptAdmitted) -> str:
-    return f"attempt {event.number} started with agent {event.agent}, from {event.base[:10]}"
+    earlier = f", with the work kept as {flat(event.start)}" if event.start else ""
+    return (
+        f"attempt {event.number} started with agent {event.agent}, from {event.base[:10]}{earlier}"
+    )
 
 
 @sentence.register
@@ -104,7 +108,8 @@ def _(event: ev.VerdictReached) -> str:
 
 @sentence.register
 def _(event: ev.CandidateJudged) -> str:
-    return f"checks together with what landed: {_verdict(event.judgement, event.results)}"
+    what = "without it" if undone_by(event.attempt) else "together with what landed"
+    return f"checks {what}: {_verdict(event.judgement, event.results)}"
 
 
 def _verdict(judgement: ev.Judgement, results: tuple[ev.CheckResult, ...]) -> str:
@@ -135,6 +140,8 @@ def _(event: ev.ChangeQueued) -> str:
 @sentence.register
 def _(event: ev.CandidateConflicted) -> str:
     names = flat(", ".join(event.paths[:5]))
+    if undone_by(event.attempt):
+        return f"undoing it conflicts with what landed since, in {names}"
     return f"conflicts with what landed, in {names}"
 
 
@@ -180,6 +187,21 @@ def _(event: ev.TaskCancelled) -> str:
 @sentence.register
 def _(event: ev.TaskReopened) -> str:
     return f"taken up again by {flat(event.by)}"
+
+
+@sentence.register
+def _(event: ev.UndoWanted) -> str:
+    return f"to be undone, asked for by {flat(event.by)}"
+
+
+@sentence.register
+def _(event: ev.Undone) -> str:
+    return f"undone: {event.commit[:10]} takes back {event.landed[:10]}"
+
+
+@sentence.register
+def _(event: ev.UndoFailed) -> str:
+    return f"not undone: {flat(event.text)}"
 
 
 @sentence.register

@@ -12,7 +12,7 @@ from gangsaw.core.events import Delivered, DeliveryBlocked, Event
 from gangsaw.core.phases import AGENT_ALIVE
 from gangsaw.core.state import Attempt, State
 from gangsaw.core.status import Status, view
-from gangsaw.views.facts import clock, fact_line, one_line
+from gangsaw.views.facts import clock, fact_line, landed_count, one_line
 
 REDRAW_EVERY_S = 0.2
 SIGNS = {
@@ -161,7 +161,7 @@ def _attempt_line(
 def _whole_line(state: State, now: float) -> str:
     busy = sum(1 for attempt in state.live_attempts() if attempt.phase in AGENT_ALIVE)
     parts = [f"{busy} of {state.limits.max_agents} agents busy"]
-    parts.append(f"{len(state.landed)} of {len(state.tasks)} landed")
+    parts.append(f"{landed_count(state)} of {len(state.tasks)} landed")
     if state.usage.tokens:
         budget = state.limits.budget_usd
         of = f" of ${budget:.2f}" if budget is not None else ""

@@ -56,6 +56,7 @@ _TASK = table(
     cost=about("US dollars; null where nobody said what was used costs", maybe(NUMBER)),
     cost_is_estimate=TRUTH, started_at=maybe(NUMBER), ended_at=maybe(NUMBER),
     activity=about("what its agent is doing now", TEXT),
+    turns=about("what gangsaw retry --from takes for it now", listed(TEXT)),
 )  # fmt: skip
 _OTHER = table(id=TEXT, status=STATUS, reason=TEXT)
 
@@ -84,7 +85,10 @@ def why_schema() -> Schema:
     hold = table(kind=TEXT, tasks=listed(TEXT), until=maybe(NUMBER), text=TEXT)
     attempt = table(
         id=TEXT, number=WHOLE, agent=TEXT, model=maybe(TEXT), base=COMMIT, phase=TEXT, turns=WHOLE,
-        crashes=WHOLE, session=maybe(TEXT), started_at=NUMBER, ended_at=maybe(NUMBER),
+        crashes=WHOLE,
+        turns_kept=about("turns after which its work is held", listed(WHOLE)),
+        start=about("ref of the earlier work that it began with", maybe(TEXT)),
+        session=maybe(TEXT), started_at=NUMBER, ended_at=maybe(NUMBER),
         ended=about("why it ended without landing", maybe(TEXT)),
         commit=maybe(COMMIT), worktree=maybe(TEXT), branch=TEXT,
     )  # fmt: skip
@@ -97,7 +101,10 @@ def why_schema() -> Schema:
         hold=about("the scheduler's own reason not to start it", maybe(hold)),
         needs=listed(_OTHER), waits_for=listed(_OTHER), dependants=listed(TEXT),
         scope=listed(TEXT), attempts=listed(attempt), checks=listed(check),
-        landed_commit=maybe(COMMIT), tokens=WHOLE, cost=maybe(NUMBER),
+        turns=about("what gangsaw retry --from takes for it", listed(TEXT)),
+        landed_commit=maybe(COMMIT), undone_commit=maybe(COMMIT),
+        built_on_undone=about("needs that were undone after it had landed", listed(TEXT)),
+        tokens=WHOLE, cost=maybe(NUMBER),
         history=listed(table(at=NUMBER, seq=WHOLE, text=TEXT)), started_at=NUMBER,
         logs=about("folder with its prompts and output", TEXT), next=listed(TEXT),
     )  # fmt: skip
@@ -155,11 +162,20 @@ def _of_type(hint: Any) -> Schema:
 
 
 def answer_schema() -> Schema:
-    """`gangsaw retry|cancel|approve|reject|pause|resume|scale --json`."""
+    """`gangsaw retry|cancel|undo TASK|approve|reject|pause|resume|scale --json`."""
     return table(
         schema_version=VERSION, verb=TEXT, task=maybe(TEXT),
         outcome={"enum": ["answered", "recorded", "unanswered", "idle"]}, ok=TRUTH, text=TEXT,
     )  # fmt: skip
+
+
+def undo_schema() -> Schema:
+    """`gangsaw undo --json` without a task."""
+    entry = table(
+        task=TEXT, what={"enum": ["landing", "cancel"]}, at=maybe(NUMBER), commit=maybe(COMMIT),
+        command=TEXT,
+    )  # fmt: skip
+    return table(schema_version=VERSION, run=TEXT, can_be_undone=listed(entry))
 
 
 def end_schema() -> Schema:
@@ -191,7 +207,10 @@ def diff_schema() -> Schema:
 
 def logs_schema() -> Schema:
     """`gangsaw logs TASK --json`."""
-    turn = table(turn=WHOLE, prompt=TEXT, out=TEXT, err=TEXT)
+    turn = table(
+        turn=WHOLE, prompt=TEXT, out=TEXT, err=TEXT,
+        kept=about("the work after it is held: gangsaw retry --from", TRUTH),
+    )  # fmt: skip
     return table(schema_version=VERSION, run=TEXT, task=TEXT, attempt=TEXT, turns=listed(turn))
 
 
@@ -243,6 +262,7 @@ PRINTED = {
     "why": why_schema,
     "events": events_schema,
     "answer": answer_schema,
+    "undo": undo_schema,
     "end": end_schema,
     "plan-check": check_schema,
     "diff": diff_schema,

@@ -30,10 +30,11 @@ _SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("WAITING", ("held", "waiting")),
     ("FAILED", ("failed",)),
     ("CANCELLED", ("cancelled",)),
+    ("UNDONE", ("undone",)),
 )
 _ORDER = (
     "landed", "done", "needs_you", "working", "checking", "reviewing", "queued", "landing",
-    "held", "waiting", "failed", "cancelled",
+    "held", "waiting", "failed", "cancelled", "undone",
 )  # fmt: skip
 
 
@@ -79,6 +80,7 @@ def status_object(journal: Journal, run: str, holder: HeldBy | None) -> dict[str
                 "started_at": task.started_at,
                 "ended_at": task.ended_at,
                 "activity": task.activity if task.live else "",
+                "turns": summary.get("turns", {}).get(task.task, []),
             }
             for task in tasks
         ],
@@ -176,7 +178,9 @@ def next_commands(task: str, status: str, reason: str) -> list[str]:
         case "failed":
             return [f"gangsaw why {task}", f"gangsaw logs {task}", f"gangsaw retry {task}"]
         case "cancelled":
-            return [f"gangsaw retry {task}"]
+            return [f"gangsaw undo {task}", f"gangsaw retry {task}"]
+        case "undone":
+            return [f"gangsaw retry {task}", f"gangsaw retry {task} --from last"]
         case _:
             return []
 

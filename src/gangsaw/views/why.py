@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from gangsaw.core import events as ev
+from gangsaw.core.events_undo import undo_about
 from gangsaw.core.phases import ENDED
+from gangsaw.core.policy.undo import kept_turns, turns_kept, undone_needs
+from gangsaw.core.reopening import turn_names
 from gangsaw.core.state import Attempt, State
 from gangsaw.core.status import View, view
 from gangsaw.views.facts import clock
@@ -27,8 +30,12 @@ Told = tuple[int, float, ev.Event]
 
 
 def subjects_of(state: State, task: str) -> list[str]:
-    """The subjects under which the log speaks of a task: itself and its attempts."""
-    return [task, *(name for name, attempt in state.attempts.items() if attempt.task == task)]
+    """The subjects under which the log speaks of a task: itself, its undo and its attempts."""
+    return [
+        task,
+        undo_about(task),
+        *(name for name, attempt in state.attempts.items() if attempt.task == task),
+    ]
 
 
 def why_object(
@@ -53,8 +60,11 @@ def why_object(
         "dependants": list(state.dependants.get(task, ())),
         "scope": list(plan.scope),
         "attempts": [_attempt(each) for each in attempts],
+        "turns": turn_names(kept_turns(state, task), known),
         "checks": [_check(each) for each in (last.results if last else ())],
         "landed_commit": known.landed_commit or None,
+        "undone_commit": known.undone or None,
+        "built_on_undone": list(undone_needs(state, task)) if known.finished else [],
         "tokens": usage.tokens,
         "cost": None if usage.unpriced and not usage.cost_usd else round(usage.cost_usd, 6),
         "history": [{"at": each.at, "seq": each.seq, "text": each.text} for each in history(told)],
@@ -101,6 +111,8 @@ def _attempt(each: Attempt) -> dict[str, Any]:
         "phase": each.phase.value,
         "turns": each.turns_used,
         "crashes": each.crashes,
+        "turns_kept": list(turns_kept(each)),
+        "start": each.start or None,
         "session": each.session,
         "started_at": each.admitted_at,
         "ended_at": each.since if each.phase in ENDED else None,
@@ -148,6 +160,10 @@ def why_text(why: dict[str, Any], heading: Callable[[str], str] = str) -> list[s
     lines += _section(heading("HISTORY"), _history_lines(why))
     if why["dependants"]:
         lines += _section(heading("WAIT FOR IT"), [f"  {named(why['dependants'], NAMES_MAX)}"])
+    if why["turns"] and why["status"] not in ("landed", "done"):
+        last = why["turns"][-1]
+        lines += ["", f"its work was kept after turn {named(why['turns'], NAMES_MAX)}: "
+                  f"gangsaw retry {why['task']} --from {last}"]  # fmt: skip
     if why["attempts"]:
         lines += ["", f"its output is in {flat(why['logs'])}"]
     if why["next"]:

@@ -60,7 +60,7 @@ def command(
         attempts = row.attempts if row else 0
         folder = _attempt_folder(control, run, task, number or attempts)
         if as_json:
-            return _list(run, task, folder)
+            return _list(journal, run, task, folder)
         if prompt:
             return _show_prompt(folder, _turn(folder, turn, task), raw=raw)
         name = "err" if err else "out"
@@ -100,11 +100,15 @@ def _turn(folder: Path, wanted: int | None, task: str) -> int:
     return wanted
 
 
-def _list(run: str, task: str, folder: Path) -> int:
+def _list(journal: Journal, run: str, task: str, folder: Path) -> int:
+    closed = (
+        row for row in journal.read(run, subject=folder.name) if row.kind == "workspace.closed"
+    )
+    kept = {ref.rpartition("/turn-")[2] for row in closed for ref in row.body["refs"]}
     turns = [
         {"turn": number, "prompt": str(folder / f"prompt-{number}.md"),
          "out": str(folder / f"turn-{number}" / "out"),
-         "err": str(folder / f"turn-{number}" / "err")}
+         "err": str(folder / f"turn-{number}" / "err"), "kept": str(number) in kept}
         for number in _turns(folder)
     ]  # fmt: skip
     output.say_json({"schema_version": 1, "run": run, "task": task, "attempt": folder.name,

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from gangsaw.core.events import AttemptAdmitted, Pressure
 from gangsaw.core.model import attempt_id
+from gangsaw.core.policy.undo import undone_needs
 from gangsaw.core.scopes import overlaps
 from gangsaw.core.state import State, is_live
 
@@ -90,13 +91,15 @@ def _hold_for_needs(state: State, name: str) -> Hold:
     missing = [need for need in state.tasks[name].needs if not state.task_states[need].finished]
     failed = [need for need in missing if hopeless(state, need)]
     if failed:
-        return Hold(HoldKind.FAILED_NEEDS, tuple(dict.fromkeys(failed)))
+        undone = ", ".join(undone_needs(state, name))
+        text = f"needs {undone}, which was undone" if undone else ""
+        return Hold(HoldKind.FAILED_NEEDS, tuple(dict.fromkeys(failed)), text=text)
     return Hold(HoldKind.NEEDS, tuple(dict.fromkeys(missing)))
 
 
 def hopeless(state: State, name: str) -> bool:
-    """Whether the task cannot land without a person: given up or cancelled, or (at any depth)
-    waiting for one that is."""
+    """Whether the task cannot land without a person: given up, cancelled or undone, or (at any
+    depth) waiting for one that is."""
     seen, open_names = set[str](), [name]
     while open_names:
         current = open_names.pop()
@@ -165,4 +168,5 @@ def _admission(state: State, name: str) -> AttemptAdmitted:
         agent=agent_for(state, name),
         model=task.model,
         branch=f"gangsaw/{state.run}/{attempt}",
+        start=state.task_states[name].start,
     )

@@ -25,7 +25,7 @@ def is_wanted(state: State) -> bool:
 def all_landed_that_can(state: State) -> bool:
     """No attempt is alive, none is queued, and no task can start any more."""
     waiting = any(not cannot_close(state, name) for name in state.live)
-    return not (waiting or state.queue or state.landings or state.ready)
+    return not (waiting or state.queue or state.landings or state.undos or state.ready)
 
 
 def is_waiting(state: State) -> bool:

@@ -3,6 +3,7 @@
 The integration branch moves only to a commit whose exact tree passed every check of its gate. The
 gate of a candidate is: the run's own checks, the task's checks, and the checks of every task that
 landed since this task was first admitted, since those are combined with it for the first time.
+What takes a landing back has to pass the checks of everything else that has landed.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from gangsaw.core.events import (
     Judgement,
     LandingWanted,
     TargetMergeFailed,
+    UndoFailed,
     WorkReturned,
 )
+from gangsaw.core.events_undo import undo_about, undone_by
 from gangsaw.core.model import Check
+from gangsaw.core.policy import undo
 from gangsaw.core.state import Landing, State, landing_of
 
 INCONCLUSIVE_MAX = 3
@@ -36,14 +40,19 @@ def gate_of_work(state: State, task: str) -> tuple[Check, ...]:
 
 def gate_of_landing(state: State, landing: Landing) -> tuple[Check, ...]:
     """The checks that this candidate must pass, each once, in order."""
-    if landing.about == TARGET:
-        combined = state.landed
-        own: tuple[Check, ...] = ()
-    else:
-        task = state.attempts[landing.about].task
-        own = state.tasks[task].checks
-        combined = state.landed[state.task_states[task].since_landing or 0 :]
-    others = [check for name in combined for check in state.tasks[name].checks]
+    attempt = state.attempts.get(landing.about)
+    own: tuple[Check, ...] = ()
+    combined = state.landed
+    if attempt is not None:
+        own = state.tasks[attempt.task].checks
+        combined = state.landed[state.task_states[attempt.task].since_landing or 0 :]
+    undone = undone_by(landing.about)
+    others = [
+        check
+        for name in combined
+        if name != undone and state.task_states[name].landed_commit
+        for check in state.tasks[name].checks
+    ]
     return _distinct((*state.gate, *own, *others))
 
 
@@ -72,9 +81,10 @@ def _follow(state: State, landing: Landing) -> Iterator[Event]:
     if landing.missed or stale:
         yield _again(state, landing)
     elif landing.conflict:
-        yield _back(landing, Cause.CONFLICT, "conflicts in " + ", ".join(landing.conflict[:5]))
+        text = "conflicts in " + ", ".join(landing.conflict[:5])
+        yield _back(state, landing, Cause.CONFLICT, text)
     elif landing.judgement is Judgement.FAILED:
-        yield _back(landing, Cause.COMBINATION, failing_text(landing.results))
+        yield _back(state, landing, Cause.COMBINATION, failing_text(landing.results))
     elif landing.judgement is Judgement.PASSED:
         # One move at a time: what a candidate is put on must be known with all that is in it.
         moving = any(other.wanted for other in state.landings)
@@ -93,25 +103,41 @@ def failing_text(results: tuple[CheckResult, ...]) -> str:
 
 
 def _again(state: State, landing: Landing) -> Event:
-    if landing.about == TARGET:
-        return CandidateWanted(TARGET, landing.work, state.head)
+    if landing.about not in state.attempts:
+        return CandidateWanted(landing.about, landing.work, state.head)
     return ChangeQueued(landing.about, landing.work)
 
 
-def _back(landing: Landing, cause: Cause, text: str) -> Event:
+def _back(state: State, landing: Landing, cause: Cause, text: str) -> Event:
     if landing.about == TARGET:
         return TargetMergeFailed(landing.work, f"the target moved, and merging it in {text}")
+    if landing.about not in state.attempts:
+        return given_up(state, landing, text)
     return WorkReturned(landing.about, cause, text)
 
 
+def given_up(state: State, landing: Landing, text: str) -> Event:
+    """The end of a landing that is no attempt's: of a moved target, or of an undo."""
+    task = undone_by(landing.about)
+    if task:
+        return UndoFailed(task, undo.failure_text(state, task, text))
+    return TargetMergeFailed(landing.work, text)
+
+
 def _begin(state: State) -> Iterator[Event]:
-    """Start landings up to the window; a moved target goes first."""
+    """Start landings up to the window; a moved target goes first, then what is to be undone."""
     if len(state.landings) >= state.limits.window or not state.head:
         return
     moved = state.delivery.target_commit
     if moved and moved != state.delivery.merge_failed:
         if landing_of(state, TARGET) is None:
             yield CandidateWanted(TARGET, moved, state.head)
+        return
+    if state.undos:
+        # Alone: whatever landed beside it would have to be checked without it once more.
+        if not any(undo.is_landing(state, task) for task in state.undos):
+            task = next(iter(state.undos))
+            yield CandidateWanted(undo_about(task), state.undos[task].landed, state.head)
         return
     if not state.queue:
         return

@@ -20,9 +20,16 @@ NEVER_RAN_MAX = 5
 CONTINUES_MAX = 3
 """How often a crashed session is taken up again within one attempt."""
 
-_UNCOUNTED = frozenset({Cause.CRASHED, Cause.LIMITED, Cause.CANCELLED, Cause.STOPPED})
+_UNCOUNTED = frozenset({Cause.CRASHED, Cause.LIMITED, Cause.CANCELLED, Cause.STOPPED, Cause.UNDONE})
 _FINAL = frozenset({Cause.EMPTY, Cause.REFUSED, Cause.UNCOMMITTED, Cause.BUDGET})
 _FOR_A_PERSON = frozenset({Cause.CONFLICT, Cause.UNMERGED, Cause.REFUSED, Cause.BUDGET})
+
+
+ENDED_BY = {
+    Cause.CANCELLED: "cancelled",
+    Cause.UNDONE: "a task that it needs was undone",
+}
+"""What people asked for that ends an attempt, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +129,7 @@ def fail(state: State, attempt: Attempt, cause: Cause, text: str, now: float) ->
         attempt.id, cause, text, counts, now + _wait_s(state, attempt, cause, now)
     )
     reason = _exhausted(state, attempt, cause, tries)
-    if reason is None or cause is Cause.CANCELLED:
+    if reason is None or cause in ENDED_BY:
         return [failed]
     person = cause in _FOR_A_PERSON or _over_budget(state, attempt)
     # Never without a text: it is also what says that the task is given up.
@@ -132,7 +139,7 @@ def fail(state: State, attempt: Attempt, cause: Cause, text: str, now: float) ->
 def _wait_s(state: State, attempt: Attempt, cause: Cause, now: float) -> float:
     known = state.task_states[attempt.task]
     limits = state.limits
-    if cause in (Cause.STOPPED, Cause.CANCELLED, Cause.CONFLICT, Cause.UNMERGED):
+    if cause in (Cause.STOPPED, Cause.CONFLICT, Cause.UNMERGED, *ENDED_BY):
         return 0.0
     if cause is Cause.CRASHED:
         return 0.0 if known.crashes <= 1 else backoff_s(limits, known.crashes - 1, attempt.id)
@@ -164,7 +171,7 @@ def _stop_text(attempt: Attempt, limits: Limits) -> str:
             return "ran longer than its time limit and was stopped"
         case Cause.STALLED:
             return f"wrote nothing for {limits.stall_s:.0f} s and was stopped"
-        case Cause.CANCELLED:
-            return "cancelled"
+        case Cause.CANCELLED | Cause.UNDONE as cause:
+            return ENDED_BY[cause]
         case _:
             return "stopped with the run"

@@ -6,7 +6,6 @@ import threading
 import time
 
 from gangsaw.core import actions as ac
-from gangsaw.core.events import TARGET
 from gangsaw.core.observations import (
     CandidateClashed,
     CandidateMade,
@@ -22,8 +21,10 @@ from gangsaw.git import (
     Moved,
     RefElsewhere,
     RefTaken,
+    Repository,
     branch_ref,
     build_candidate,
+    build_undo,
     create_ref,
     move_ref,
 )
@@ -51,19 +52,32 @@ def build(action: ac.BuildCandidate, world: World) -> Job:
     repo, run = world.repo, world.layout.run
     attempt = world.state.attempts.get(action.about)
     # The moment of the intent: carried out again, the same commit comes out.
-    at = int(attempt.since) if attempt else int(time.time())
-    name = "target" if action.about == TARGET else action.about
+    at = int(attempt.since) if attempt else int(action.at or time.time())
+    name = action.about.removeprefix("@")
     message = f"{action.title}\n\n{action.body}\n"
 
     def job(unwanted: threading.Event) -> list[Observation]:
         about, work, onto = action.about, action.work, action.onto
-        match build_candidate(repo, onto, work, message, at, run=run, attempt=name):
+        build = _undo if action.undoes else _combine
+        match build(action, repo, message, at, run, name):
             case Conflict(paths):
                 return [CandidateClashed(about, work, onto, paths or ("(no single file)",))]
             case Candidate(commit, tree):
                 return [CandidateMade(about, work, onto, commit, tree)]
 
     return job
+
+
+def _combine(
+    action: ac.BuildCandidate, repo: Repository, message: str, at: int, run: str, name: str
+) -> Candidate | Conflict:
+    return build_candidate(repo, action.onto, action.work, message, at, run=run, attempt=name)
+
+
+def _undo(
+    action: ac.BuildCandidate, repo: Repository, message: str, at: int, run: str, name: str
+) -> Candidate | Conflict:
+    return build_undo(repo, action.onto, action.work, message, at, run=run, name=name)
 
 
 def move(action: ac.MoveIntegration, world: World) -> Job:

@@ -30,7 +30,7 @@ from gangsaw.core.settings import AgentSettings
 from gangsaw.core.state import Attempt, State
 from gangsaw.engine.launches import VANISHED, Trace
 from gangsaw.engine.world import Job, World
-from gangsaw.git import DirtyWorktree, begin_merge, commit_leftovers
+from gangsaw.git import DirtyWorktree, begin_merge, commit_leftovers, keep_turn
 from gangsaw.procs import Absent, Finished, Lost, kill, launch, probe
 
 LANDED_SHOWN = 20
@@ -58,6 +58,7 @@ def run(action: ac.RunTurn, world: World) -> Job:
                     return [_vanished(attempt.id, action.launch, trace)]
                 if hold_back:
                     return [LaunchLost(attempt.id, action.launch, False, "stopped before it ran")]
+                _keep_last_turn(action, world, attempt)
                 _merge_first(action, world, attempt)
                 durable("engine.prompts", lambda: _write_prompts(world, attempt, brief, task))
                 spec = adapter.launch(settings, brief)
@@ -137,6 +138,13 @@ def _brief(
     return brief, agent
 
 
+def _keep_last_turn(action: ac.RunTurn, world: World, attempt: Attempt) -> None:
+    """Hold the work as the last turn left it: a later attempt may start from there."""
+    if action.launch > 1 and attempt.path:
+        run, path = world.layout.run, Path(attempt.path)
+        keep_turn(world.repo, run, attempt.id, action.launch - 1, path, attempt.base)
+
+
 def _merge_first(action: ac.RunTurn, world: World, attempt: Attempt) -> None:
     """Bring the new base into the worktree; a conflict stays there for the agent."""
     if action.onto is None:
@@ -171,9 +179,8 @@ class _Reads:
             LandedParent(need, state.tasks[need].title) for need in dict.fromkeys(self._task.needs)
         ]
         since = state.task_states[attempt.task].since_landing or 0
-        self._landed = [
-            f"{name}: {state.tasks[name].title}" for name in state.landed[since:][-LANDED_SHOWN:]
-        ]
+        landed = [name for name in state.landed[since:] if state.task_states[name].landed_commit]
+        self._landed = [f"{name}: {state.tasks[name].title}" for name in landed[-LANDED_SHOWN:]]
         resumes = any(a.name == attempt.agent and a.resumes for a in state.limits.agents)
         self._resumed = resumes and bool(attempt.session)
 
@@ -185,6 +192,7 @@ class _Reads:
             parents=self._parents,
             checks=self._checks,
             resumed=self._resumed,
+            earlier=bool(self._attempt.start),
         )
         values |= self._further_values(action)
         template = world.templates.get(action.why.value) or default_template(action.why)

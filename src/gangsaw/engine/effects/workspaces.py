@@ -21,6 +21,7 @@ from gangsaw.git import (
     RemovalBlocked,
     Removed,
     Repository,
+    Start,
     WorktreeBlocked,
     WorktreeReady,
     add_worktree,
@@ -31,20 +32,28 @@ from gangsaw.git import (
     keep_attempt,
     read_ref,
     remove_worktree,
+    start_from,
+    turn_refs,
 )
 
 
 def prepare(action: ac.PrepareWorkspace, world: World) -> Job:
-    """Make the worktree on its branch, from a base that contains every landed parent."""
+    """Make the worktree on its branch, from a base that contains every landed parent, or from
+    earlier work on such a base."""
     repo, path = world.repo, world.layout.worktree(action.about)
     settings, limits = world.settings.worktree, world.state.limits
+    begun_at = int(world.state.attempts[action.about].admitted_at)
 
     def job(unwanted: threading.Event) -> list[Observation]:
+        start = Start(action.base, action.base)
+        if action.start:
+            message = f"Earlier work, for {action.about}\n\nGangsaw-Attempt: {action.about}\n"
+            start = start_from(repo, action.start, action.base, message, begun_at)
         for commit in action.contains:
-            if not repo.is_ancestor(commit, action.base):
-                raise RuntimeError(f"base {action.base} does not contain the parent {commit}")
+            if not repo.is_ancestor(commit, start.base):
+                raise RuntimeError(f"base {start.base} does not contain the parent {commit}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        match add_worktree(repo, path, action.branch, action.base):
+        match add_worktree(repo, path, action.branch, start.commit):
             case WorktreeBlocked(reason):
                 raise UserError(f"cannot make the worktree {path}: {reason}")
             case WorktreeReady():
@@ -53,7 +62,8 @@ def prepare(action: ac.PrepareWorkspace, world: World) -> Job:
                     world, limits, action.about, path, settings.setup, unwanted
                 ):
                     return []
-                return [WorkspaceAt(action.about, str(path))]
+                base = start.base if action.start else ""
+                return [WorkspaceAt(action.about, str(path), base)]
 
     return job
 
@@ -106,8 +116,10 @@ def close(action: ac.CloseWorkspace, world: World) -> Job:
     last_try = trouble is not None and trouble.count >= TROUBLES_MAX - 1
 
     def job(unwanted: threading.Event) -> list[Observation]:
-        kept = keep_attempt(repo, run, attempt.id, path, action.branch)
-        left = AttemptClosed(attempt.id, (*kept.refs, f"left in place: {path}"))
+        turn = (attempt.launch, attempt.base)
+        kept = keep_attempt(repo, run, attempt.id, path, action.branch, turn=turn)
+        refs = (*kept.refs, *turn_refs(repo, run, attempt.id))
+        left = AttemptClosed(attempt.id, (*refs, f"left in place: {path}"))
         if kept.left_out or _holds_foreign(repo, path, attempt.base, kept):
             # A nested repository cannot be held by a ref of this one: its folder stays.
             return [left]
@@ -119,7 +131,7 @@ def close(action: ac.CloseWorkspace, world: World) -> Job:
             raise
         _delete_ref(repo, branch_ref(action.branch))
         _delete_ref(repo, candidate_ref(run, attempt.id))
-        return [AttemptClosed(attempt.id, kept.refs)]
+        return [AttemptClosed(attempt.id, refs)]
 
     return job
 

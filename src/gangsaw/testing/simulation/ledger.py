@@ -9,14 +9,16 @@ from typing import Any
 
 from gangsaw.core import events as ev
 from gangsaw.core.events import Cause
+from gangsaw.core.events_undo import undone_by
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Check, Limits, Review, Task, Workspace
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.reasons import Reasons
+from gangsaw.testing.simulation.trees import owner
 from gangsaw.testing.simulation.world import World
 
-FREE_OF_CHARGE = {Cause.CRASHED, Cause.LIMITED, Cause.CANCELLED, Cause.STOPPED}
-AT_ONCE = {Cause.STOPPED, Cause.CANCELLED, Cause.CONFLICT, Cause.UNMERGED}
+FREE_OF_CHARGE = {Cause.CRASHED, Cause.LIMITED, Cause.CANCELLED, Cause.STOPPED, Cause.UNDONE}
+AT_ONCE = {Cause.STOPPED, Cause.CANCELLED, Cause.CONFLICT, Cause.UNMERGED, Cause.UNDONE}
 FINAL = {Cause.EMPTY, Cause.REFUSED, Cause.UNCOMMITTED}
 NEVER_RAN_MAX = 5
 LAUNCHES_BESIDES_TURNS = NEVER_RAN_MAX + 3 + 2
@@ -67,6 +69,9 @@ class TaskPage:
     current: str = ""
     first_base: str = ""
     landed: str = ""
+    undone: bool = False
+    undo_wanted: bool = False
+    outdated: int = 0
 
 
 @dataclass(slots=True)
@@ -127,8 +132,9 @@ class Ledger:
             own = self.tasks[self.attempts[about].task]
             names |= {check.name for check in own.task.checks}
             above = self.world.trees.commits[own.first_base].above
+        undone = undone_by(about)
         for task in self.landed:
-            if self.tasks[task].landed not in above:
+            if task != undone and self.tasks[task].landed not in above:
                 names |= {check.name for check in self.tasks[task].task.checks}
         return names
 
@@ -282,7 +288,10 @@ def _(book: Ledger, event: ev.TaskCancelled, at: float) -> None:
 @_rule(ev.TaskReopened)
 def _(book: Ledger, event: ev.TaskReopened, at: float) -> None:
     page = book.tasks[event.task]
-    page.given_up = page.cancelled = False
+    if page.finished:
+        raise Broken(f"{event.task} is taken up again though it has landed")
+    _can_start_from(page, event.start)
+    page.given_up = page.cancelled = page.undone = False
     page.tries = page.crashes = 0
     page.retry_at, page.last_cause = 0.0, None
 
@@ -296,7 +305,7 @@ def _(book: Ledger, event: ev.AttemptAdmitted, at: float) -> None:
     reasons = Reasons(book).of(event.task, at)
     if reasons:
         raise Broken(f"{event.attempt} is admitted against {sorted(reasons)}")
-    if page.finished or page.given_up or page.cancelled:
+    if page.finished or page.given_up or page.cancelled or page.undone:
         raise Broken(f"{event.attempt} is admitted though {event.task} is closed")
     if page.current and book.attempts[page.current].live:
         raise Broken(f"{event.attempt} is admitted while {page.current} is live")
@@ -308,6 +317,7 @@ def _(book: Ledger, event: ev.AttemptAdmitted, at: float) -> None:
         landed = book.tasks[need].landed
         if landed and not book.world.trees.is_ancestor(landed, event.base):
             raise Broken(f"the base of {event.attempt} does not contain {need}")
+    _can_start_from(page, event.start)
     page.number, page.current = event.number, event.attempt
     page.first_base = page.first_base or event.base
     book.attempts[event.attempt] = AttemptPage(
@@ -467,6 +477,48 @@ def _(book: Ledger, event: ev.Landed, at: float) -> None:
         raise Broken(f"{event.task} lands twice")
     page.finished, page.landed = True, event.commit
     book.landed.append(event.task)
+    _stays_undone(book, event.commit)
+
+
+@_rule(ev.UndoWanted)
+def _(book: Ledger, event: ev.UndoWanted, at: float) -> None:
+    page = book.tasks[event.task]
+    if page.undo_wanted or not page.landed or event.landed != page.landed:
+        raise Broken(f"{event.task} is to be undone twice, or has not landed as {event.landed}")
+    page.undo_wanted = True
+
+
+@_rule(ev.Undone)
+def _(book: Ledger, event: ev.Undone, at: float) -> None:
+    page, about = book.tasks[event.task], f"@undo/{event.task}"
+    if not page.undo_wanted or (about, event.onto, event.commit) not in book.world.trees.moves:
+        raise Broken(f"{event.task} is called undone, but nobody asked, or nothing was moved")
+    book.head = event.commit
+    book.landed.remove(event.task)
+    page.finished, page.landed, page.undone, page.undo_wanted = False, "", True, False
+    for other in book.tasks.values():
+        if event.task in other.task.needs:
+            other.outdated = other.number
+    _stays_undone(book, event.commit)
+
+
+@_rule(ev.UndoFailed)
+def _(book: Ledger, event: ev.UndoFailed, at: float) -> None:
+    book.tasks[event.task].undo_wanted = False
+
+
+def _stays_undone(book: Ledger, commit: str) -> None:
+    """Nothing of an undone task is on the integration branch."""
+    owners = set(map(owner, book.world.trees.commits[commit].tree))
+    left = [name for name in owners if name in book.tasks and book.tasks[name].undone]
+    if left:
+        raise Broken(f"{commit} has work of {left}, which is undone")
+
+
+def _can_start_from(page: TaskPage, start: str) -> None:
+    """Work from before a need was undone is not built upon."""
+    if start and int(start.split("/")[-2].rpartition(".")[2]) <= page.outdated:
+        raise Broken(f"{page.task.id} is to start from {start}, which is out of date")
 
 
 @_rule(ev.TaskDone)

@@ -3,8 +3,10 @@ end answer what they are asked."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
+from typing import TYPE_CHECKING
 
 from gangsaw.core import observations as ob
 from gangsaw.core.model import Limits
@@ -14,7 +16,12 @@ from gangsaw.core.state import State
 from gangsaw.testing.simulation.plans import NAMES
 from gangsaw.testing.simulation.world import World
 
+if TYPE_CHECKING:
+    from gangsaw.testing.simulation.ledger import TaskPage
+
 VERBS = (*RUN_VERBS, *TASK_VERBS, *TASK_VERBS, *TASK_VERBS, "dance")
+TURNS = ("", "", "last", "1", "1:1")
+"""What people retry from."""
 
 
 class People:
@@ -25,10 +32,10 @@ class People:
         self._asked = 0
         self.inbox: dict[str, ob.Asked] = {}
 
-    def ask(self, verb: str, task: str = "", number: int = 0) -> ob.Asked:
+    def ask(self, verb: str, task: str = "", number: int = 0, text: str = "") -> ob.Asked:
         """A new request."""
         self._asked += 1
-        asked = ob.Asked(f"k{self._asked}", verb, task, "somebody", "", number)
+        asked = ob.Asked(f"k{self._asked}", verb, task, "somebody", text, number)
         self.inbox[asked.key] = asked
         return asked
 
@@ -39,7 +46,8 @@ class People:
         if temper.requests and rng.random() < temper.requests:
             verb = rng.choice(VERBS)
             task = rng.choice((*state.tasks, "nobody")) if verb in TASK_VERBS else ""
-            asked = self.ask(verb, task, rng.choice((0, 1, 2, 5)))
+            turn = rng.choice(TURNS) if verb == "retry" else ""
+            asked = self.ask(verb, task, rng.choice((0, 1, 2, 5)), turn)
             found += [asked] * rng.choice((1, 1, 2))
         if temper.dirty and rng.random() < temper.dirty:
             self._world.trees.dirty = not self._world.trees.dirty
@@ -62,6 +70,16 @@ class People:
                 verb = "reject" if self._rng.random() < 0.15 else "approve"
                 found.append(self.ask(verb, attempt.task))
         return found
+
+    def second_thoughts(self, tasks: Mapping[str, TaskPage]) -> list[ob.Asked] | None:
+        """What people ask for after the end: that a task is tried again, or undone."""
+        closed = [name for name, page in tasks.items() if not page.finished]
+        landed = [name for name, page in tasks.items() if page.landed]
+        if landed and (not closed or self._rng.random() < 0.3):
+            return [self.ask("undo", self._rng.choice(landed))]
+        if not closed:
+            return None
+        return [self.ask("retry", self._rng.choice(closed), text=self._rng.choice(TURNS))]
 
     def settle(self, state: State) -> list[ob.Observation]:
         """All that people can do so that the run goes on: clean up, decide, resume."""

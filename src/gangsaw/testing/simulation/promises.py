@@ -11,7 +11,7 @@ from gangsaw.core.phases import AGENT_ALIVE
 from gangsaw.core.state import State
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.ledger import Ledger
-from gangsaw.testing.simulation.reasons import scopes_meet
+from gangsaw.testing.simulation.reasons import Reasons, scopes_meet
 
 FOR_EVER_S = 1e7
 
@@ -35,6 +35,13 @@ def check_neighbours(book: Ledger) -> None:
             same = one.track is not None and one.track == other.track
             if same or scopes_meet(one.scope, other.scope):
                 raise Broken(f"{one.id} and {other.id} are live together")
+
+
+def check_needs(book: Ledger, state: State, reasons: Reasons) -> None:
+    """No attempt goes on when something that its task needs was undone."""
+    for name, attempt in book.live():
+        if reasons.missing(attempt.task) and state.attempts[name].stop_cause is None:
+            raise Broken(f"{name} goes on though something that it needs was undone")
 
 
 def check_rest(state: State, actions: list[ac.Action], now: float) -> float:

@@ -103,7 +103,7 @@ class Reasons:
         page = self._book.tasks[name]
         if page.finished:
             return False
-        if page.given_up or page.cancelled:
+        if page.given_up or page.cancelled or page.undone:
             return True
         return any(self._hopeless(need) for need in page.task.needs)
 
@@ -115,6 +115,8 @@ class Reasons:
         attempt = self._book.attempts.get(page.current)
         if page.finished:
             wanted = {Status.LANDED if page.landed else Status.DONE}
+        elif page.undone:
+            wanted = {Status.UNDONE}
         elif page.cancelled:
             wanted = {Status.CANCELLED}
         elif page.given_up:

@@ -20,7 +20,12 @@ from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.ledger import Ledger, TaskPage
 from gangsaw.testing.simulation.people import People
 from gangsaw.testing.simulation.plans import CALM, Temper, random_scene
-from gangsaw.testing.simulation.promises import check_alive, check_neighbours, check_rest
+from gangsaw.testing.simulation.promises import (
+    check_alive,
+    check_needs,
+    check_neighbours,
+    check_rest,
+)
 from gangsaw.testing.simulation.reasons import Reasons
 from gangsaw.testing.simulation.world import World
 
@@ -352,10 +357,9 @@ class Schedule:
         if not calm and self._rests > LIVES_MAX:
             return None
         if reason == "finished":
-            closed = [name for name, page in self.book.tasks.items() if not page.finished]
-            if not closed or calm or self.rng.random() < 0.5:
+            if calm or self.rng.random() < 0.5:
                 return None
-            return [self.people.ask("retry", self.rng.choice(closed))]
+            return self.people.second_thoughts(self.book.tasks)
         if reason in ("stopped", "paused") or reason.startswith("in trouble"):
             return []
         answers = [seen for seen in self.people.settle(self.state) if isinstance(seen, ob.Asked)]
@@ -368,7 +372,7 @@ class Schedule:
     def _explained(self) -> None:
         """What is still open when nobody can help must be held by a limit, and say so."""
         for name, page in self.book.tasks.items():
-            if page.finished or page.given_up or page.cancelled:
+            if page.finished or page.given_up or page.cancelled or page.undone:
                 continue
             seen = view(self.state, name, self.world.clock)
             self.suspect = Wrong(name, seen)
@@ -524,6 +528,7 @@ class Schedule:
         self.suspect = Word.SETTLED
         self._same_until = check_rest(state, actions, now)
         reasons = Reasons(self.book)
+        check_needs(self.book, state, reasons)
         for name in state.tasks:
             seen = view(state, name, now)
             self.suspect = Wrong(name, seen)

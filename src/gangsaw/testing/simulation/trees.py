@@ -44,6 +44,14 @@ class Worktree:
     fault: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The work of an attempt after a launch, and the integration commit it was made from."""
+
+    commit: str
+    base: str
+
+
 class Trees:
     """All commits and branches of a schedule, and what its checks say about trees."""
 
@@ -66,6 +74,11 @@ class Trees:
         self.green: dict[str, set[str]] = {}
         self.seen_red: set[str] = set()
         """Trees on which a check has really failed."""
+        self.undone: set[str] = set()
+        """Landings that somebody asked to take back."""
+        self.kept: dict[str, Kept] = {}
+        """Ref → the work that it holds."""
+        self._brought: dict[str, Tree] = {}
         self._candidates: dict[tuple[str, str], str] = {}
         self._changes = 0
 
@@ -102,8 +115,42 @@ class Trees:
         if any(frozenset((a, b)) in self._clashes for a in here - there for b in there - here):
             return None
         if (onto, work) not in self._candidates:
-            self._candidates[onto, work] = self.commit(ours | theirs, onto, work)
+            tree = self.merged(onto, work)
+            self._candidates[onto, work] = self.commit(tree, onto, work)
         return self._candidates[onto, work]
+
+    def merged(self, ours: str, theirs: str) -> Tree:
+        """The tree that comes out of merging two commits, without a look at clashes."""
+        one, other = self.commits[ours], self.commits[theirs]
+        if not self.undone:
+            return one.tree | other.tree
+        # What one side took back since both went their own ways stays taken back.
+        common = max(one.above & other.above, key=lambda name: int(name[1:]))
+        before = self.commits[common].tree
+        return (one.tree | (other.tree - before)) - (before - other.tree)
+
+    def undo(self, onto: str, landed: str) -> str | None:
+        """The commit that takes back, on `onto`, what `landed` brought; `None` in conflict: when
+        work that clashes with it has landed on top."""
+        brought = self._brought[landed]
+        ours = self.commits[onto].tree
+        rest = set(map(owner, ours - self.commits[landed].tree))
+        owners = set(map(owner, brought))
+        if any(frozenset((a, b)) in self._clashes for a in owners for b in rest):
+            return None
+        self.undone.add(landed)
+        if (onto, f"undo {landed}") not in self._candidates:
+            self._candidates[onto, f"undo {landed}"] = self.commit(ours - brought, onto)
+        return self._candidates[onto, f"undo {landed}"]
+
+    def start(self, kept: Kept) -> str:
+        """The commit to go on from kept work: its own, or one like it that has not landed."""
+        work = self.commits[kept.commit]
+        landed = {name for name in work.above - self.commits[kept.base].above if self._below(name)}
+        return self.commit(work.tree, kept.base) if landed else kept.commit
+
+    def _below(self, commit: str) -> bool:
+        return self.integration is not None and self.is_ancestor(commit, self.integration)
 
     def is_red(self, tree: Tree, check: str) -> bool:
         """Whether the check fails on the tree."""
@@ -130,6 +177,7 @@ class Trees:
                 raise Broken(f"the integration branch would lose {onto} for {commit}")
             self.integration = commit
             self.moves.append((about, onto, commit))
+            self._brought[commit] = self.commits[commit].tree - self.commits[onto].tree
         if self.is_ancestor(commit, self.integration):
             return commit
         return self.integration

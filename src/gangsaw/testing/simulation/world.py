@@ -16,7 +16,7 @@ from gangsaw.core.model import Check, task_of
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.plans import Scene, Temper
 from gangsaw.testing.simulation.shims import Ending, Launch, Left, exit_of, random_launch
-from gangsaw.testing.simulation.trees import Tree, Trees, Worktree, tree_id
+from gangsaw.testing.simulation.trees import Kept, Tree, Trees, Worktree, tree_id
 
 GRACE_S = 3.0
 CHATTER_S = 30.0
@@ -139,13 +139,17 @@ class World:
         return ob.IntegrationAt(self.trees.integration)
 
     def _prepare(self, action: ac.PrepareWorkspace) -> ob.Observation:
+        base, head = action.base, action.base
+        if action.start:
+            kept = self.trees.kept[action.start]
+            base, head = kept.base, self.trees.start(kept)
         for parent in action.contains:
-            if not self.trees.is_ancestor(parent, action.base):
+            if not self.trees.is_ancestor(parent, base):
                 raise Broken(f"the base of {action.about} lacks {parent}")
         if action.about not in self.trees.worktrees:
-            worktree = Worktree(action.branch, action.base, action.base)
+            worktree = Worktree(action.branch, base, head)
             self.trees.worktrees[action.about] = worktree
-        return ob.WorkspaceAt(action.about, f"/worktrees/{action.about}")
+        return ob.WorkspaceAt(action.about, f"/worktrees/{action.about}", base)
 
     def _inspect(self, action: ac.InspectWork) -> ob.Observation:
         trees, about = self.trees, action.about
@@ -200,7 +204,8 @@ class World:
         return CheckResult(check.name, Judgement.PASSED, 1.0, code=0)
 
     def _build(self, action: ac.BuildCandidate) -> ob.Observation:
-        made = self.trees.candidate(action.onto, action.work)
+        made_by = self.trees.undo if action.undoes else self.trees.candidate
+        made = made_by(action.onto, action.work)
         if made is None:
             return ob.CandidateClashed(action.about, action.work, action.onto, ("file",))
         tree = tree_id(self.trees.commits[made].tree)
@@ -215,8 +220,23 @@ class World:
     def _close(self, action: ac.CloseWorkspace) -> ob.Observation:
         if action.about in self.alive:
             raise Broken(f"the worktree of {action.about} is removed under its agent")
+        launch = self.latest.get(action.about)
+        if launch is not None:
+            self._keep(action.about, launch.number)
         self.trees.worktrees.pop(action.about, None)
-        return ob.AttemptClosed(action.about, (f"refs/kept/{action.about}",))
+        prefix = f"refs/kept/{action.about}/"
+        turns = [ref for ref in self.trees.kept if ref.startswith(prefix)]
+        return ob.AttemptClosed(action.about, (f"{prefix}work", *turns))
+
+    def _keep(self, about: str, launch: int) -> None:
+        """Hold the work after a launch, once."""
+        worktree = self.trees.worktrees.get(about)
+        ref = f"refs/kept/{about}/turn-{launch}"
+        if worktree is None or worktree.fault or ref in self.trees.kept:
+            return
+        commit = worktree.pending or worktree.head
+        if commit != worktree.base:
+            self.trees.kept[ref] = Kept(commit, worktree.base)
 
     def _deliver(self, action: ac.Deliver) -> ob.Observation:
         trees = self.trees
@@ -260,6 +280,9 @@ class World:
         for other in self.alive:
             if task_of(other) == task:
                 raise Broken(f"{action.about} is launched while {other} is alive")
+        former = self.latest.get(action.about)
+        if former is not None:
+            self._keep(action.about, former.number)
         launch = random_launch(self.rng, self.temper, action.about, action.launch, action.why)
         self.launches[action.about, action.launch] = launch
         self.latest[action.about] = launch
@@ -277,8 +300,9 @@ class World:
     def _merge(self, about: str, onto: str) -> None:
         worktree, trees = self.trees.worktrees[about], self.trees
         if not trees.is_ancestor(onto, worktree.head):
-            tree = trees.commits[worktree.head].tree | trees.commits[onto].tree
+            tree = trees.merged(worktree.head, onto)
             worktree.head = trees.commit(tree, worktree.head, onto)
+        worktree.base = onto
 
     def _tell(self, launch: Launch, seen: ob.Observation) -> None:
         if (launch.attempt, launch.number) in self.watched:
