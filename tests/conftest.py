@@ -1,4 +1,4 @@
-"""For all tests: how hypothesis behaves, the figures that are printed at the end, and what is left
+"""For all tests: how hypothesis behaves, the bystanders, the figures at the end, and what is left
 behind for the page of guarantees."""
 
 from __future__ import annotations
@@ -8,14 +8,62 @@ import os
 import platform
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from gangsaw.testing.decoys import Decoys, guises
+from gangsaw.testing.playground import Playground
+
 # A busy machine must not turn a slow example into a failure.
 settings.register_profile("gangsaw", deadline=None, print_blob=True)
 settings.load_profile("gangsaw")
+
+
+DECOYS = 100
+COUNTED = ("run", "stop", "kill", "cancel")
+CAMPAIGN: pytest.StashKey[Counter[str]] = pytest.StashKey()
+"""What was done while bystanders stood by, in this process or (in the one that prints) in all."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[CAMPAIGN] = Counter()
+
+
+@pytest.fixture(scope="session")
+def bystanders(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Decoys]:
+    """A hundred processes that look like ours. At the end of the session none of them may have
+    received any signal."""
+    folder = tmp_path_factory.mktemp("decoys")
+    decoys = Decoys(folder, guises(DECOYS, Path.cwd(), folder / "gone"))
+    yield decoys
+    harmed = decoys.harmed()
+    done: Counter[str] = request.config.stash[CAMPAIGN]
+    done.update({name: Playground.commands[name] for name in COUNTED})
+    done.update({"decoys": DECOYS, "signals": len(harmed)})
+    decoys.close()
+    assert harmed == []
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a process of xdist: hand over what the one that prints has to say."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        done: Counter[str] = session.config.stash[CAMPAIGN]
+        output["campaign"] = dict(done)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take over what a process of xdist has handed over; nothing, if it died."""
+    found: dict[str, int] = getattr(node, "workeroutput", {}).get("campaign", {})
+    node.config.stash[CAMPAIGN].update(found)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,6 +87,13 @@ def figures(reporter: pytest.TerminalReporter) -> Iterator[str]:
     """What tests recorded with `record_property("figure", …)`, in whichever process they ran."""
     for report in reports_of(reporter):
         yield from named(report, "figure")
+    done: Counter[str] = reporter.config.stash[CAMPAIGN]
+    if done["decoys"]:
+        words = ", ".join(f"{done[name]} `{name}`" for name in COUNTED)
+        yield (
+            f"bystanders: {done['decoys']} decoys, {done['signals']} signals received; meanwhile "
+            f"{words} and the kills of the tests themselves"
+        )
 
 
 def named(report: pytest.TestReport, name: str) -> list[str]:

@@ -69,6 +69,8 @@ WHY_END = """\
 WAIT FOR IT
   e2e
 
+its work was kept after turn 1: gangsaw retry api --from 1
+
 its output is in ROOT/repo/.git/gangsaw/attempts/r1/api.1
 
 next: gangsaw logs api · gangsaw retry api · gangsaw diff api
@@ -204,7 +206,8 @@ def test_a_diff_on_a_terminal_has_our_colours_and_no_sequence_of_the_agent_s(
 def test_stranded_names_the_failed_work_once_and_not_the_landed(mixed: Playground) -> None:
     found = json.loads(mixed.call("stranded", "--json").stdout)["stranded"]
     assert [each["files"] for each in found] == [["api.py"]]
-    assert found[0]["bring_back"] == f"git merge {found[0]['name']}"
+    assert found[0]["bring_back"] == f"gangsaw rescue {found[0]['call']}"
+    assert found[0]["bytes"] == len("api\n")
 
 
 def test_nothing_has_run_is_said_with_what_to_do(pg: Playground) -> None:

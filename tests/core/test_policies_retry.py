@@ -124,4 +124,5 @@ def test_checks_without_verdict_blame_nobody_and_end() -> None:
     again = "in ChecksDone a.1 commit=w-a tree=t-a judgement=inconclusive\n"
     assert [event.kind for event in played(text + again * 2).events] == ["verdict.reached"]
     failed = next(e for e in played(text + again * 3).events if isinstance(e, AttemptFailed))
-    assert failed.cause is Cause.WORKSPACE
+    assert failed.cause is Cause.INCONCLUSIVE
+    assert not failed.counts

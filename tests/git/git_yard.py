@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -36,13 +37,27 @@ class Yard:
     trees: Path
     repo: Repository = field(init=False)
 
-    def git(self, *args: str, at: Path | None = None, ok: bool = True) -> str:
+    def git(
+        self, *args: str, at: Path | None = None, ok: bool = True, stdin: str | None = None
+    ) -> str:
         """What plain git says, as a user or an agent would call it."""
         done = subprocess.run(
-            ["git", *args], cwd=at or self.root, env=plain_env(), capture_output=True, check=False
-        )
+            ["git", *args], cwd=at or self.root, env=plain_env(), capture_output=True, check=False,
+            input=None if stdin is None else os.fsencode(stdin),
+        )  # fmt: skip
         assert done.returncode == 0 or not ok, done.stderr.decode()
         return os.fsdecode(done.stdout).removesuffix("\n")
+
+    def raw(self, *args: str) -> bytes:
+        """What plain git prints, byte for byte."""
+        return subprocess.run(
+            ["git", *args], cwd=self.root, env=plain_env(), capture_output=True, check=True
+        ).stdout
+
+    @staticmethod
+    def blob(content: bytes) -> str:
+        """The id of a blob with this content."""
+        return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
     def write(self, path: str, text: str | bytes, at: Path | None = None) -> Path:
         target = (at or self.root) / path
@@ -61,8 +76,11 @@ class Yard:
     def head(self, rev: str = "HEAD", at: Path | None = None) -> str:
         return self.git("rev-parse", rev, at=at)
 
-    def run_killed(self, point: str, when: str, step: str) -> bool:
-        """Carry out `step` (Python) in a process that kills itself at the fault point.
+    def run_killed(
+        self, point: str, when: str, step: str, *, number: int = 1, listing: Path | None = None
+    ) -> bool:
+        """Carry out `step` (Python) in a process that kills itself at the `number`th passing of
+        the fault point; every passing goes to the file `listing`, if given.
 
         False when it ended without coming there.
         """
@@ -73,14 +91,21 @@ class Yard:
             from gangsaw.git import *
             repo = open_repository({str(self.root)!r})
             trees = Path({str(self.trees)!r})
+            listing = {None if listing is None else str(listing)!r}
+            passed = 0
             def probe(point, when):
+                global passed
+                if listing:
+                    with open(listing, "a") as file:
+                        file.write(f"{{point}}:{{when}}\\n")
                 if (point, when) == ({point!r}, {when!r}):
-                    os.kill(os.getpid(), signal.SIGKILL)
+                    passed += 1
+                    if passed == {number}:
+                        os.kill(os.getpid(), signal.SIGKILL)
             faults.set_probe(probe)
-            {step}
         """
         done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(code)],
+            [sys.executable, "-c", textwrap.dedent(code) + textwrap.dedent(step)],
             env={**plain_env(), "PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,
             timeout=KILL_TIMEOUT_S,

@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from gangsaw import procs
+from gangsaw.testing.decoys import Decoys
 from tests.process.turns import Room, Way
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _beside_bystanders(bystanders: Decoys) -> None:
+    """Every test here runs beside them."""
 
 
 @pytest.fixture(params=list(Way))

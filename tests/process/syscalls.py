@@ -7,6 +7,7 @@ has no part in the turn. Counting starts there, so a fault is "the N-th call of 
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -25,7 +26,7 @@ from gangsaw import procs
 from gangsaw.core.launch import Ended
 from gangsaw.procs import shim
 from gangsaw.procs.records import StartedRecord, read_started
-from tests.process.turns import FACT_MAX_S, PATH, SOURCES, Room, until
+from tests.process.turns import ENDED, FACT_MAX_S, PATH, SOURCES, Room, until
 
 STRACE = shutil.which("strace")
 ERRORS = ("EIO", "ENOSPC", "EAGAIN", "ENOMEM")
@@ -249,6 +250,8 @@ class Rig:
     def _stop(self, name: str, strace: subprocess.Popen[str]) -> None:
         """Ask for the stop as soon as the agent runs, if it ever does."""
         until(lambda: self.lines(name) or strace.poll() is not None, "the agent")
+        if isinstance(procs.probe(self.room.folder(name)), ENDED):
+            assert self.room.leftovers() == [], f"{name} is called over and is alive"
         procs.stop(self.room.folder(name))
 
     def check(self, name: str, scene: Scene, where: str) -> str:
@@ -322,6 +325,34 @@ def traced(pid: int, trace: Path, *options: str) -> Iterator[subprocess.Popen[st
             yield strace
         finally:
             strace.terminate()
+
+
+@functools.cache
+def may_attach() -> bool:
+    """Whether the system lets us trace a process that is not our own descendant."""
+    assert STRACE is not None
+    code = """if True:
+        import os
+        pid = os.fork()
+        if pid == 0:
+            os.close(1)
+            os.execvp("sleep", ["sleep", "60"])
+        print(pid)
+    """
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        timeout=FACT_MAX_S,
+        check=True,
+    )
+    pid = int(done.stdout)
+    with subprocess.Popen([STRACE, "-p", str(pid)], stderr=subprocess.PIPE, text=True) as strace:
+        assert strace.stderr is not None
+        attached = "attached" in strace.stderr.readline()
+        os.kill(pid, signal.SIGKILL)
+        strace.terminate()
+    return attached
 
 
 @contextmanager

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from gangsaw import procs
 from gangsaw.core.launch import Ended
 from tests.process.turns import PATH, Room, Way, shell, spawn_python, until
@@ -38,6 +40,7 @@ def expected(number: int) -> bytes:
     return ("\n".join([*lines, f"{number} ends"]) + "\n").encode()
 
 
+@pytest.mark.guarantee("G5")
 def test_fifty_live_turns_are_adopted_after_the_death_of_their_watcher(
     room: Room, record_property: Callable[..., None]
 ) -> None:

@@ -68,6 +68,7 @@ def former_launch(room: Room, script: str, *, grace_s: float = 1.0) -> Path:
     return folder
 
 
+@pytest.mark.guarantee("G18")
 def test_a_live_turn_of_the_former_version_is_adopted(room: Room) -> None:
     go = room.root / "go"
     script = f"echo begun; while [ ! -e {go} ]; do sleep 0.02; done; echo done; exit 7"
@@ -128,6 +129,7 @@ def test_a_later_minor_version_only_adds_fields(room: Room) -> None:
 
 
 @pytest.mark.parametrize("also_started", [True, False])
+@pytest.mark.guarantee("G18")
 def test_a_turn_of_an_unknown_protocol_is_left_alone(room: Room, also_started: bool) -> None:
     """It runs, it is neither adopted nor ended nor launched again, and it ends as it wants to."""
     go, folder = room.root / "go", room.folder()

@@ -260,6 +260,34 @@ def test_an_engine_killed_with_a_launch_on_its_way_is_told_the_truth(room: Room,
     until(lambda: fields_of(nursery)[0] in ("Z", "gone"), "the nursery's end")
 
 
+def test_a_turn_that_never_leaves_its_start_is_freed_of_who_holds_its_lock(room: Room) -> None:
+    """A nursery that stopped with a launch in its hands, and whose engine is dead: nothing marks
+    it as the turn's, but it holds the lock, so that nobody else may launch."""
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from gangsaw import procs
+        from gangsaw.core.launch import LaunchSpec
+        root, path, mark = sys.argv[1:]
+        with procs.Nursery(answer_max_s=600):
+            spec = LaunchSpec(("true",), "/", (("PATH", path),))
+            procs.launch(Path(root) / "turn", spec, mark=mark, grace_s=1)
+    """
+    folder = room.folder()
+    args = (str(room.root), PATH, room.marks[folder])
+    engine = spawn_python(code, *args, GANGSAW_SHIM_FAULT="stop@nursery-received")
+    children = Path(f"/proc/{engine.pid}/task/{engine.pid}/children")
+    nursery = int(until(lambda: children.read_text().split(), "the nursery")[0])
+    until(lambda: fields_of(nursery)[0] == "T", "the stopped nursery")
+    engine.kill()
+    engine.communicate()
+    assert procs.probe(folder) == procs.Starting()
+    assert procs.holders(folder) == []
+    assert procs.settle(folder) == 1
+    until(lambda: procs.probe(folder) == procs.Absent(), "the free lock")
+    assert room.run(shell("exit 9")).outcome == Ended(code=9, signal=None)
+
+
 def test_the_nursery_ends_with_its_engine_and_the_shims_live_on(room: Room) -> None:
     go = room.root / "go"
     for name in ("first", "second"):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gangsaw import procs
 from gangsaw.core.launch import Ended
 from gangsaw.procs.records import BrokenRecord, ShimError, read_error, read_exit, read_started
-from tests.process.turns import Room, shell
+from tests.process.turns import Room, run_python, shell, sigkill, until
 
 EXIT = {
     "protocol": 1,
@@ -202,3 +202,97 @@ def test_no_bytes_crash_the_readers(content: bytes, name: str) -> None:
         (where / name).write_bytes(content)
         found = (read_exit(where), read_started(where), read_error(where))
         assert any(isinstance(one, BrokenRecord) for one in found)
+
+
+def test_a_forged_exit_record_is_not_believed_while_the_shim_lives(room: Room) -> None:
+    """An agent that writes its own verdict: its shim overwrites it with the truth."""
+    go = room.root / "go"
+    room.launch(shell(f"while [ ! -e {go} ]; do sleep 0.02; done; exit 3"))
+    record = room.started()
+    (room.folder() / "exit").write_text(json.dumps(EXIT))
+    assert procs.probe(room.folder()) == procs.Running(record)
+    with procs.Watch() as watch:
+        watch.add(room.folder())
+        assert watch.wait(0) == set()
+        go.touch()
+        assert watch.wait(60) == {room.folder()}
+    assert room.finished().outcome == Ended(code=3, signal=None)
+
+
+@pytest.mark.parametrize("name", ["started", "exit", "spec.json", "lock", "claim"])
+@pytest.mark.parametrize("content", [b"", b"\xff{", b"null"])
+def test_garbage_over_a_record_never_hides_a_live_tree(
+    room: Room, name: str, content: bytes
+) -> None:
+    """Whatever is overwritten while the agent runs: it is live, or it is settled and then over."""
+    folder = room.folder()
+    room.launch(shell("setsid sleep 86399 & echo up; exec sleep 86399"))
+    room.started()
+    until(lambda: (folder / "out").exists() and "up" in room.output(), "the agent")
+    (folder / name).write_bytes(content)
+    found = procs.probe(folder)
+    assert isinstance(found, procs.Running | procs.Headless)
+    assert room.launch(shell("exit 1")) == procs.AlreadyClaimed()
+    until(lambda: procs.settle(folder) == 0, "an empty tree")
+    assert room.leftovers() == []
+    ended = room.ended()
+    assert isinstance(ended, procs.Lost | procs.Broken), ended
+    assert room.launch(shell("exit 1")) == procs.AlreadyClaimed()
+
+
+@pytest.mark.parametrize("name", ["lock", "started", "spec.json"])
+def test_a_removed_file_never_hides_a_live_tree(room: Room, name: str) -> None:
+    folder = room.folder()
+    room.launch(shell("setsid sleep 86399 & echo up; exec sleep 86399"))
+    room.started()
+    until(lambda: (folder / "out").exists() and "up" in room.output(), "the agent")
+    (folder / name).unlink()
+    assert isinstance(procs.probe(folder), procs.Running | procs.Headless | procs.Starting)
+    assert room.launch(shell("exit 1")) == procs.AlreadyClaimed()
+    until(lambda: procs.settle(folder) == 0, "an empty tree")
+    assert isinstance(room.ended(), procs.Lost)
+    assert room.leftovers() == []
+
+
+BLIND = """if True:
+    import os, resource, sys
+    from pathlib import Path
+    from gangsaw import procs
+    folder = Path(sys.argv[1])
+    procs.boot_id()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    for free in range(8):
+        taken = []
+        try:
+            while True:
+                taken.append(os.dup(0))
+        except OSError:
+            for fd in taken[:free]:
+                os.close(fd)
+        try:
+            answer = type(procs.probe(folder)).__name__
+        except OSError as error:
+            answer = "OSError"
+        for fd in taken[free:]:
+            os.close(fd)
+        print(answer, flush=True)
+"""
+
+
+@pytest.mark.parametrize("shim_dead", [False, True])
+def test_a_watcher_without_descriptors_takes_nothing_for_dead(room: Room, shim_dead: bool) -> None:
+    room.launch(shell("setsid sleep 86399 & echo up; exec sleep 86399"))
+    record = room.started()
+    folder, truth = room.folder(), "Running"
+    until(lambda: (folder / "out").exists() and "up" in room.output(), "the agent")
+    if shim_dead:
+        truth = "Headless"
+        sigkill(record.shim.pid)
+        until(lambda: procs.probe(folder) == procs.Headless(record), "the shim's end")
+    answers = run_python(BLIND, str(folder)).stdout.split()
+    assert len(answers) == 8
+    assert answers[0] == "OSError"
+    assert answers[-1] == truth
+    assert set(answers) == {"OSError", truth}
+    procs.settle(folder)
+    room.ended()

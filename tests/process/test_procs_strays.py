@@ -75,6 +75,7 @@ def test_the_worktree_tells_whose_a_moved_turn_is(room: Room, tmp_path: Path) ->
     assert room.leftovers() == []
 
 
+@pytest.mark.guarantee("G6")
 def test_nobody_is_a_stray_for_its_place_or_its_mark_alone(room: Room, tmp_path: Path) -> None:
     """A shell in the folder, a reader, a writer without a mark, the same mark elsewhere, another
     run's mark in the same place: none is signalled."""

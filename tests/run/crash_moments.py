@@ -22,7 +22,7 @@ KINDS: dict[str, str] = {
     "git.merge_begin": "",
     "git.merge_tree": "",
     "git.push": "",
-    "git.ref_create": "attempt, integration, kept dirty, kept work, sealed, stash",
+    "git.ref_create": "attempt, integration, kept dirty, kept turn, kept work, sealed, stash",
     "git.ref_delete": "attempt, candidate",
     "git.ref_move": "integration, target",
     "git.ref_set": "candidate",
@@ -61,6 +61,8 @@ OCCASIONAL = {
 """Moments that the run passes or not, as the machine is quick or slow."""
 
 EXCUSED = {
+    "git.reverse_commit": "of an undo; see test_run_undo and test_git_undo",
+    "git.start_commit": "of landed work gone on from; see test_git_undo",
     "procs.detach": "of `gangsaw run --detach`, before there is an engine",
     "store.inbox.submit": "of the commands that ask something of a run",
     "store.reserve.release": "needs a full disk; see test_store_disk",

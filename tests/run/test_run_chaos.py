@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from gangsaw.testing.endstate import complaints, wrong_exits
-from gangsaw.testing.ledger import DAEMON, FAIL, START, STOP, read_ledger
+from gangsaw.testing.ledger import DAEMON, FAIL, START, STOP, open_lives, read_ledger
 from gangsaw.testing.playground import Playground
-from gangsaw.testing.processes import Found, end, processes_of
+from gangsaw.testing.processes import Found, end, parent_of, process_of, processes_of
 from gangsaw.testing.warm import Life, Warm
 from tests.run.crash_ground import Tasks, begin, live, needs_of
 
@@ -30,6 +30,8 @@ WHOM = ("engine", "shim", "agent", "agent", "shim", "agent")
 KILLS = 8 * len(WHOM)
 RAGE_MAX_S = 240.0
 PAUSE_MAX_S = 0.12
+CHECK_SHARE, CHECK_SHIMS_MAX = 0.3, 2
+"""How often the shims of checks are looked for too, and how many of them are killed."""
 Figure = Callable[[str, object], None]
 
 
@@ -39,6 +41,10 @@ def warm() -> Iterator[Warm]:
         yield server
 
 
+GATE = 'i=0; until [ -e "$LEDGER.go" ] || [ $i -gt 4000 ]; do sleep 0.1; i=$((i+1)); done'
+"""Some agents wait until all the killing is done, so that there is always one to be killed."""
+
+
 def chaos_tasks(rng: random.Random, *, checked: bool) -> Tasks:
     """Tasks in a random graph. Half of the agents leave a daemon, some fail at first."""
     tasks: Tasks = []
@@ -46,10 +52,11 @@ def chaos_tasks(rng: random.Random, *, checked: bool) -> Tasks:
         name = f"t{n:02}"
         needs = {f"t{rng.randrange(max(0, n - 8), n):02}" for _ in range(n % 3)} if n else set()
         fails = f"[ $GANGSAW_ATTEMPT = {name}.1 ] && {FAIL}; :"
-        body = [START, DAEMON if n % 2 else ":", f"sleep {rng.uniform(0.02, 0.3):.2f}",
-                fails if n % 7 == 3 else ":", f"echo {name} > {name}.txt", "git add -A",
-                f"git commit -qm 'Work of {name}'", STOP]  # fmt: skip
-        tasks.append({"id": name, "title": f"Task {name}", "needs": sorted(needs), "attempts": 50,
+        pause = GATE if n % 15 == 0 else f"sleep {rng.uniform(0.02, 0.3):.2f}"
+        body = [START, DAEMON if n % 2 else ":", pause, fails if n % 7 == 3 else ":",
+                f"echo {name} > {name}.txt", "git add -A", f"git commit -qm 'Work of {name}'",
+                STOP]  # fmt: skip
+        tasks.append({"id": name, "title": f"Task {name}", "needs": sorted(needs), "attempts": 200,
                       "prompt": "\n".join(body),
                       "checks": ["test -f README.md"] if checked else []})  # fmt: skip
     return tasks
@@ -62,42 +69,48 @@ class Chaos:
         self.ground, self.warm, self.rng = ground, warm, rng
         self.killed: Counter[str] = Counter()
         self.check_shims = 0
-        self.strikes = 0
 
     def rage(self) -> None:
-        """Until `KILLS` have been done or the run has come to its end."""
+        """Do all the `KILLS`; the run cannot come to its end before."""
         life = begin(self.warm, self.ground, "--calm")
         deadline = time.monotonic() + RAGE_MAX_S
-        while self.killed.total() < KILLS and time.monotonic() < deadline:
+        while self.killed.total() < KILLS:
+            assert time.monotonic() < deadline, f"{self.killed} in {RAGE_MAX_S} s"
             code = life.wait(self.rng.uniform(0.01, PAUSE_MAX_S))
-            if code is None:
-                life = self._strike(life)
-            else:
-                assert code == 0, (self.ground.root / "output").read_text()
-                return
-        life.kill()
+            assert code is None, (self.ground.root / "output").read_text()
+            life = self._strike(life)
+        Path(f"{self.ground.ledger}.go").touch()
+        self.killed["engine"] += life.kill()
 
     def _strike(self, life: Life) -> Life:
-        whom = WHOM[self.strikes % len(WHOM)]
+        whom = WHOM[self.killed.total() % len(WHOM)]
         if whom == "engine":
-            self.strikes += 1
             self.killed["engine"] += life.kill()
             return begin(self.warm, self.ground, "--calm")
-        victims = [found for found in processes_of(self.ground.root) if self._is(found, whom)]
+        victims = self._agents() if whom == "agent" else self._shims()
         if victims:  # else there will be some after the next pause
-            self.strikes += 1
             victim = self.rng.choice(victims)
             self.check_shims += victim.is_of_check
             self.killed[whom] += end(victim.pid)
         return life
 
-    def _is(self, found: Found, whom: str) -> bool:
-        if whom == "agent":
-            return found.is_agent
+    def _agents(self) -> list[Found]:
+        pids = open_lives(read_ledger(self.ground.ledger)).values()
+        found = (process_of(pid, self.ground.root) for pid in pids)
+        return [agent for agent in found if agent is not None and agent.is_agent]
+
+    def _shims(self) -> list[Found]:
+        """Those of agents; and while there may be, those of checks."""
         # A tree whose check is killed three times has no verdict, and its task a person.
-        return found.is_shim and not (found.is_of_check and self.check_shims >= 2)
+        if self.rng.random() < CHECK_SHARE and self.check_shims < CHECK_SHIMS_MAX:
+            return [found for found in processes_of(self.ground.root) if found.is_shim]
+        found = (process_of(parent_of(agent.pid), self.ground.root) for agent in self._agents())
+        return [
+            shim for shim in found if shim is not None and shim.is_shim and not shim.is_of_check
+        ]
 
 
+@pytest.mark.guarantee("G3", "G4", "G6", "G7")
 @pytest.mark.parametrize("seed", range(1, RUNS + 1))
 def test_chaos(tmp_path: Path, seed: int, warm: Warm, record_property: Figure) -> None:
     rng = random.Random(seed)

@@ -13,7 +13,11 @@ from gangsaw.core.errors import UserError
 from gangsaw.core.phases import Phase
 from gangsaw.core.state import Attempt, State
 from gangsaw.engine.former import Former, survey_former
+from gangsaw.engine.launches import VANISHED
 from gangsaw.engine.layout import Layout
+from gangsaw.testing.ledger import START, STOP, overlaps, read_ledger
+from gangsaw.testing.playground import Playground
+from gangsaw.testing.processes import processes_of
 from tests.process.turns import Room, shell, until
 
 
@@ -97,3 +101,46 @@ def test_an_attempt_of_a_version_that_we_cannot_read_is_refused(room: Room) -> N
     for name, text in texts.items():
         (folder / name).write_text(text)
     assert procs.probe(folder) == procs.Running(record)
+
+
+WAITING = f"""\
+{START}
+touch "$UP/up.$GANGSAW_TURN"
+while [ ! -e "$UP/go" ]; do sleep 0.05; done
+echo work > made.txt
+git add made.txt
+git commit -q -m made
+{STOP}
+"""
+
+
+@pytest.mark.parametrize("engine_dead", [False, True])
+@pytest.mark.guarantee("G3")
+def test_the_records_of_a_live_attempt_are_removed(tmp_path: Path, engine_dead: bool) -> None:
+    """Its agent is ended before another is started, the loss is told, and the task lands once."""
+    ground = Playground(tmp_path / "ground", env={"UP": str(tmp_path)})
+    path = ground.repo / "gangsaw.toml"
+    path.write_text(
+        path.read_text().replace('pass_env = ["LEDGER"]', 'pass_env = ["LEDGER", "UP"]')
+    )
+    ground.git("commit", "-q", "-am", "settings")
+    plan = ground.plan([{"id": "a", "prompt": WAITING, "checks": ["test -f made.txt"]}])
+    engine = ground.start("run", plan, "--plain")
+    ground.wait_for((tmp_path / "up.1").exists, "the agent to work")
+    if engine_dead:
+        engine.kill()
+        engine.wait(60)
+    (tmp_path / "up.1").unlink()
+    shutil.rmtree(ground.repo / ".git/gangsaw/attempts/r1/a.1")
+    if engine_dead:
+        engine = ground.start("run", plan, "--plain")
+    ground.wait_for(lambda: any(tmp_path.glob("up.*")), "another agent")
+    (tmp_path / "go").touch()
+    assert engine.wait(120) == 0
+    lines = read_ledger(ground.ledger)
+    assert overlaps(lines) == []
+    assert [line.word for line in lines] == ["start", "start", "stop"]
+    lost = [event for event in ground.events() if event["kind"] == "turn.lost"]
+    told = [(event["body"]["started"], event["body"]["text"]) for event in lost]
+    assert told == [(True, VANISHED)]
+    assert processes_of(ground.repo) == []

@@ -75,6 +75,7 @@ def walk(seed: int, encoding: Encoding = encode) -> tuple[int, int]:
     return len(log), len(schedule.history)
 
 
+@pytest.mark.guarantee("G2")
 def test_every_prefix_folds_to_the_live_state(
     record_property: Callable[[str, object], None],
 ) -> None:

@@ -250,6 +250,7 @@ def test_requests_that_are_done_twice_are_found() -> None:
 
 
 @pytest.mark.parametrize("portion", PORTIONS)
+@pytest.mark.guarantee("G1")
 def test_the_inbox_beside_a_model(
     portion: int, record_property: Callable[[str, object], None]
 ) -> None:

@@ -8,9 +8,16 @@ from pathlib import Path
 import pytest
 
 from gangsaw.core.errors import UserError
+from gangsaw.store.connect import (
+    SQLITE_TWO_WRITERS,
+    WAL_KEPT_BYTES,
+    check_library,
+    second_writer_text,
+)
 from gangsaw.store.errors import NoJournal, StaleWriter
 from gangsaw.store.journal import CHUNK_ROWS, Journal, open_journal
 from gangsaw.store.rows import NewEvent, RunRow, TaskRow
+from gangsaw.store.schema import SQLITE_MIN
 
 
 def events(count: int, subject: str = "a") -> list[NewEvent]:
@@ -180,6 +187,44 @@ def test_the_settings_of_a_writer(path: Path) -> None:
     other.close()
 
 
+def test_a_commit_is_synced_before_it_is_acknowledged(path: Path) -> None:
+    with open_journal(path, writer=True) as journal:
+        for pragma, wanted in (("synchronous", 2), ("mmap_size", 0), ("trusted_schema", 0)):
+            (found,) = journal._connection.execute(f"PRAGMA {pragma}").fetchone()
+            assert found == wanted, pragma  # 2 is FULL
+
+
+def test_the_log_is_folded_back_and_stays_small(path: Path) -> None:
+    log = path.with_name(path.name + "-wal")
+    batch: list[NewEvent] = [(1.0, "noted", "a", {"text": "x" * 4000})] * 500
+    with open_journal(path, writer=True) as journal, open_journal(path, writer=False) as reader:
+        last = 0
+        for _ in range(10):  # 20 MB, folded back again and again
+            last = journal.append("r1", batch, after=last)
+        assert log.stat().st_size < WAL_KEPT_BYTES
+        with reader.frozen():  # what it may still look at cannot be folded back
+            assert reader.last_seq("r1") == last
+            for _ in range(10):
+                last = journal.append("r1", batch, after=last)
+            assert log.stat().st_size > WAL_KEPT_BYTES
+        for _ in range(3):
+            last = journal.append("r1", batch, after=last)
+        assert log.stat().st_size <= WAL_KEPT_BYTES
+        assert reader.last_seq("r1") == last
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_an_old_library_is_refused_or_warned_of() -> None:
+    check_library(SQLITE_MIN)
+    with pytest.raises(UserError) as caught:
+        check_library((3, 36, 0))
+    assert caught.value.text.startswith("cannot use SQLite 3.36.0: 3.37.0 or newer is needed; try")
+    assert "may damage the file with SQLite 3.51.2" in second_writer_text((3, 51, 2))
+    assert "damage" in second_writer_text((3, 49, 9))
+    for version in (*SQLITE_TWO_WRITERS, (3, 53, 0)):
+        assert "damage" not in second_writer_text(version)
+
+
 def test_a_reader_cannot_write_and_makes_nothing(path: Path) -> None:
     with pytest.raises(NoJournal) as caught:
         open_journal(path, writer=False)
@@ -242,7 +287,7 @@ def test_a_lock_of_another_program_is_named(path: Path) -> None:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(UserError) as caught:
             journal.append("r1", events(1), after=0)
-        assert "another program keeps it locked" in caught.value.text
+        assert second_writer_text() in caught.value.text
         other.execute("ROLLBACK")
         other.close()
         assert journal.append("r1", events(1), after=0) == 1

@@ -65,6 +65,7 @@ def campaign(
     )
 
 
+@pytest.mark.guarantee("G1", "G2")
 def test_kills_inside_transactions_lose_nothing(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -313,6 +313,7 @@ def test_a_planted_fault_of_the_journal_is_found(kind: type[Journal]) -> None:
 
 
 @pytest.mark.parametrize("portion", PORTIONS)
+@pytest.mark.guarantee("G1", "G2")
 def test_the_journal_beside_a_model(
     portion: int, record_property: Callable[[str, object], None]
 ) -> None:

@@ -18,7 +18,7 @@ from gangsaw.agents.prompts import (
     task_values,
 )
 from gangsaw.agents.protocol import Adapter, Reader, TurnBrief
-from gangsaw.agents.registry import KINDS, adapter_for
+from gangsaw.agents.registry import KINDS, adapter_for, program_of
 
 __all__ = [
     "KINDS",
@@ -32,6 +32,7 @@ __all__ = [
     "default_template",
     "fix_values",
     "plain_text",
+    "program_of",
     "render",
     "resolve_values",
     "task_values",

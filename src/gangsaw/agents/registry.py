@@ -9,12 +9,23 @@ from gangsaw.agents.command import CommandAdapter
 from gangsaw.agents.protocol import Adapter
 from gangsaw.agents.scripted import ScriptedAdapter
 from gangsaw.core.errors import UserError
+from gangsaw.core.settings import AgentSettings
 
 _ADAPTERS: dict[str, Adapter] = {
     adapter.kind: adapter for adapter in (ClaudeAdapter(), CommandAdapter(), ScriptedAdapter())
 }
 
 KINDS: tuple[str, ...] = tuple(sorted(_ADAPTERS))
+
+
+def program_of(agent: AgentSettings) -> str | None:
+    """The program that an agent is started by, as the settings name it; `None` for one that is
+    shipped with gangsaw, or where nothing is named."""
+    if agent.kind == "scripted":
+        return None
+    if agent.kind == "command":
+        return agent.argv[0] if agent.argv else None
+    return agent.binary or agent.kind
 
 
 def adapter_for(kind: str) -> Adapter:

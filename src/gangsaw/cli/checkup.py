@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from gangsaw import __version__
-from gangsaw.agents import plain_text
+from gangsaw.agents import plain_text, program_of
 from gangsaw.cli.living import live_turns
 from gangsaw.cli.place import here
 from gangsaw.cli.project import read_settings
@@ -165,7 +165,7 @@ def _of_settings(repo: Repository, environ: dict[str, str]) -> Iterator[Finding]
 
 
 def _of_agent(agent: AgentSettings, environ: dict[str, str], *, is_default: bool) -> Finding:
-    about, program = f"agent {agent.name}", _program(agent)
+    about, program = f"agent {agent.name}", program_of(agent)
     if program is None:
         return Finding(Level.OK, about, f"shipped with gangsaw (kind {agent.kind})")
     path = shutil.which(program, path=dict(agent.env).get("PATH", environ.get("PATH")))
@@ -177,14 +177,6 @@ def _of_agent(agent: AgentSettings, environ: dict[str, str], *, is_default: bool
     if Path(program).name in ASKED_FOR_VERSION:
         return _version_of(about, path, environ)
     return Finding(Level.OK, about, path)
-
-
-def _program(agent: AgentSettings) -> str | None:
-    if agent.kind == "scripted":
-        return None
-    if agent.kind == "command":
-        return agent.argv[0] if agent.argv else None
-    return agent.binary or agent.kind
 
 
 def _version_of(about: str, path: str, environ: dict[str, str]) -> Finding:

@@ -4,12 +4,16 @@ ends; then, whatever it did, no process of a run is left alive.
 
 from __future__ import annotations
 
+import signal
+
 from gangsaw.cli import clock, output
 from gangsaw.cli.living import end_turns, live_turns
 from gangsaw.cli.place import find_control
-from gangsaw.cli.requests import SCHEMA_VERSION, Answered, Wish, ask
+from gangsaw.cli.requests import SCHEMA_VERSION, Answered, Reply, Unanswered, Wish, ask
+from gangsaw.procs.identity import identify, send
 from gangsaw.store.control import Control
-from gangsaw.store.lock import WriterLock
+from gangsaw.store.errors import DiskFull
+from gangsaw.store.lock import HeldBy, WriterLock
 
 KILL_ANSWER_S = 1.5
 """How long a killing waits for the engine's word before it acts by itself."""
@@ -27,8 +31,7 @@ def end_everything(verb: str, key: str, *, as_json: bool) -> int:
     holder = WriterLock.holder(control.lock)
     before = live_turns(control)
     if holder is not None:
-        wish = Wish(verb, key=key)
-        reply = ask(wish, wait_s=KILL_ANSWER_S) if verb == "kill" else ask(wish)
+        reply = _ask(verb, key, holder)
         if verb == "stop" and isinstance(reply, Answered) and reply.ok:
             _wait_for_engine(control, STOP_WAIT_S)
         before = sorted({*before, *live_turns(control)})
@@ -38,6 +41,18 @@ def end_everything(verb: str, key: str, *, as_json: bool) -> int:
     count = sum(1 for path in before if path not in left)
     return _tell(verb, control, had=holder is not None, alive=alive, ended=count,
                  left=len(left), as_json=as_json)  # fmt: skip
+
+
+def _ask(verb: str, key: str, holder: HeldBy) -> Reply:
+    """What the engine says to it. Where a full disk leaves no room to ask, it gets a signal."""
+    wish = Wish(verb, key=key)
+    try:
+        return ask(wish, wait_s=KILL_ANSWER_S) if verb == "kill" else ask(wish)
+    except DiskFull:
+        engine = identify(holder.pid) if holder.pid is not None else None
+        if engine is not None:
+            send(engine, signal.SIGTERM)
+        return Unanswered(holder.pid)
 
 
 def _wait_for_engine(control: Control, seconds: float) -> bool:

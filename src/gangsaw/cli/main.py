@@ -54,7 +54,8 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
     "Tidy up": {
         "worktrees": ("worktrees", "the worktrees of this repository"),
         "stranded": ("stranded", "work that has not landed, and how to bring it back"),
-        "clean": ("clean", "remove what ended runs have left; shows it first"),
+        "rescue": ("rescue", "a branch with work that has not landed"),
+        "clean": ("clean", "remove what ended runs have left; shows it first, can be undone"),
         "schema": ("schema", "JSON Schemas of what is read and printed"),
     },
 }

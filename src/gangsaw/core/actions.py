@@ -99,9 +99,12 @@ class CloseWorkspace:
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
+    """Fast-forward the target; `former` is what was delivered last, and must still be in it."""
+
     about: str
     target: str
     commit: str
+    former: str = ""
 
 
 Action = (

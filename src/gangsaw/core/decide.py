@@ -72,7 +72,7 @@ def _stop_one(state: State, attempt: Attempt, now: float) -> list[Event]:
     if cause in (Cause.CANCELLED, Cause.UNDONE) and not _is_moving(state, attempt):
         return retry.fail(state, attempt, cause, retry.ENDED_BY[cause], now)
     trouble = worst_trouble(state, attempt.id) if state.troubles else None
-    if trouble is None or trouble.count < TROUBLES_MAX:
+    if trouble is None or trouble.blamed < TROUBLES_MAX:
         return []
     if attempt.phase is Phase.STARTING:
         return [ev.StopWanted(attempt.id, Cause.WORKSPACE, hard=True)]
@@ -131,7 +131,7 @@ def _verify(state: State, attempt: Attempt, now: float) -> list[Event]:
         return [ev.VerdictReached(attempt.id, attempt.tree, Judgement.PASSED)]
     if attempt.inconclusive >= landing.INCONCLUSIVE_MAX:
         text = f"its checks ended {attempt.inconclusive} times without a verdict"
-        return retry.fail(state, attempt, Cause.WORKSPACE, text, now)
+        return retry.fail(state, attempt, Cause.INCONCLUSIVE, text, now)
     return []
 
 
@@ -168,9 +168,9 @@ def _land(state: State, now: float) -> list[Event]:
             attempt = state.attempts.get(found.about)
             if attempt is None:
                 return [landing.given_up(state, found, text)]
-            return retry.fail(state, attempt, Cause.WORKSPACE, text, now)
+            return retry.fail(state, attempt, Cause.INCONCLUSIVE, text, now)
         trouble = worst_trouble(state, found.about) if state.troubles else None
-        if trouble is None or trouble.count < TROUBLES_MAX or found.about in state.attempts:
+        if trouble is None or trouble.blamed < TROUBLES_MAX or found.about in state.attempts:
             continue
         if found.about == ev.TARGET or not found.wanted:
             return [landing.given_up(state, found, trouble.text)]

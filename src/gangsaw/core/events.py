@@ -10,6 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gangsaw.core.disturbances import ClockJumped as ClockJumped
+from gangsaw.core.disturbances import IntegrationRestored as IntegrationRestored
+from gangsaw.core.disturbances import JournalWaited as JournalWaited
+from gangsaw.core.disturbances import OfRun
 from gangsaw.core.events_undo import UndoFailed as UndoFailed
 from gangsaw.core.events_undo import Undone as Undone
 from gangsaw.core.events_undo import UndoWanted as UndoWanted
@@ -18,6 +22,7 @@ from gangsaw.core.model import Check, Limits, Plan, TurnKind
 from gangsaw.core.terms import Cause as Cause
 from gangsaw.core.terms import CheckResult as CheckResult
 from gangsaw.core.terms import Judgement as Judgement
+from gangsaw.core.terms import Jump as Jump
 from gangsaw.core.terms import Pressure as Pressure
 from gangsaw.core.terms import RunEnd as RunEnd
 from gangsaw.core.terms import Stage as Stage
@@ -47,22 +52,13 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class _OfRun:
-    """Events about the whole run have the empty subject."""
-
-    @property
-    def subject(self) -> str:
-        return ""
-
-
-@dataclass(frozen=True, slots=True)
-class IntegrationReady(_OfRun):
+class IntegrationReady(OfRun):
     kind: ClassVar[str] = "integration.ready"
     commit: str
 
 
 @dataclass(frozen=True, slots=True)
-class EngineStarted(_OfRun):
+class EngineStarted(OfRun):
     """`strays`: turns that were alive though nothing of this run needs them; they were ended."""
 
     kind: ClassVar[str] = "engine.started"
@@ -74,25 +70,25 @@ class EngineStarted(_OfRun):
 
 
 @dataclass(frozen=True, slots=True)
-class EngineStopped(_OfRun):
+class EngineStopped(OfRun):
     kind: ClassVar[str] = "engine.stopped"
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class RunFinished(_OfRun):
+class RunFinished(OfRun):
     kind: ClassVar[str] = "run.finished"
     end: RunEnd
 
 
 @dataclass(frozen=True, slots=True)
-class RunReopened(_OfRun):
+class RunReopened(OfRun):
     kind: ClassVar[str] = "run.reopened"
     by: str
 
 
 @dataclass(frozen=True, slots=True)
-class LimitsChanged(_OfRun):
+class LimitsChanged(OfRun):
     """A later engine was started with other limits."""
 
     kind: ClassVar[str] = "limits.changed"
@@ -100,7 +96,7 @@ class LimitsChanged(_OfRun):
 
 
 @dataclass(frozen=True, slots=True)
-class Paused(_OfRun):
+class Paused(OfRun):
     """No new agents are started. `drain`: the engine ends when the running ones have."""
 
     kind: ClassVar[str] = "run.paused"
@@ -109,13 +105,13 @@ class Paused(_OfRun):
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed(_OfRun):
+class Resumed(OfRun):
     kind: ClassVar[str] = "run.resumed"
     by: str
 
 
 @dataclass(frozen=True, slots=True)
-class StopAllWanted(_OfRun):
+class StopAllWanted(OfRun):
     """Every agent is to be stopped and the engine to end; `hard` skips the grace."""
 
     kind: ClassVar[str] = "run.stop_wanted"
@@ -124,21 +120,21 @@ class StopAllWanted(_OfRun):
 
 
 @dataclass(frozen=True, slots=True)
-class Scaled(_OfRun):
+class Scaled(OfRun):
     kind: ClassVar[str] = "run.scaled"
     max_agents: int
     by: str
 
 
 @dataclass(frozen=True, slots=True)
-class PressureChanged(_OfRun):
+class PressureChanged(OfRun):
     kind: ClassVar[str] = "pressure.changed"
     level: Pressure
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Requested(_OfRun):
+class Requested(OfRun):
     """A person (or script) asked for something; `key` makes asking twice harmless."""
 
     kind: ClassVar[str] = "request.received"
@@ -150,7 +146,7 @@ class Requested(_OfRun):
 
 
 @dataclass(frozen=True, slots=True)
-class RequestAnswered(_OfRun):
+class RequestAnswered(OfRun):
     kind: ClassVar[str] = "request.answered"
     key: str
     ok: bool
@@ -158,27 +154,27 @@ class RequestAnswered(_OfRun):
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryWanted(_OfRun):
+class DeliveryWanted(OfRun):
     kind: ClassVar[str] = "delivery.wanted"
     commit: str
 
 
 @dataclass(frozen=True, slots=True)
-class Delivered(_OfRun):
+class Delivered(OfRun):
     kind: ClassVar[str] = "delivered"
     commit: str
     pushed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryBlocked(_OfRun):
+class DeliveryBlocked(OfRun):
     kind: ClassVar[str] = "delivery.blocked"
     commit: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class TargetMoved(_OfRun):
+class TargetMoved(OfRun):
     """Somebody else put commits on the target; they must be merged in as a candidate."""
 
     kind: ClassVar[str] = "target.moved"
@@ -186,7 +182,7 @@ class TargetMoved(_OfRun):
 
 
 @dataclass(frozen=True, slots=True)
-class TargetMergeFailed(_OfRun):
+class TargetMergeFailed(OfRun):
     kind: ClassVar[str] = "target.merge_failed"
     commit: str
     text: str
@@ -194,12 +190,14 @@ class TargetMergeFailed(_OfRun):
 
 @dataclass(frozen=True, slots=True)
 class EffectFailed:
-    """The engine could not carry out an action; it will be tried again, with a bound."""
+    """The engine could not carry out an action; it will be tried again, with a bound. `no_room`:
+    for want of disk space, which is nobody's fault and is waited for."""
 
     kind: ClassVar[str] = "effect.failed"
     about: str
     action: str
     text: str
+    no_room: bool = False
 
     @property
     def subject(self) -> str:
@@ -333,6 +331,8 @@ class BeatSeen(_OfAttempt):
 
 @dataclass(frozen=True, slots=True)
 class TurnExited(_OfAttempt):
+    """`no_room`: it failed, and the disk was full then."""
+
     kind: ClassVar[str] = "turn.exited"
     launch: int
     outcome: OutcomeKind
@@ -343,6 +343,7 @@ class TurnExited(_OfAttempt):
     retry_at: float | None = None
     cpu_s: float = 0.0
     memory_max_mb: float = 0.0
+    no_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +354,7 @@ class TurnLost(_OfAttempt):
     launch: int
     started: bool
     text: str = ""
+    no_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -574,6 +576,9 @@ Event = (
     | TaskDone
     | AttemptFailed
     | WorkspaceClosed
+    | ClockJumped
+    | JournalWaited
+    | IntegrationRestored
 )
 
 EVENT_CLASSES: dict[str, type[Event]] = {cls.kind: cls for cls in Event.__args__}

@@ -6,12 +6,12 @@ from functools import singledispatch
 
 from gangsaw.core import events as ev
 from gangsaw.core import evolve_undo as undo
-from gangsaw.core import graph
+from gangsaw.core import graph, timing
 from gangsaw.core import indexes as ix
 from gangsaw.core.events_undo import undone_by
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Workspace, task_of
-from gangsaw.core.phases import AGENT_ALIVE, Phase
+from gangsaw.core.phases import Phase
 from gangsaw.core.replacing import replace
 from gangsaw.core.state import (
     Attempt,
@@ -25,6 +25,7 @@ from gangsaw.core.state import (
     is_live,
     landing_of,
 )
+from gangsaw.core.terms import BLAMELESS
 from gangsaw.core.usage import shift, usage_of
 
 
@@ -73,6 +74,7 @@ def _(event: ev.RunStarted, state: State, at: float) -> None:
 @_apply.register
 def _(event: ev.IntegrationReady, state: State, at: float) -> None:
     state.head = event.commit
+    ix.end_troubles(state, "")
 
 
 @_apply.register
@@ -80,11 +82,7 @@ def _(event: ev.EngineStarted, state: State, at: float) -> None:
     state.engine_pid, state.containment = event.pid, event.containment
     state.stopping, state.stop_hard, state.engine_reason = "", False, ""
     state.troubles.clear()
-    for attempt in state.live_attempts():
-        # Nobody listened meanwhile: silence and time are counted anew, so that what went on, or
-        # ended, while no engine lived is read before it is judged.
-        if attempt.phase in AGENT_ALIVE:
-            ix.put_attempt(state, replace(attempt, beat_at=at, launched_at=at))
+    timing.count_anew(state, at)
     if state.draining:
         state.paused = state.draining = False
     state.delivery = replace(state.delivery, blocked_at=0.0)
@@ -133,6 +131,8 @@ def _(event: ev.Scaled, state: State, at: float) -> None:
 @_apply.register
 def _(event: ev.PressureChanged, state: State, at: float) -> None:
     state.pressure, state.pressure_text = event.level, event.text
+    if event.level is ev.Pressure.NONE:
+        timing.try_for_room(state)
 
 
 @_apply.register
@@ -160,10 +160,12 @@ def _(event: ev.Delivered, state: State, at: float) -> None:
 @_apply.register
 def _(event: ev.DeliveryBlocked, state: State, at: float) -> None:
     state.delivery = replace(state.delivery, blocked=event.text, blocked_at=at)
+    ix.end_troubles(state, "")
 
 
 @_apply.register
 def _(event: ev.TargetMoved, state: State, at: float) -> None:
+    ix.end_troubles(state, "")
     state.delivery = replace(
         state.delivery, wanted="", blocked="", merge_failed="", target_commit=event.commit
     )
@@ -186,14 +188,25 @@ def _(event: ev.TargetMergeFailed, state: State, at: float) -> None:
 @_apply.register
 def _(event: ev.EffectFailed, state: State, at: float) -> None:
     key = (event.about, event.action)
-    count = state.troubles[key].count + 1 if key in state.troubles else 1
-    state.troubles[key] = Trouble(count, at, event.text)
+    before = state.troubles.get(key, Trouble(0, at, ""))
+    for_room = before.for_room + int(event.no_room)
+    state.troubles[key] = Trouble(before.count + 1, at, event.text, for_room)
     if event.action == "Deliver":
         state.delivery = replace(state.delivery, blocked=event.text, blocked_at=at)
     if event.about in state.attempts:
         state.touched.add(task_of(event.about))
     elif task := undone_by(event.about):
         state.touched.add(task)
+
+
+@_apply.register
+def _(event: ev.ClockJumped, state: State, at: float) -> None:
+    timing.shift(state, event.seconds, event.why, at)
+
+
+@_apply.register
+def _(event: ev.JournalWaited | ev.IntegrationRestored, state: State, at: float) -> None:
+    """Told for the sake of people; nothing follows from it."""
 
 
 # --- tasks --------------------------------------------------------------------------------------
@@ -226,6 +239,7 @@ def _(event: ev.TaskReopened, state: State, at: float) -> None:
         known,
         tries=0,
         crashes=0,
+        blameless=0,
         retry_at=0.0,
         given_up="",
         person=False,
@@ -344,16 +358,18 @@ def _(event: ev.BeatSeen, state: State, at: float) -> None:
 
 @_apply.register
 def _(event: ev.TurnExited, state: State, at: float) -> None:
-    ended = Exit(event.outcome, event.code, event.signal, event.text, event.retry_at)
-    crashed = event.outcome is OutcomeKind.CRASHED
+    told = event.outcome, event.code, event.signal, event.text, event.retry_at
+    ended = Exit(*told, no_room=event.no_room)
+    crashed = event.outcome is OutcomeKind.CRASHED and not event.no_room
     _end_launch(state, event, at, ended, crashed)
 
 
 @_apply.register
 def _(event: ev.TurnLost, state: State, at: float) -> None:
     ended = Exit(
-        OutcomeKind.CRASHED, None, None, event.text, None, lost=True, never_ran=not event.started
-    )
+        OutcomeKind.CRASHED, None, None, event.text, None,
+        lost=True, never_ran=not event.started, no_room=event.no_room,
+    )  # fmt: skip
     _end_launch(state, event, at, ended, event.started)
 
 
@@ -430,15 +446,8 @@ def _(event: ev.VerdictReached, state: State, at: float) -> None:
             state, replace(before, inconclusive=before.inconclusive + 1, results=event.results)
         )
         return
-    _note_green(state, event.tree, event.results)
+    ix.note_green(state, event.tree, event.results)
     ix.move_attempt(state, event, at, judgement=event.judgement, results=event.results)
-
-
-def _note_green(state: State, tree: str, results: tuple[ev.CheckResult, ...]) -> None:
-    if not tree:
-        return
-    passed = {result.name for result in results if result.judgement is ev.Judgement.PASSED}
-    state.green[tree] = state.green.get(tree, frozenset()) | passed
 
 
 @_apply.register
@@ -511,7 +520,7 @@ def _(event: ev.CandidateJudged, state: State, at: float) -> None:
         again = landing.inconclusive + 1
         ix.put_landing(state, replace(landing, inconclusive=again, results=event.results))
         return
-    _note_green(state, event.tree, event.results)
+    ix.note_green(state, event.tree, event.results)
     ix.put_landing(state, replace(landing, judgement=event.judgement, results=event.results))
 
 
@@ -572,6 +581,7 @@ def _(event: ev.AttemptFailed, state: State, at: float) -> None:
         replace(
             known,
             tries=known.tries + int(event.counts),
+            blameless=known.blameless + int(event.cause in BLAMELESS),
             retry_at=event.retry_at,
             last_text=event.text,
             last_cause=event.cause,
@@ -585,5 +595,6 @@ def _(event: ev.AttemptFailed, state: State, at: float) -> None:
 
 @_apply.register
 def _(event: ev.WorkspaceClosed, state: State, at: float) -> None:
+    ix.end_troubles(state, event.attempt)
     closed = replace(state.attempts[event.attempt], closed=True, kept=event.refs)
     ix.put_attempt(state, closed)

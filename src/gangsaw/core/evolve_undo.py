@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from gangsaw.core import events as ev
 from gangsaw.core import indexes as ix
 from gangsaw.core.events_undo import undo_about
+from gangsaw.core.replacing import replace
 from gangsaw.core.state import State, Undo
 
 

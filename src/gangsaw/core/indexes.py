@@ -73,6 +73,7 @@ def finish_task(state: State, name: str, known: TaskState) -> None:
 def unfinish_task(state: State, name: str, known: TaskState) -> None:
     """The task is undone: one need more for each that waits for it, or was built on it."""
     set_task(state, name, known)
+    _touch_all_after(state, name)
     for dependant in state.dependants.get(name, ()):
         waiting = state.task_states[dependant]
         after = replace(waiting, unmet=waiting.unmet + 1, start="", outdated=waiting.attempts)
@@ -140,3 +141,11 @@ def landing_in_progress(state: State, about: str) -> Landing:
     if landing is None:
         raise IllegalEvent(f"no landing of {about} in progress")
     return landing
+
+
+def note_green(state: State, tree: str, results: tuple[ev.CheckResult, ...]) -> None:
+    """Remember which checks have passed on the tree."""
+    if not tree:
+        return
+    passed = {result.name for result in results if result.judgement is ev.Judgement.PASSED}
+    state.green[tree] = state.green.get(tree, frozenset()) | passed

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gangsaw.core.events import Cause, CheckResult, Judgement, Pressure
+from gangsaw.core.events import Cause, CheckResult, Judgement, Jump, Pressure
 from gangsaw.core.launch import Note, TurnOutcome
 from gangsaw.core.model import Limits
 
@@ -53,11 +53,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class EffectRaised:
-    """An effect could not be carried out."""
+    """An effect could not be carried out; `no_room`: for want of disk space."""
 
     about: str
     action: str
     text: str
+    no_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class LaunchExited:
     swept: int = 0
     cpu_s: float = 0.0
     memory_max_mb: float = 0.0
+    no_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class LaunchLost:
     launch: int
     started: bool
     text: str
+    no_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +211,30 @@ class TargetElsewhere:
     commit: str
 
 
+@dataclass(frozen=True, slots=True)
+class ClockShifted:
+    """The wall clock (or the engine's own time) jumped by so many seconds between two turns."""
+
+    seconds: float
+    why: Jump
+
+
+@dataclass(frozen=True, slots=True)
+class JournalHeldUp:
+    """There was no room for the last turn's events for so many seconds; now they are written."""
+
+    seconds: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationPutBack:
+    """The integration branch was found at `found` (empty: nowhere) and put back to `commit`."""
+
+    commit: str
+    found: str
+
+
 Observation = (
     EngineUp
     | EngineDown
@@ -232,4 +259,7 @@ Observation = (
     | TargetAtIntegration
     | TargetNotMovable
     | TargetElsewhere
+    | ClockShifted
+    | JournalHeldUp
+    | IntegrationPutBack
 )

@@ -18,6 +18,7 @@ from gangsaw.core.launch import (
     UsageNoted,
 )
 from gangsaw.core.phases import AGENT_ALIVE, Phase, next_phase
+from gangsaw.core.policy import delivery
 from gangsaw.core.policy import landing as landing_policy
 from gangsaw.core.requests import answer
 from gangsaw.core.state import Attempt, Landing, State, landing_of
@@ -84,7 +85,22 @@ def _(seen: ob.Asked, state: State, now: float) -> list[ev.Event]:
 
 @record.register
 def _(seen: ob.EffectRaised, state: State, now: float) -> list[ev.Event]:
-    return [ev.EffectFailed(seen.about, seen.action, seen.text)]
+    return [ev.EffectFailed(seen.about, seen.action, seen.text, seen.no_room)]
+
+
+@record.register
+def _(seen: ob.ClockShifted, state: State, now: float) -> list[ev.Event]:
+    return [ev.ClockJumped(seen.seconds, seen.why)]
+
+
+@record.register
+def _(seen: ob.JournalHeldUp, state: State, now: float) -> list[ev.Event]:
+    return [ev.JournalWaited(seen.seconds, seen.text)]
+
+
+@record.register
+def _(seen: ob.IntegrationPutBack, state: State, now: float) -> list[ev.Event]:
+    return [ev.IntegrationRestored(seen.commit, seen.found)]
 
 
 @record.register
@@ -166,6 +182,7 @@ def _(seen: ob.LaunchExited, state: State, now: float) -> list[ev.Event]:
             outcome.retry_at,
             seen.cpu_s,
             seen.memory_max_mb,
+            seen.no_room,
         )
     )
     return facts
@@ -179,7 +196,8 @@ def _(seen: ob.LaunchLost, state: State, now: float) -> list[ev.Event]:
     facts: list[ev.Event] = []
     if seen.started and not attempt.started:
         facts.append(ev.TurnStarted(seen.attempt, seen.launch, 0))
-    facts.append(ev.TurnLost(seen.attempt, seen.launch, seen.started, seen.text))
+    lost = ev.TurnLost(seen.attempt, seen.launch, seen.started, seen.text, seen.no_room)
+    facts.append(lost)
     return facts
 
 
@@ -302,13 +320,16 @@ def _(seen: ob.TargetAtIntegration, state: State, now: float) -> list[ev.Event]:
 def _(seen: ob.TargetNotMovable, state: State, now: float) -> list[ev.Event]:
     if state.checked_head == state.delivery.delivered:
         return []
+    if delivery.is_waiting(state) and state.delivery.blocked == seen.text:
+        return []  # still the same reason
     return [ev.DeliveryBlocked(seen.commit, seen.text)]
 
 
 @record.register
 def _(seen: ob.TargetElsewhere, state: State, now: float) -> list[ev.Event]:
     if seen.commit == state.delivery.merge_failed:
-        return [ev.DeliveryBlocked(seen.commit, state.delivery.blocked)]
+        same = delivery.is_waiting(state)
+        return [] if same else [ev.DeliveryBlocked(seen.commit, state.delivery.blocked)]
     if seen.commit == state.delivery.target_commit:
         return []
     return [ev.TargetMoved(seen.commit)]

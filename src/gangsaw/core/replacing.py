@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 Value = TypeVar("Value")
 
@@ -23,7 +23,8 @@ def replace(value: Value, **changes: Any) -> Value:
     for name, changed in changes.items():
         setattr(draft, name, changed)
     draft.__class__ = kind
-    return cast(Value, draft)
+    copy: Value = draft
+    return copy
 
 
 def _learn(kind: type[Any]) -> Callable[[Any], Any]:

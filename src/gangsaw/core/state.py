@@ -32,7 +32,8 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How the last launch of an attempt ended; `lost` without exit record."""
+    """How the last launch of an attempt ended; `lost` without exit record, `no_room` while the disk
+    was full."""
 
     outcome: OutcomeKind
     code: int | None
@@ -41,6 +42,7 @@ class Exit:
     retry_at: float | None
     lost: bool = False
     never_ran: bool = False
+    no_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """What a task has come to. `unmet` counts needs that have not landed. `undone` is the commit
+    """What a task has come to. `unmet` counts needs that have not landed, `blameless` attempts that
+    ended by the machine's fault. `undone` is the commit
     that took its landing back; `start` the ref that its next attempt starts from; attempts up to
     number `outdated` were built on a need that was undone since."""
 
@@ -101,6 +104,7 @@ class TaskState:
     attempts: int = 0
     tries: int = 0
     crashes: int = 0
+    blameless: int = 0
     current: str = ""
     retry_at: float = 0.0
     last_text: str = ""
@@ -172,11 +176,18 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """An effect that failed: how often, when last, and what it said."""
+    """An effect that failed: how often, when last, and what it said. `for_room` counts the failures
+    for want of disk space, which are waited for without end."""
 
     count: int
     at: float
     text: str
+    for_room: int = 0
+
+    @property
+    def blamed(self) -> int:
+        """How often it failed for another reason than a full disk."""
+        return self.count - self.for_room
 
 
 @dataclass(slots=True)

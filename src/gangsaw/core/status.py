@@ -16,7 +16,7 @@ from gangsaw.core.policy import landing
 from gangsaw.core.policy.admission import Hold, HoldKind, hold_for
 from gangsaw.core.policy.undo import undone_needs
 from gangsaw.core.state import Attempt, State, is_live, landing_of
-from gangsaw.core.trouble import stuck_text, worst_trouble
+from gangsaw.core.trouble import stuck_move, stuck_text, worst_trouble
 
 
 class Status(StrEnum):
@@ -119,6 +119,8 @@ def _undo_text(state: State, name: str) -> str:
 
 def _live_text(state: State, attempt: Attempt) -> str:
     trouble = worst_trouble(state, attempt.id)
+    if trouble is not None and trouble.for_room:
+        return f"waits for room on the disk: {trouble.text}"
     if trouble is not None:
         return f"trouble, trying again: {trouble.text}"
     match attempt.phase:
@@ -179,6 +181,10 @@ def say(hold: Hold, now: float) -> str:
             return "the integration branch is being made"
         case HoldKind.PRESSURE:
             return f"the machine is short: {hold.text}"
+        case HoldKind.NO_ROOM:
+            return f"for room on the disk: {hold.text}"
+        case HoldKind.STUCK:
+            return hold.text
         case HoldKind.BUDGET:
             return f"the budget is spent: {hold.text}"
         case HoldKind.QUEUE:
@@ -205,7 +211,7 @@ def exit_code(state: State, now: float) -> int:
     if state.stopping:
         return 130
     if stuck_text(state):
-        return 1
+        return 3 if stuck_move(state) else 1
     waiting = [state.attempts[name].phase for name in state.live]
     if Phase.REVIEWING in waiting or state.delivery.blocked:
         return 3

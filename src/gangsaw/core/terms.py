@@ -29,6 +29,12 @@ class Cause(StrEnum):
     CANCELLED = "cancelled"
     STOPPED = "stopped"
     UNDONE = "undone"
+    NO_ROOM = "no_room"
+    INCONCLUSIVE = "inconclusive"
+
+
+BLAMELESS = frozenset({Cause.NO_ROOM, Cause.INCONCLUSIVE})
+"""What is the machine's fault and not the task's: such an attempt uses up no try."""
 
 
 class Judgement(StrEnum):
@@ -59,6 +65,15 @@ class RunEnd(StrEnum):
 
     LANDED = "landed"
     FAILED = "failed"
+
+
+class Jump(StrEnum):
+    """Why the time since the last turn of the loop is not what it seems: the clock was `SET`, the
+    machine was `SUSPENDED`, or the engine itself was not running (`STANDSTILL`)."""
+
+    SET = "set"
+    SUSPENDED = "suspended"
+    STANDSTILL = "standstill"
 
 
 @dataclass(frozen=True, slots=True)

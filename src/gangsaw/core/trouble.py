@@ -7,7 +7,8 @@ from gangsaw.core.events_undo import undo_about
 from gangsaw.core.state import State, Trouble
 
 TROUBLES_MAX = 4
-"""How often in a row an effect of one attempt may fail before the attempt fails."""
+"""How often in a row an effect of one attempt may fail before the attempt fails. Failures for want
+of disk space do not count."""
 
 TROUBLE_PAUSE_S = 1.0
 TROUBLE_PAUSE_MAX_S = 30.0
@@ -18,14 +19,30 @@ def worst_trouble(state: State, about: str) -> Trouble | None:
     if not state.troubles:
         return None
     found = [trouble for (name, _), trouble in state.troubles.items() if name == about]
-    return max(found, key=lambda trouble: trouble.count) if found else None
+    return max(found, key=lambda trouble: (trouble.blamed, trouble.count)) if found else None
+
+
+def lacking_room(state: State) -> str:
+    """What failed last for want of disk space and is not yet done; empty when nothing is."""
+    texts = [trouble.text for trouble in state.troubles.values() if trouble.for_room]
+    return texts[-1] if texts else ""
+
+
+def stuck_move(state: State) -> str:
+    """Why the integration branch cannot be moved to a checked candidate, again and again; empty
+    while it can. Whether it was moved is then not known, so nothing else may be decided."""
+    for found in state.landings:
+        trouble = state.troubles.get((found.about, "MoveIntegration"))
+        if found.wanted and trouble is not None and trouble.blamed >= TROUBLES_MAX:
+            return f"cannot put {found.about} on {state.integration}: {trouble.text}"
+    return ""
 
 
 def cannot_close(state: State, attempt: str) -> bool:
     """Whether the attempt's workspace has refused to be closed so often that nothing waits for it
     any more; closing it is still tried."""
     trouble = state.troubles.get((attempt, "CloseWorkspace"))
-    return trouble is not None and trouble.count >= TROUBLES_MAX
+    return trouble is not None and trouble.blamed >= TROUBLES_MAX
 
 
 def stuck_text(state: State) -> str:
@@ -33,9 +50,9 @@ def stuck_text(state: State) -> str:
     undo) fails at again and again; empty while it does not."""
     for about in ("", TARGET, *map(undo_about, state.undos)):
         trouble = worst_trouble(state, about)
-        if trouble is not None and trouble.count >= TROUBLES_MAX:
+        if trouble is not None and trouble.blamed >= TROUBLES_MAX:
             return trouble.text
-    return ""
+    return stuck_move(state)
 
 
 def retry_at(trouble: Trouble) -> float:

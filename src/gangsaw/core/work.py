@@ -60,7 +60,7 @@ def _outstanding(state: State, now: float) -> Iterator[ac.Action]:
         yield from _of_landing(state, landing_found)
     wants = delivery.is_wanted(state) and bool(state.delivery.wanted)
     if wants and now >= delivery.retry_at(state):
-        yield ac.Deliver("", state.target, state.checked_head)
+        yield ac.Deliver("", state.target, state.checked_head, state.delivery.delivered)
 
 
 def _of_attempt(state: State, attempt: Attempt) -> Iterator[ac.Action]:
@@ -144,6 +144,9 @@ def next_wakeup(state: State, now: float) -> float | None:
 _WAITS_FOR_A_PERSON = frozenset({HoldKind.SCOPE, HoldKind.TRACK, HoldKind.BUDGET})
 
 
+_WAITS_FOR_LANDING = frozenset({Phase.QUEUED, Phase.LANDING, Phase.REVIEWING})
+
+
 def at_rest(state: State, now: float) -> str | None:
     """Why an engine has nothing more to do: `finished`, `stopped`, or `waiting for a person or a
     limit`; `None` while anything can still happen by itself."""
@@ -163,7 +166,7 @@ def at_rest(state: State, now: float) -> str | None:
         busy = any(phase is not Phase.REVIEWING for phase in phases)
         return None if busy else "paused"
     stuck = stuck_text(state)
-    if stuck and (not state.head or not phases):
+    if stuck and (not state.head or all(phase in _WAITS_FOR_LANDING for phase in phases)):
         return f"in trouble: {stuck}"
     if state.paused or landings or not state.head:
         return None

@@ -10,14 +10,16 @@ import queue
 import threading
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from gangsaw.core.actions import Action, name_of
 from gangsaw.core.errors import UserError
 from gangsaw.core.observations import EffectRaised, Observation
+from gangsaw.engine.room import Room, lacks_room
 from gangsaw.engine.world import Job
 
+TELL_AFTER_S = 1.0
 TEXT_MAX = 2000
 TRACE_LINES = 6
 
@@ -29,6 +31,7 @@ class InFlight:
     action: Action
     unwanted: threading.Event = field(default_factory=threading.Event)
     reported: bool = False
+    work: Future[None] | None = None
 
 
 class Lanes:
@@ -36,7 +39,7 @@ class Lanes:
     launches and stops. `gate`: checks of candidates. One thread each; `checks`, those of work, has
     as many as there are slots."""
 
-    def __init__(self, checks: int, wake: Callable[[], None]) -> None:
+    def __init__(self, checks: int, wake: Callable[[], None], room: Room) -> None:
         self._pools = {
             "git": ThreadPoolExecutor(1, "git"),
             "land": ThreadPoolExecutor(1, "land"),
@@ -45,20 +48,23 @@ class Lanes:
             "checks": ThreadPoolExecutor(checks, "checks"),
         }
         self._done: queue.SimpleQueue[tuple[InFlight, list[Observation]]] = queue.SimpleQueue()
-        self._wake = wake
+        self._wake, self._room = wake, room
         self.in_flight: dict[Action, InFlight] = {}
 
     def hand_over(self, lane: str, action: Action, job: Job) -> None:
         """Carry the action out in the lane, unless it is in flight already."""
         flight = InFlight(action)
         self.in_flight[action] = flight
-        self._pools[lane].submit(self._carry_out, flight, job)
+        flight.work = self._pools[lane].submit(self._carry_out, flight, job)
 
     def _carry_out(self, flight: InFlight, job: Job) -> None:
         try:
             found = [] if flight.unwanted.is_set() else job(flight.unwanted)
         except Exception as error:  # an effect's border: trouble becomes an event
-            found = [EffectRaised(flight.action.about, name_of(flight.action), _text(error))]
+            about, name = flight.action.about, name_of(flight.action)
+            text = _text(error)
+            full = lacks_room(error) or self._room.is_to_blame(text)
+            found = [EffectRaised(about, name, text, full)]
         self._done.put((flight, found))
         self._wake()
 
@@ -86,12 +92,39 @@ class Lanes:
             if flight.reported:
                 del self.in_flight[action]
 
-    def close(self) -> None:
-        """Let nothing new begin, and wait for what is under way."""
+    def close(self, tell: Callable[[str], None]) -> None:
+        """Let nothing new begin, and wait for what is under way; where that takes longer than a
+        moment, `tell` is called with what it is."""
         for flight in self.in_flight.values():
             flight.unwanted.set()
         for pool in self._pools.values():
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+        left = self._under_way()
+        if left and wait(left, TELL_AFTER_S).not_done:
+            names = {_named(flight.action) for work, flight in left.items() if not work.done()}
+            tell(f"waiting for what cannot be cut short: {', '.join(sorted(names))}")
+        for pool in self._pools.values():
+            pool.shutdown(wait=True)
+
+    def _under_way(self) -> dict[Future[None], InFlight]:
+        flights = {flight.work: flight for flight in self.in_flight.values() if flight.work}
+        return {work: flight for work, flight in flights.items() if not work.done()}
+
+
+_WORDS = {
+    "Deliver": "moving (and pushing) the target",
+    "PrepareWorkspace": "making the worktree of",
+    "CloseWorkspace": "removing the worktree of",
+    "RunChecks": "ending the checks of",
+    "InspectWork": "looking at the work of",
+    "BuildCandidate": "building the candidate of",
+    "MoveIntegration": "landing",
+}
+
+
+def _named(action: Action) -> str:
+    name = name_of(action)
+    return f"{_WORDS.get(name, name)} {action.about}".strip()
 
 
 def _text(error: Exception) -> str:

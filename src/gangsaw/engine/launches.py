@@ -17,6 +17,7 @@ from gangsaw.core.observations import (
     Observation,
     OutputGrew,
 )
+from gangsaw.engine.room import Room
 from gangsaw.procs import (
     Absent,
     Broken,
@@ -48,6 +49,7 @@ LOOK_EVERY_S = 1.0
 STARTING_LOOK_S = 0.05
 STARTING_MAX_S = 30.0
 STDERR_TAIL_BYTES = 16_384
+NO_WORKTREE = "its worktree has vanished"
 VANISHED = "its folder was removed while it was alive; whatever was left of it has been ended"
 
 
@@ -84,8 +86,8 @@ class Trace:
 class Launches:
     """Registered by a lane, surveyed by the loop."""
 
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
+    def __init__(self, watch: Watch, room: Room) -> None:
+        self._watch, self._room = watch, room
         self._mutex = threading.Lock()
         self._live: dict[Path, Launch] = {}
         self._ending: dict[Path, bool] = {}
@@ -141,7 +143,8 @@ class Launches:
                 return [*seen, *notes, self._exited(launch, record)]
             case Lost(started, reason):
                 self._forget(launch)
-                lost = LaunchLost(launch.attempt, launch.launch, started, reason)
+                no_room = not started and self._room.is_to_blame(reason)
+                lost = LaunchLost(launch.attempt, launch.launch, started, reason, no_room)
                 return [*self._read(launch, to_end=True), lost]
             case Absent():
                 return self._absent(launch)
@@ -193,6 +196,8 @@ class Launches:
     def _exited(self, launch: Launch, record: ExitRecord) -> LaunchExited:
         self._forget(launch)
         ended, outcome = self._conclude(launch, record)
+        failed = outcome.kind in (OutcomeKind.FAILED, OutcomeKind.CRASHED)
+        said = f"{outcome.text}\n{_tail(launch.folder / 'err').decode('utf-8', 'replace')}"
         return LaunchExited(
             launch.attempt,
             launch.launch,
@@ -202,10 +207,13 @@ class Launches:
             record.swept,
             round(record.cpu_s, 3),
             round(record.rss_max_kb / 1024, 1),
+            failed and self._room.is_to_blame(said),
         )
 
     def _conclude(self, launch: Launch, record: ExitRecord) -> tuple[Ended, TurnOutcome]:
         match record.outcome:
+            case NotExecuted("ENOENT", "chdir"):
+                return Ended(127, None), TurnOutcome(OutcomeKind.FAILED, NO_WORKTREE)
             case NotExecuted(error, step):
                 missing = "its program was not found" if error == "ENOENT" else f"{step}: {error}"
                 text = f"cannot start the agent: {missing}; try: gangsaw doctor"

@@ -9,34 +9,35 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
 from gangsaw.core import observations as ob
-from gangsaw.core.actions import Action, RunTurn, StopTurn
+from gangsaw.core.actions import Action, Deliver, RunTurn, StopTurn
 from gangsaw.core.events import Event
 from gangsaw.core.evolve import evolve
+from gangsaw.core.policy.delivery import BLOCKED_RETRY_S
 from gangsaw.core.state import State
 from gangsaw.core.wire import decode_event, encode
 from gangsaw.core.work import at_rest, next_wakeup, turn
+from gangsaw.engine.clock import Clock, Pace
 from gangsaw.engine.effects import carry_out
 from gangsaw.engine.lanes import Lanes
 from gangsaw.engine.machine import MachineWatch
+from gangsaw.engine.pen import Pen
 from gangsaw.engine.project import Projector
 from gangsaw.engine.requests import Inbox
 from gangsaw.engine.world import World
 from gangsaw.procs import Watch
 from gangsaw.store.control import Control
-from gangsaw.store.errors import DiskFull
 from gangsaw.store.journal import Journal
-from gangsaw.store.reserve import release_reserve
+from gangsaw.store.lock import Held
 
 IDLE_WAIT_S = 30.0
 """Longest sleep of the loop; the bell, the lanes and the launches wake it before."""
-MACHINE_EVERY_S = 5.0
+MACHINE_EVERY_S = 2.0
 SHOW_EVERY_S = 1.0
 RINGS_READ_MAX = 4096
 
@@ -46,6 +47,9 @@ attempt is doing in its own words."""
 
 InterruptAnswer = Callable[[State, str], list[ob.Observation] | str]
 """Asked on SIGINT or SIGTERM (named): observations to go on with, or a reason to leave at once."""
+
+Teller = Callable[[str], None]
+"""Puts a sentence before the person who watches, which is in no event (yet)."""
 
 
 @dataclass(slots=True)
@@ -68,24 +72,30 @@ class Engine:
     def __init__(
         self,
         journal: Journal,
+        lock: Held,
         seq: int,
         world: World,
         watch: Watch,
         inbox: Inbox,
         listener: Listener,
         on_interrupt: InterruptAnswer,
+        tell: Teller,
+        clock: Clock,
     ) -> None:
-        self._journal, self._seq = journal, seq
+        self._seq = seq
         self._world, self._state = world, world.state
         self._watch, self._inbox = watch, inbox
-        self._listener, self._on_interrupt = listener, on_interrupt
-        self._lanes = Lanes(world.slots.count, watch.wake)
+        self._listener, self._on_interrupt, self._tell = listener, on_interrupt, tell
+        self._clock, self._pace, self._planned_s = clock, Pace(clock), 0.0
+        self._lanes = Lanes(world.slots.count, watch.wake, world.room)
         self._projector = Projector(world.state)
-        self._machine = MachineWatch(world.layout.control)
-        self._reserve = Control(world.layout.control).reserve
+        control = Control(world.layout.control)
+        self._machine = MachineWatch(world.room, control.reserve)
+        self._pen = Pen(journal, lock, control, clock, self._sleep, self._wants_to_leave, tell)
         self._interrupt = Interrupt(*_open_bell())
-        self._shown_at = 0.0
+        self._shown_at = -SHOW_EVERY_S
         self._outdated = False
+        self._quiet_until: dict[Action, float] = {}
         self._leave = ""
 
     def run(self, first: list[ob.Observation]) -> str:
@@ -95,7 +105,7 @@ class Engine:
             try:
                 reason = self._loop(first)
             finally:
-                self._lanes.close()
+                self._lanes.close(self._tell)
             self._finish(reason)
         finally:
             self._restore_signals()
@@ -103,8 +113,9 @@ class Engine:
 
     def _loop(self, observations: list[ob.Observation]) -> str:
         state = self._state
+        observations = [*observations, *self._machine.read(self._clock.awake(), state.limits)]
         while True:
-            now = time.time()
+            now = self._clock.wall()
             events, actions = turn(state, now, observations)
             self._append(events, now)
             self._inbox.discard_answered(state)
@@ -112,16 +123,18 @@ class Engine:
             reason = self._leave or at_rest(state, now)
             if reason:
                 return reason
+            self._pen.require_place()
             self._carry_out(actions)
             observations = self._survey()
 
     def _append(self, events: Sequence[Event], now: float) -> None:
         """Put the turn's events and what they mean for readers into the log, as one."""
-        show = now - self._shown_at >= SHOW_EVERY_S
+        awake_s = self._clock.awake()
+        show = awake_s - self._shown_at >= SHOW_EVERY_S
         if not events and not show:
             return
         if show:
-            self._shown_at = now
+            self._shown_at = awake_s
         # Of tasks without an event of their own, the rows are as old as the last refresh.
         self._outdated = not show
         activities = self._world.launches.activities
@@ -130,43 +143,54 @@ class Engine:
         if not (events or tasks or run_row):
             return
         rows = [(now, event.kind, event.subject, encode(event)) for event in events]
-        for last_try in (False, True):
-            try:
-                self._seq = self._journal.append(
-                    self._state.run, rows, after=self._seq, tasks=tasks, run_row=run_row
-                )
-                return
-            except DiskFull:
-                # The reserve is there for this moment: what has happened must be recorded.
-                if last_try or not release_reserve(self._reserve):
-                    raise
+        self._seq = self._pen.write(self._state.run, rows, self._seq, tasks, run_row)
 
     def _carry_out(self, actions: list[Action]) -> None:
         self._lanes.drop_unwanted(set(actions))
+        awake_s = self._clock.awake()
         for action in actions:
-            if action not in self._lanes.in_flight:
+            quiet = self._quiet_until.get(action, 0.0) > awake_s
+            if action not in self._lanes.in_flight and not quiet:
                 lane, job = carry_out(action, self._world)
                 self._lanes.hand_over(lane, action, job)
 
     def _survey(self) -> list[ob.Observation]:
         """Sleep until something may have changed, and what has."""
-        changed = self._watch.wait(self._sleep_s())
-        now = time.time()
-        found: list[ob.Observation] = self._interrupted()
+        self._planned_s = self._sleep_s()
+        changed = self._watch.wait(self._planned_s)
+        found: list[ob.Observation] = [*self._pace.jumps(self._planned_s), *self._interrupted()]
+        found += self._held_up()
         for flight, observations in self._lanes.collect():
             raised = any(isinstance(seen, ob.EffectRaised) for seen in observations)
             self._lanes.release(
                 flight, keep=isinstance(flight.action, RunTurn | StopTurn) and not raised
             )
             found += observations
+            self._quieten(flight.action, observations)
         found += self._world.launches.survey(changed)
         found += self._inbox.read()
-        found += self._machine.read(now, self._state.limits)
+        found += self._machine.read(self._clock.awake(), self._state.limits)
+        return found
+
+    def _quieten(self, action: Action, found: Sequence[ob.Observation]) -> None:
+        """A target that cannot be moved is looked at again after a while, although the same reason
+        once more is no event."""
+        self._quiet_until.pop(action, None)
+        if isinstance(action, Deliver) and not any(
+            isinstance(seen, ob.TargetAtIntegration) for seen in found
+        ):
+            self._quiet_until = {action: self._clock.awake() + BLOCKED_RETRY_S}
+
+    def _held_up(self) -> list[ob.JournalHeldUp]:
+        found, self._pen.held_up = self._pen.held_up, []
+        if found:
+            self._machine.look_anew()
         return found
 
     def _sleep_s(self) -> float:
-        now = time.time()
+        now, awake_s = self._clock.wall(), self._clock.awake()
         waits = [IDLE_WAIT_S]
+        waits += [moment - awake_s for moment in self._quiet_until.values() if moment > awake_s]
         moment = next_wakeup(self._state, now)
         if moment is not None:
             waits.append(max(0.0, moment - now))
@@ -176,8 +200,13 @@ class Engine:
         if self._state.ready or look is not None:
             waits.append(MACHINE_EVERY_S)
         if self._outdated:
-            waits.append(max(0.0, self._shown_at + SHOW_EVERY_S - now))
+            waits.append(max(0.0, self._shown_at + SHOW_EVERY_S - awake_s))
         return min(waits)
+
+    def _sleep(self, seconds: float) -> None:
+        """Wait for something other than what the watch is for; signals cut it short."""
+        self._watch.wait(seconds)
+        self._planned_s += seconds
 
     # --- ends ------------------------------------------------------------------------------------
 
@@ -212,10 +241,21 @@ class Engine:
             found += answer
         return found
 
+    def _wants_to_leave(self) -> str:
+        """Why to end although what has happened cannot be recorded: a person asks for it."""
+        try:
+            rung = os.read(self._interrupt.bell_r, RINGS_READ_MAX)
+        except BlockingIOError:
+            rung = b""
+        if rung:
+            return signal.Signals(rung[0]).name
+        ends = [asked for asked in self._inbox.peek() if asked.verb in ("stop", "kill")]
+        return f"{ends[0].verb} by {ends[0].by}" if ends else ""
+
     def _finish(self, reason: str) -> None:
         """The engine's last word in the log."""
-        now = time.time()
-        self._shown_at = 0.0  # nobody will refresh it after us
+        now = self._clock.wall()
+        self._shown_at = -SHOW_EVERY_S  # nobody will refresh it after us
         events, _ = turn(self._state, now, [ob.EngineDown(reason)])
         self._append(events, now)
         self._inbox.discard_answered(self._state)

@@ -29,6 +29,11 @@ class Inbox:
             found.append(_asked(request))
         return found
 
+    def peek(self) -> list[Asked]:
+        """The requests that lie there, whether handed on or not; none is taken by this."""
+        found = inbox.pending(self._folder)
+        return [_asked(request) for request in found if not isinstance(request, inbox.BadRequest)]
+
     def discard_answered(self, state: State) -> None:
         """Remove the files of requests whose answers are in the log."""
         for key in [key for key in self._waiting if key in state.answers]:

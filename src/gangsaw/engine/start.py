@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from gangsaw import __version__
+from gangsaw.agents import program_of
 from gangsaw.core import observations as ob
 from gangsaw.core.errors import UserError
 from gangsaw.core.events import RunStarted
@@ -20,18 +22,20 @@ from gangsaw.core.settings import Settings
 from gangsaw.core.state import State
 from gangsaw.core.status import exit_code
 from gangsaw.core.wire import encode
+from gangsaw.engine.clock import clock_in_use
 from gangsaw.engine.former import survey_former
 from gangsaw.engine.launches import Launches
 from gangsaw.engine.layout import Layout, layout_for
-from gangsaw.engine.loop import Engine, InterruptAnswer, Listener, fold
+from gangsaw.engine.loop import Engine, InterruptAnswer, Listener, Teller, fold
 from gangsaw.engine.requests import Inbox
+from gangsaw.engine.room import Room
 from gangsaw.engine.world import World
 from gangsaw.git import Repository, prove_signing
 from gangsaw.procs import Nursery, Watch, boot_id, containment
 from gangsaw.store import inbox
 from gangsaw.store.control import Control, make_control
 from gangsaw.store.journal import Journal, open_journal
-from gangsaw.store.lock import HeldBy, WriterLock
+from gangsaw.store.lock import Held, HeldBy, WriterLock
 from gangsaw.store.reserve import ensure_reserve
 from gangsaw.verify import Slots, sweep_former_checks
 
@@ -74,27 +78,37 @@ class Ending:
 
 
 def drive(
-    repo: Repository, order: Order, listener: Listener, on_interrupt: InterruptAnswer
+    repo: Repository,
+    order: Order,
+    listener: Listener,
+    on_interrupt: InterruptAnswer,
+    tell: Teller = lambda said: None,
 ) -> Ending:
     """Hold the writer's lock and run the engine until it rests. `UserError` when another engine
     is alive, or when the order does not fit the last run."""
     control = make_control(repo.control_dir)
     lock = WriterLock.acquire(control.lock)
     if isinstance(lock, HeldBy):
-        pid = lock.pid if lock.pid is not None else "unknown"
         raise UserError(
-            f"cannot run: another gangsaw (pid {pid}) is running this repository; "
+            f"cannot run: another gangsaw ({_who(lock)}) is running this repository; "
             "try: gangsaw status, gangsaw stop"
         )
     with lock, open_journal(control.journal, writer=True) as journal:
         prove_signing(repo)
         ensure_reserve(control.reserve)
         _remove_slots_of_ended(repo, control, journal, order)
-        drive_on = _Driver(repo, control, journal, order, listener, on_interrupt)
+        drive_on = _Driver(repo, control, journal, lock, order, listener, on_interrupt, tell)
         if order.choice is Choice.NEW:
             _require_start(repo, order)
             drive_on.end_agents_of_last_run()
         return drive_on(*_open_run(repo, journal, control, order), first=[])
+
+
+def _who(holder: HeldBy) -> str:
+    pid = holder.pid if holder.pid is not None else "unknown"
+    if holder.since is None:
+        return f"pid {pid}"
+    return f"pid {pid}, since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(holder.since))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +118,11 @@ class _Driver:
     repo: Repository
     control: Control
     journal: Journal
+    lock: Held
     order: Order
     listener: Listener
     on_interrupt: InterruptAnswer
+    tell: Teller
 
     def end_agents_of_last_run(self) -> None:
         """A run that is left behind for a new one must leave no agent alive."""
@@ -130,15 +146,18 @@ def _drive(driver: _Driver, state: State, seq: int, first: list[ob.Observation])
     sweep_former_checks(layout.checks.parent)
     slots, gate_slots = _slots(repo, layout, _check_slots(order.limits))
     box = Inbox(control.inbox)
+    written = (layout.control, layout.worktrees, repo.common_dir / "objects")
+    room = Room(written, lambda: state.limits.disk_floor_mb)
     with Nursery(), Watch() as watch:
         watch.add_fd(box.wake_fd)
         world = World(
             repo, layout, order.settings, state, order.environ, slots, gate_slots,
-            Launches(watch), _templates(repo), former.in_use,
+            Launches(watch, room), room, _templates(repo), former.in_use,
         )  # fmt: skip
         engine = Engine(
-            driver.journal, seq, world, watch, box, driver.listener, driver.on_interrupt
-        )
+            driver.journal, driver.lock, seq, world, watch, box, driver.listener,
+            driver.on_interrupt, driver.tell, clock_in_use(),
+        )  # fmt: skip
         limits = limits_for(state, order)
         level = containment().value
         up = ob.EngineUp(os.getpid(), __version__, boot_id(), level, limits, former.strays)
@@ -259,6 +278,7 @@ def _require_start(repo: Repository, order: Order) -> tuple[Plan, str, str]:
     base = repo.resolve(f"refs/heads/{target}")
     if base is None:
         raise UserError(f"cannot find the target branch '{target}'; try: git branch --list")
+    _require_agents(order.plan, order)
     for taken in ("gangsaw", "gangsaw/run"):
         if repo.resolve(f"refs/heads/{taken}") is not None:
             raise UserError(
@@ -266,6 +286,24 @@ def _require_start(repo: Repository, order: Order) -> tuple[Plan, str, str]:
                 f"try: git branch -m {taken} {taken.replace('/', '-')}-old"
             )
     return order.plan, target, base
+
+
+def _require_agents(plan: Plan, order: Order) -> None:
+    """`UserError` for an agent of the plan whose program is not there: better now than once per
+    task. One with a folder in its name may lie in the worktree that is yet to be made."""
+    used = {task.agent or order.limits.default_agent for task in plan.tasks}
+    for agent in order.settings.agents:
+        program = program_of(agent)
+        if agent.name not in used or program is None or "{" in program:
+            continue
+        path = dict(agent.env).get("PATH", order.environ.get("PATH"))
+        relative = "/" in program and not program.startswith("/")
+        if not relative and shutil.which(program, path=path) is None:
+            raise UserError(
+                f"cannot start agent '{agent.name}': its program '{program}' was not found; try "
+                f"installing it, or giving its path in [agents.{agent.name}] of gangsaw.toml; "
+                "see: gangsaw doctor"
+            )
 
 
 def _begin(

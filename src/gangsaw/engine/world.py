@@ -13,6 +13,7 @@ from gangsaw.core.settings import Settings
 from gangsaw.core.state import State
 from gangsaw.engine.launches import Launches, Trace
 from gangsaw.engine.layout import Layout
+from gangsaw.engine.room import Room
 from gangsaw.git import Repository
 from gangsaw.verify import Slots
 
@@ -36,6 +37,7 @@ class World:
     slots: Slots
     gate_slots: Slots
     launches: Launches
+    room: Room
     templates: Mapping[str, str]
     found_in_use: frozenset[Path] = frozenset()
 

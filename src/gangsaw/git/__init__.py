@@ -41,12 +41,12 @@ from gangsaw.git.diffs import (
 )
 from gangsaw.git.keeping import (
     Kept,
+    drop_branch,
     is_kept,
     keep_attempt,
+    keep_folder,
     keep_stashes,
-    keep_turn,
     snapshot_worktree,
-    turn_refs,
 )
 from gangsaw.git.merging import (
     Conflicted,
@@ -57,7 +57,15 @@ from gangsaw.git.merging import (
     UpToDate,
     begin_merge,
 )
-from gangsaw.git.overview import KeptRef, Stranded, StrandedKind, list_kept, stranded
+from gangsaw.git.overview import (
+    KeptRef,
+    Stranded,
+    StrandedKind,
+    distinct,
+    list_kept,
+    list_kept_sizes,
+    stranded,
+)
 from gangsaw.git.refs import (
     Moved,
     RefCreated,
@@ -70,9 +78,27 @@ from gangsaw.git.refs import (
     move_ref,
     read_ref,
 )
+from gangsaw.git.removing import NotHeld, ignored_files, remove_kept, unholdable
 from gangsaw.git.repository import Identity, Repository, open_repository
+from gangsaw.git.rescuing import Rescued, rescue
 from gangsaw.git.runner import GitFailed, GitTimedOut, Output
 from gangsaw.git.starting import Start, start_from
+from gangsaw.git.states import restore_state, save_state
+from gangsaw.git.trash import (
+    Burden,
+    Returned,
+    Trashed,
+    bring_back_all,
+    burden_of,
+    cleans,
+    drop_trash,
+    next_clean,
+    trash_branch,
+    trash_ref,
+    trash_state,
+    trashed,
+)
+from gangsaw.git.turns import keep_turn, turn_refs
 from gangsaw.git.work import (
     Committed,
     IndexLocked,
@@ -99,6 +125,7 @@ from gangsaw.git.worktrees import (
 
 __all__ = [
     "AlreadyThere",
+    "Burden",
     "Candidate",
     "CheckoutBusy",
     "CheckoutDirty",
@@ -121,6 +148,7 @@ __all__ = [
     "Merged",
     "MergedIn",
     "Moved",
+    "NotHeld",
     "OtherMerge",
     "Output",
     "PushRejected",
@@ -131,12 +159,15 @@ __all__ = [
     "RemovalBlocked",
     "Removed",
     "Repository",
+    "Rescued",
+    "Returned",
     "Start",
     "StillConflicted",
     "Stranded",
     "StrandedKind",
     "TargetMissing",
     "TargetMoved",
+    "Trashed",
     "UpToDate",
     "Work",
     "WorkAstray",
@@ -148,9 +179,12 @@ __all__ = [
     "add_worktree",
     "begin_merge",
     "branch_ref",
+    "bring_back_all",
     "build_candidate",
     "build_undo",
+    "burden_of",
     "candidate_ref",
+    "cleans",
     "commit_leftovers",
     "commit_tree",
     "conflict_markers",
@@ -158,27 +192,43 @@ __all__ = [
     "delete_ref",
     "deliver",
     "diff_text",
+    "distinct",
+    "drop_branch",
+    "drop_trash",
     "foreign_repositories",
+    "ignored_files",
     "inspect_work",
     "is_empty_change",
     "is_kept",
     "keep_attempt",
+    "keep_folder",
     "keep_stashes",
     "keep_turn",
     "list_kept",
+    "list_kept_sizes",
     "list_refs",
     "list_worktrees",
     "merge_tree",
     "move_ref",
+    "next_clean",
     "open_repository",
     "prove_signing",
     "push",
     "read_ref",
     "recycle",
+    "remove_kept",
     "remove_worktree",
+    "rescue",
+    "restore_state",
+    "save_state",
     "snapshot_worktree",
     "start_from",
     "stranded",
+    "trash_branch",
+    "trash_ref",
+    "trash_state",
+    "trashed",
     "turn_refs",
+    "unholdable",
     "work_diffstat",
 ]

@@ -13,7 +13,14 @@ from pathlib import Path
 from gangsaw.core.errors import UserError
 from gangsaw.core.faults import durable
 
+ASIDE_PREFIX = ".gangsaw-aside."
 TRASH_PREFIX = ".gangsaw-removed."
+
+
+def aside_of(path: Path) -> Path:
+    """Where a worktree's folder is put aside, out of everybody's way, to be looked through for
+    the last time; from there it goes to `trash_of` or comes back."""
+    return path.with_name(ASIDE_PREFIX + path.name)
 
 
 def trash_of(path: Path) -> Path:
@@ -31,6 +38,12 @@ def delete_folder(path: Path) -> None:
     if os.path.lexists(path):
         durable("git.folder_rename", lambda: os.rename(path, trash), str(path))
         durable("git.folder_delete", lambda: _unlink_tree(trash), str(path))
+
+
+def delete_trash(path: Path) -> None:
+    """Delete what was renamed to the folder's trash place, and nothing at `path` itself."""
+    if os.path.lexists(trash_of(path)):
+        durable("git.folder_delete", lambda: _unlink_tree(trash_of(path)))
 
 
 def delete_into(path: Path, trash: Path) -> None:

@@ -96,10 +96,10 @@ def deliver(repo: Repository, target_branch: str, new: str) -> Delivery:
         old = read_ref(repo, branch_ref(target_branch))
         if old is None:
             return TargetMissing(target_branch)
-        if repo.is_ancestor(new, old):
+        if old == new:
             return AlreadyThere(old)
         if not repo.is_ancestor(old, new):
-            return TargetMoved(old)
+            return AlreadyThere(old) if repo.is_ancestor(new, old) else TargetMoved(old)
         checkouts, busy = _checkouts(repo, target_branch)
         if busy is not None:
             return CheckoutBusy(busy)

@@ -60,7 +60,8 @@ def _file_change(line: str) -> FileChange:
 
 def is_empty_change(repo: Repository, base: str, commit: str) -> bool:
     """Whether both commits have the same files."""
-    return repo.tree_of(base) == repo.tree_of(commit)
+    trees = repo.git("rev-parse", f"{base}^{{tree}}", f"{commit}^{{tree}}").text.split("\n")
+    return trees[0] == trees[1]
 
 
 def foreign_repositories(repo: Repository, base: str, commit: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,3 +48,13 @@ def _acquire(descriptor: int, path: Path, deadline: float) -> None:
                     exit_code=1,
                 ) from None
             time.sleep(_POLL_S)
+
+
+def waited(fact: Callable[[], bool], wait_s: float) -> bool:
+    """Whether the fact holds now or within `wait_s` seconds."""
+    deadline = time.monotonic() + wait_s
+    while not fact():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True

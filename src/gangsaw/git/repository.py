@@ -94,6 +94,15 @@ class Repository:
             return Place(self.common_dir, None, path, cwd=path)
         return None
 
+    def place_at(self, path: Path, folder: Path) -> Place | None:
+        """The place of the linked worktree that git knows at `path` while its files lie in
+        `folder`; None when either is missing."""
+        admin = self.admin_dir(path)
+        if admin is None or not is_folder(folder):
+            return None
+        _mend_common(admin, self.common_dir)
+        return Place(admin, self.common_dir, folder, cwd=folder)
+
     def admin_dir(self, path: Path) -> Path | None:
         """`<common>/worktrees/<name>` of the linked worktree at `path`, even if the folder is
         gone; None when there is none."""
@@ -165,7 +174,10 @@ class Repository:
         return out.text if out.code == 0 else None
 
     def is_ancestor(self, ancestor: str, descendant: str) -> bool:
-        """Whether `descendant` is or contains `ancestor`; raises when either is unknown."""
+        """Whether `descendant` is or contains `ancestor` (both full ids); raises when one of two
+        different ones is unknown."""
+        if ancestor == descendant:
+            return True
         out = self.git("merge-base", "--is-ancestor", ancestor, descendant, ok=(0, 1))
         return out.code == 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +41,8 @@ class Status:
     head: str | None
     branch: str | None
     changed: tuple[Changed, ...]
+    unreadable: tuple[str, ...] = ()
+    """Folders that git could not look into."""
 
     @property
     def unmerged(self) -> tuple[str, ...]:
@@ -123,10 +127,14 @@ class IndexLocked:
     path: Path
 
 
-def read_status(repo: Repository, place: Place, *, untracked: bool = True) -> Status:
-    """The status of the worktree at `place`; takes no lock and writes nothing."""
+def read_status(
+    repo: Repository, place: Place, *, untracked: bool = True, submodules: bool = True
+) -> Status:
+    """The status of the worktree at `place`; takes no lock and writes nothing. Without
+    `submodules` files in them are not looked at, only their commits."""
     out = repo.git(
-        "status", "--porcelain=v2", "-z", "--branch", "--no-renames", "--ignore-submodules=none",
+        "status", "--porcelain=v2", "-z", "--branch", "--no-renames",
+        f"--ignore-submodules={'none' if submodules else 'dirty'}",
         f"--untracked-files={'all' if untracked else 'no'}",
         place=place, timeout_s=WRITE_TIMEOUT_S,
     )  # fmt: skip
@@ -142,7 +150,12 @@ def read_status(repo: Repository, place: Place, *, untracked: bool = True) -> St
                 branch = None if value == "(detached)" else value
         else:
             changed.append(_changed(line))
-    return Status(head, branch, tuple(changed))
+    return Status(head, branch, tuple(changed), _unreadable(out.stderr))
+
+
+def _unreadable(stderr: bytes) -> tuple[str, ...]:
+    found = re.findall(rb"could not open directory '(.+)': ", stderr)
+    return tuple(os.fsdecode(path) for path in found)
 
 
 def _changed(line: str) -> Changed:

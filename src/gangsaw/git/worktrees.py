@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from gangsaw.core.faults import durable
-from gangsaw.git.deleting import delete_folder, delete_into
+from gangsaw.git.deleting import delete_folder, delete_into, delete_trash
 from gangsaw.git.files import write_synced
 from gangsaw.git.refs import (
     branch_ref,
@@ -100,7 +101,8 @@ def add_worktree(
         tip = read_ref(repo, branch_ref(branch))
         if tip is not None and not repo.is_ancestor(base, tip):
             return WorktreeBlocked(f"branch {branch} exists and does not contain {base}")
-        for entry in list_worktrees(repo):
+        # A branch that does not exist yet is nowhere checked out.
+        for entry in list_worktrees(repo) if tip is not None else ():
             if entry.branch == branch and entry.path != path and not entry.missing:
                 return WorktreeBlocked(f"branch {branch} is checked out at {entry.path}")
         _drop_admin(repo, path)
@@ -131,6 +133,32 @@ def add_detached(repo: Repository, path: Path, commit: str) -> WorktreeReady | W
         if made is not None:
             _clear_half_made(repo, path)
             return made
+        _remove_note(repo, path)
+        return WorktreeReady(path, None, commit)
+
+
+def make_from(
+    repo: Repository, path: Path, commit: str, furnish: Callable[[Place], None]
+) -> WorktreeReady | WorktreeBlocked:
+    """Make an attempt's worktree at `path` without any file, and let `furnish` fill it and its
+    admin folder. One that stands there is left as it is. Safe to repeat after a kill."""
+    path = real(path)
+    with repo.lane() as lock:
+        if _note(repo, path).exists():
+            _clear_half_made(repo, path)
+        if is_folder(path) and repo.admin_dir(path) is not None:
+            return WorktreeReady(path, None, commit)
+        if (blocked := _obstacle(path)) is not None:
+            return blocked
+        _drop_admin(repo, path)
+        _write_note(repo, path, None, commit)
+        made = _make(repo, path, ["--detach", "--no-checkout", commit], Kind.ATTEMPT, lock)
+        if made is not None:
+            _clear_half_made(repo, path)
+            return made
+        place = repo.place(path)
+        assert place is not None  # it has just been made, in our lane
+        furnish(place)
         _remove_note(repo, path)
         return WorktreeReady(path, None, commit)
 
@@ -186,6 +214,24 @@ def remove_worktree(repo: Repository, path: Path) -> Removed | RemovalBlocked:
         return Removed(path)
 
 
+def forget_worktree(
+    repo: Repository, path: Path, *, trash_only: bool = False
+) -> Removed | RemovalBlocked:
+    """Delete what has been renamed to the worktree's trash place and, unless `trash_only`, git's
+    knowledge of the worktree. What lies at `path` itself is not touched, and blocks."""
+    path = real(path)
+    with repo.lane():
+        delete_trash(path)
+        if trash_only:
+            return Removed(path)
+        if os.path.lexists(path):
+            return RemovalBlocked(f"something new lies at {path}")
+        _drop_admin(repo, path)
+        if _note(repo, path).exists():
+            _remove_note(repo, path)
+        return Removed(path)
+
+
 def list_worktrees(repo: Repository) -> tuple[WorktreeEntry, ...]:
     """Every worktree of the repository, the main one first."""
     kinds = _kinds(repo)
@@ -236,6 +282,10 @@ def _make(
     durable(
         "git.worktree_mark", lambda: write_synced(admin / _MARK, kind.value.encode()), str(path)
     )
+    # An existing log is written to whatever the settings say; what an agent leaves is found by it.
+    log = admin / "logs" / "HEAD"
+    log.parent.mkdir(exist_ok=True)
+    log.touch()
     return None
 
 

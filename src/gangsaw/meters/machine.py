@@ -38,6 +38,14 @@ def read_machine(disk: Path) -> Reading:
     )
 
 
+def disk_free_mb(folder: Path) -> int:
+    """Free MB, as an ordinary user has them, on the file system of the folder, or of the nearest
+    one above it that exists."""
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    found = os.statvfs(place)
+    return found.f_bavail * found.f_frsize // MEGA
+
+
 def _memory_mb() -> tuple[int, int]:
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()

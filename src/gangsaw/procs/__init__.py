@@ -12,6 +12,7 @@ must not read the output or decide what an end means.
 
 from gangsaw.procs.children import MARK_VARIABLE, reap
 from gangsaw.procs.identity import Containment, Identity, alive, boot_id, containment, identify
+from gangsaw.procs.inside import working_in
 from gangsaw.procs.launch import AlreadyClaimed, Started, launch
 from gangsaw.procs.nursery import Nursery
 from gangsaw.procs.probe import (
@@ -76,4 +77,5 @@ __all__ = [
     "stop",
     "strays",
     "turns_in_use",
+    "working_in",
 ]

@@ -24,6 +24,7 @@ from gangsaw.procs.probe import (
 from gangsaw.procs.records import ExitRecord
 from gangsaw.procs.settle import settle
 from gangsaw.procs.stop import kill, stop
+from gangsaw.procs.strays import end_strays
 from gangsaw.procs.watch import Watch
 
 LAUNCHES_MAX = 3
@@ -75,6 +76,9 @@ def run_to_end(
         for _ in range(LAUNCHES_MAX):
             launch(folder, spec, mark=mark, grace_s=grace_s)
             end = _follow(folder, watch, deadline, cancelled)
+            if isinstance(end, Absent):
+                # Its records may have been removed under it: it must not run beside itself.
+                end_strays(mark, (folder,))
             if end is None:
                 asked = cancelled is not None and cancelled.is_set()
                 record = _stop(folder, watch, grace_s)

@@ -466,12 +466,11 @@ def execute(spec: Spec) -> None:
 def record_started(turn: Turn, spec: Spec) -> None:
     """Make durable who runs, before it runs."""
     turn.at("started")
-    me = os.getpid()
     fields: dict[str, object] = {
         "protocol": PROTOCOL,
         "minor": MINOR,
         "mark": spec.mark,
-        "shim_pid": me,
+        "shim_pid": (me := os.getpid()),
         "shim_ticks": ticks_on_record(me),
         "agent_pid": turn.agent,
         "agent_ticks": ticks_on_record(turn.agent),

@@ -12,6 +12,13 @@ from gangsaw.core.errors import UserError
 from gangsaw.store.errors import DiskFull, NoJournal
 from gangsaw.store.schema import SQLITE_MIN, check_readable, migrate
 
+Version = tuple[int, int, int]
+
+SQLITE_TWO_WRITERS: tuple[Version, ...] = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
+"""Before these (the newest, and mended older lines), a checkpoint at the moment of another
+program's commit could damage the file (sqlite.org/wal.html, "WAL-reset bug"). With one writer it
+cannot."""
+
 BUSY_TIMEOUT_S = 5.0
 """How long a statement waits for another process's lock. Only recovery after a kill and a second
 writer (a person with the sqlite3 shell) ever hold one."""
@@ -36,7 +43,7 @@ def connect_writer(path: Path) -> sqlite3.Connection:
 
     The caller holds the writer's lock. The folder must exist.
     """
-    _check_library()
+    check_library()
     with explained(path, "write"):
         connection = _connect(path, "mode=rwc")
         try:
@@ -55,7 +62,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
     Works beside a live writer, without one, after a writer was killed, and on a full disk.
     """
-    _check_library()
+    check_library()
     if not path.exists():
         raise NoJournal(f"cannot read {path}: nothing has run here yet; try gangsaw run")
     try:
@@ -115,13 +122,27 @@ def _has_log(path: Path) -> bool:
     return log.exists() and log.stat().st_size > 0
 
 
-def _check_library() -> None:
-    if sqlite3.sqlite_version_info < SQLITE_MIN:
-        wanted = ".".join(map(str, SQLITE_MIN))
+def check_library(version: Version = sqlite3.sqlite_version_info) -> None:
+    """`UserError` if this SQLite cannot read or write a journal."""
+    if version < SQLITE_MIN:
+        found, wanted = (".".join(map(str, one)) for one in (version, SQLITE_MIN))
         raise UserError(
-            f"cannot use SQLite {sqlite3.sqlite_version}: {wanted} or newer is needed; "
-            "try another Python"
+            f"cannot use SQLite {found}: {wanted} or newer is needed; try another Python"
         )
+
+
+def second_writer_text(version: Version = sqlite3.sqlite_version_info) -> str:
+    """What to say when another program has the journal locked for writing; with an old library
+    that is a danger, and said."""
+    text = "another program keeps it locked; try closing that program"
+    newest, *mended = SQLITE_TWO_WRITERS
+    if version < newest and not any(one <= version < (*one[:2], 1000) for one in mended):
+        found, sound = (".".join(map(str, one)) for one in (version, newest))
+        text += (
+            f", for good: two that write at once may damage the file with SQLite {found} "
+            f"({sound} is safe)"
+        )
+    return text
 
 
 def primary_code(error: sqlite3.Error) -> int:
@@ -145,7 +166,7 @@ def explained(path: Path, verb: str) -> Iterator[None]:
                 "try freeing space on that disk"
             ) from error
         remedy = {
-            sqlite3.SQLITE_BUSY: "another program keeps it locked; try closing that program",
+            sqlite3.SQLITE_BUSY: second_writer_text(),
             sqlite3.SQLITE_READONLY: "it is read only; try making it and its folder writable",
             sqlite3.SQLITE_CANTOPEN: "it cannot be opened; try making its folder writable",
             sqlite3.SQLITE_NOTADB: "it is not a database; try moving it away",

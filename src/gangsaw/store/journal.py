@@ -12,9 +12,10 @@ The journal must not know what an event means, and must not repeat a failed appe
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
@@ -67,6 +68,7 @@ class Journal:
         self._connection = connection
         self._writer = writer
         self.path = path
+        self._opened = os.stat(path)
 
     def __enter__(self) -> Journal:
         return self
@@ -82,6 +84,28 @@ class Journal:
     def close(self) -> None:
         """Let go of the file. The last one to leave folds the write-ahead log back into it."""
         self._connection.close()
+
+    def is_in_place(self) -> bool:
+        """Whether the open file is still the one of its name: what is written to one that was
+        removed is lost, and its replacement is somebody else's."""
+        try:
+            return os.path.samestat(self._opened, self.path.stat())
+        except OSError:
+            return False
+
+    def copy_to(self, path: Path) -> bool:
+        """Write a copy of everything to `path`, also of a file that has lost its name; whether it
+        could be done. A file that is there already stays as it is.
+
+        The copy has the same pages, so that a write-ahead log left behind does it no harm.
+        """
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            with closing(sqlite3.connect(path)) as copy:
+                self._connection.backup(copy)
+        except (OSError, sqlite3.Error):
+            return False
+        return True
 
     # --- writing -------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ GHOST_WAIT_S = 2.0
 """How long a lock is waited for whose recorded holder is dead: a process just killed is still
 being taken apart, or somebody is asking at this instant."""
 GHOST_POLL_S = 0.01
+WAITS_MAX = 80
 RECORD_BYTES = 256
 """The record has a fixed size, so that writing it again needs no room on a full disk."""
 
@@ -29,10 +30,11 @@ RECORD_BYTES = 256
 @dataclass(frozen=True, slots=True)
 class HeldBy:
     """Another process holds the lock. `pid` is `None` if it has not said who it is; `since` is
-    epoch seconds."""
+    epoch seconds; `waits` is what it cannot go on without, empty while it can."""
 
     pid: int | None
     since: float | None
+    waits: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,14 @@ class Held:
         """Give the lock back. Call once."""
         os.pwrite(self.fd, b" " * RECORD_BYTES, 0)
         os.close(self.fd)
+
+    def is_in_place(self) -> bool:
+        """Whether the lock we hold is still the one that others find under its name."""
+        return _is_at(self.fd, self.path)
+
+    def say(self, waits: str) -> None:
+        """Tell everybody what we cannot go on without; empty: we can. Needs no room on the disk."""
+        _write_record(self.fd, self.path, waits[:WAITS_MAX])
 
     def __enter__(self) -> Held:
         return self
@@ -70,7 +80,7 @@ class WriterLock:
             fd = _open(path)
             locked = _locked(fd, fcntl.LOCK_EX)
             if locked and _is_at(fd, path):
-                _write_record(fd, path)
+                _begin_record(fd, path)
                 return Held(path, fd)
             found = None if locked else _read_record(fd)
             os.close(fd)
@@ -118,11 +128,9 @@ def _is_at(fd: int, path: Path) -> bool:
         return False
 
 
-def _write_record(fd: int, path: Path) -> None:
-    pid = os.getpid()
-    record = {"pid": pid, "start": _process_start(pid), "since": time.time()}
+def _begin_record(fd: int, path: Path) -> None:
     try:
-        os.pwrite(fd, json.dumps(record).encode().ljust(RECORD_BYTES), 0)
+        _write_record(fd, path, "")
     except OSError as error:
         os.close(fd)
         raise UserError(
@@ -130,14 +138,23 @@ def _write_record(fd: int, path: Path) -> None:
         ) from error
 
 
+def _write_record(fd: int, path: Path, waits: str) -> None:
+    before = _read_record(fd)
+    since = before.since if before is not None and before.pid == os.getpid() else time.time()
+    pid = os.getpid()
+    record = {"pid": pid, "start": _process_start(pid), "since": since, "waits": waits}
+    os.pwrite(fd, json.dumps(record).encode().ljust(RECORD_BYTES), 0)
+
+
 def _read_record(fd: int) -> HeldBy | None:
     """The recorded holder if that very process is alive, else `None`."""
     try:
         record = json.loads(os.pread(fd, RECORD_BYTES, 0))
         pid, start, since = int(record["pid"]), record["start"], float(record["since"])
+        waits = str(record.get("waits", ""))
     except (ValueError, KeyError, TypeError):
         return None  # empty or half written: the holder is about to say who it is
-    return HeldBy(pid, since) if _process_start(pid) == start else None
+    return HeldBy(pid, since, waits) if _process_start(pid) == start else None
 
 
 def _process_start(pid: int) -> str | None:

@@ -102,15 +102,21 @@ def _of_ledger(lines: list[Line], needs: Mapping[str, Sequence[str]]) -> Iterato
 def _of_landings(
     ground: Playground, needs: Mapping[str, Sequence[str]], wanted: list[str], run: str
 ) -> Iterator[str]:
-    """Each task once, after all it needs; the target where the integration branch is."""
-    order = [ground.trailer(commit, "Gangsaw-Task") for commit in ground.landings(run)]
-    order = [name for name in order if name]
-    if sorted(order) != sorted(wanted):
-        yield f"landed {sorted(order)}, not {sorted(wanted)}"
-    for at, name in enumerate(order):
-        missing = set(needs.get(name, ())) & set(wanted) - set(order[:at])
+    """Each task once, after all it needs; the target where the integration branch is. A landing
+    that was undone does not count."""
+    order: list[str] = []
+    for name, undone in _landed_and_undone(ground, run):
+        missing = set(needs.get(name, ())) & set(wanted) - set(order)
         if missing:
             yield f"{name} landed before {', '.join(sorted(missing))}"
+        if undone and undone not in order:
+            yield f"{undone} is undone, but had not landed"
+        elif undone:
+            order.remove(undone)
+        elif name:
+            order.append(name)
+    if sorted(order) != sorted(wanted):
+        yield f"landed {sorted(order)}, not {sorted(wanted)}"
     head, target = (ground.git("rev-parse", ref) for ref in (f"gangsaw/run/{run}", "main"))
     if head != target:
         yield f"main is at {target[:12]}, the integration branch at {head[:12]}"
@@ -118,6 +124,18 @@ def _of_landings(
         yield f"the checkout is dirty: {dirt}"
     if broken := ground.git("fsck", "--connectivity-only", "--no-dangling"):
         yield f"git fsck: {broken}"
+
+
+def _landed_and_undone(ground: Playground, run: str) -> Iterator[tuple[str, str]]:
+    """Of every landing, in order, the task that it is of, or the one that it undoes."""
+    commits = ground.landings(run)
+    if not commits:
+        return
+    names = ("Gangsaw-Task", "Gangsaw-Undo")
+    form = "%x09".join(f"%(trailers:key={name},valueonly,separator=%x2C)" for name in names)
+    for line in ground.git("log", "--no-walk=unsorted", f"--format=.{form}", *commits).splitlines():
+        name, _, undone = line.removeprefix(".").partition("\t")
+        yield name, undone
 
 
 def _of_log(ground: Playground, wanted: list[str], run: str) -> Iterator[str]:

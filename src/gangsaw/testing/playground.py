@@ -12,10 +12,11 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 SOURCE = Path(__file__).resolve().parents[2]
 COMMAND_MAX_S = 300.0
@@ -50,6 +51,8 @@ class Playground:
     agent: str = "sh"
     max_agents: int = 4
     env: dict[str, str] = field(default_factory=dict)
+    commands: ClassVar[Counter[str]] = Counter()
+    """How often each command was given, in all playgrounds of this process."""
     like: Playground | None = None
     """Copy that one, all of it, instead of making one from nothing."""
 
@@ -123,6 +126,7 @@ class Playground:
 
     def argv(self, *args: str | Path) -> list[str]:
         """The command line of the real program."""
+        self.commands[str(args[0])] += 1
         return [sys.executable, "-m", "gangsaw", *map(str, args)]
 
     def call(

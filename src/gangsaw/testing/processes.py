@@ -44,6 +44,21 @@ def processes_of(folder: Path) -> list[Found]:
     return [one for one in found if one and one.pid != os.getpid() and _is_of(one, str(folder))]
 
 
+def process_of(pid: int, folder: Path) -> Found | None:
+    """That process, if it is alive and belongs to the folder: a number may have been reused."""
+    found = _look(pid)
+    return found if found is not None and _is_of(found, str(folder)) else None
+
+
+def parent_of(pid: int) -> int:
+    """The number of its parent, 0 if there is no such process."""
+    try:
+        stat = (Path("/proc") / str(pid) / "stat").read_text()
+    except OSError:
+        return 0
+    return int(stat.rpartition(")")[2].split()[1])
+
+
 def _is_of(found: Found, folder: str) -> bool:
     carried = (found.cwd, *found.argv, *found.env)
     return any(folder in text for text in carried)
@@ -77,11 +92,16 @@ def children_of(pid: int) -> list[int]:
 
 def is_dead(pid: int) -> bool:
     """Whether there is no such process, or only what its parent has not yet taken away."""
+    return state_of(pid) in "ZX"
+
+
+def state_of(pid: int) -> str:
+    """The kernel's letter for what the process is doing; `X` if there is none."""
     try:
         stat = (Path("/proc") / str(pid) / "stat").read_text()
     except OSError:
-        return True
-    return stat.rpartition(")")[2].split()[0] in "ZX"
+        return "X"
+    return stat.rpartition(")")[2].split()[0]
 
 
 def end(pid: int) -> bool:

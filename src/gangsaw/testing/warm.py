@@ -134,9 +134,10 @@ def _become(order: Mapping[str, Any]) -> None:
         code = faulty(order["argv"])
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else 1
-    except BaseException:
-        traceback.print_exc()
     finally:
+        # Whatever was raised ends here: above is the server's own code.
+        if (error := sys.exc_info()[1]) is not None:
+            traceback.print_exception(error)
         with suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()

@@ -54,6 +54,7 @@ class Slots:
         for number in range(self.count):
             remove_worktree(self.repo, self._path(number))
         for folder in (self.root, self.root.parent):
-            if not folder.is_dir() or any(folder.iterdir()):
-                return
-            folder.rmdir()
+            try:
+                folder.rmdir()
+            except OSError:
+                return  # not empty, a mount of its own, or not ours to remove: nothing is lost

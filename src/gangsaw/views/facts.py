@@ -233,7 +233,37 @@ def _(event: ev.PressureChanged, state: State) -> str | None:
 
 
 @_say.register
+def _(event: ev.ClockJumped, state: State) -> str | None:
+    length = clock(abs(event.seconds))
+    match event.why:
+        case ev.Jump.SET:
+            way = "forward" if event.seconds > 0 else "back"
+            return f"· the clock was set {way} by {length}; waits and time limits moved along"
+        case ev.Jump.SUSPENDED:
+            return f"· the machine was suspended for {length}; no agent is charged with it"
+        case ev.Jump.STANDSTILL:
+            return f"· gangsaw stood still for {length}; no agent is charged with it"
+
+
+@_say.register
+def _(event: ev.JournalWaited, state: State) -> str | None:
+    return f"· there is room for the journal again, after {clock(event.seconds)}; going on"
+
+
+@_say.register
+def _(event: ev.IntegrationRestored, state: State) -> str | None:
+    did = f"moved to {event.found[:10]}" if event.found else "deleted"
+    held = ", which is held by a ref" if event.found else ""
+    return f"! somebody {did} {state.integration}{held}; it is put back to {event.commit[:10]}"
+
+
+@_say.register
 def _(event: ev.EffectFailed, state: State) -> str | None:
+    if event.no_room:
+        name = event.about or state.run
+        return f"! no room on the disk for {name} ({event.action}); trying again: " + one_line(
+            event.text
+        )
     return (
         f"! {event.about or state.run} {event.action} failed, trying again: {one_line(event.text)}"
     )

@@ -170,7 +170,7 @@ def _(event: ev.AttemptFailed) -> str:
 
 @sentence.register
 def _(event: ev.WorkspaceClosed) -> str:
-    kept = ", ".join(event.refs[:3])
+    kept = ", ".join([ref for ref in event.refs if "/turn-" not in ref][:3])
     return f"worktree closed; its work is kept as {flat(kept)}" if kept else ""
 
 

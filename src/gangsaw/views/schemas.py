@@ -66,6 +66,7 @@ def status_schema() -> Schema:
     return table(
         schema_version=VERSION, run=TEXT, goal=TEXT, state={"enum": list(RUN_STATES)},
         engine_pid=about("process of the live engine; null without one", maybe(WHOLE)),
+        engine_waits=about("what the live engine cannot go on without; empty if nothing", TEXT),
         target=about("branch to land on", TEXT),
         integration=about("the run's own branch", TEXT),
         head=about("commit of the integration branch", COMMIT),
@@ -232,23 +233,52 @@ def worktrees_schema() -> Schema:
 
 
 def stranded_schema() -> Schema:
-    """`gangsaw stranded --json`."""
+    """`gangsaw stranded --json`, newest first."""
+    kinds = ["branch", "dangling", "kept", "stash", "trash", "worktree"]
     entry = table(
-        kind={"enum": ["branch", "kept", "stash", "worktree"]}, name=TEXT, commit=COMMIT, at=WHOLE,
-        files=listed(TEXT), bring_back=TEXT,
+        kind={"enum": kinds}, name=about("a branch, ref, commit or path", TEXT),
+        call=about("short name for gangsaw rescue", TEXT), run=maybe(TEXT), attempt=maybe(TEXT),
+        commit=COMMIT, at=about("seconds since the epoch", WHOLE),
+        bytes=about("of all its files, not compressed", WHOLE), files=listed(TEXT),
+        bring_back=about("the command that brings it back", TEXT),
     )  # fmt: skip
     return table(schema_version=VERSION, stranded=listed(entry))
 
 
+def rescue_schema() -> Schema:
+    """`gangsaw rescue --json`; `made` is false for a branch that had the work before."""
+    entry = table(branch=TEXT, commit=COMMIT, source=TEXT, made=TRUTH)
+    return table(schema_version=VERSION, rescued=listed(entry))
+
+
 def clean_schema() -> Schema:
     """`gangsaw clean --json`."""
+    sorts = ["worktree", "checks", "branch", "records", "kept"]
     leftover = table(
-        sort={"enum": ["worktree", "checks", "records"]}, path=TEXT, bytes=WHOLE, removed=TRUTH
-    )
+        sort={"enum": sorts}, path=TEXT, bytes=WHOLE,
+        ignored_bytes=about("of files that git ignores, which do not come back", WHOLE),
+        removed=TRUTH,
+    )  # fmt: skip
     why = table(path=TEXT, why=TEXT)
     return table(
-        schema_version=VERSION, dry_run=TRUTH, leftovers=listed(leftover), spared=listed(why),
-        refused=listed(why),
+        schema_version=VERSION, dry_run=TRUTH,
+        clean=about("name for --undo; null where nothing can be brought back", maybe(TEXT)),
+        leftovers=listed(leftover), spared=listed(why), refused=listed(why),
+    )  # fmt: skip
+
+
+def clean_undo_schema() -> Schema:
+    """`gangsaw clean --undo --json`."""
+    entry = table(name=TEXT, worktree=TRUTH, restored=TRUTH, why=maybe(TEXT))
+    return table(schema_version=VERSION, dry_run=TRUTH, clean=TEXT, restored=listed(entry))
+
+
+def clean_trash_schema() -> Schema:
+    """`gangsaw clean --trash --json`: what nothing else holds, and what was dropped."""
+    entry = table(clean=TEXT, name=TEXT)
+    return table(
+        schema_version=VERSION, dry_run=TRUTH, commits=WHOLE, files=WHOLE, bytes=WHOLE,
+        dropped=listed(entry),
     )  # fmt: skip
 
 
@@ -270,7 +300,10 @@ PRINTED = {
     "doctor": doctor_schema,
     "worktrees": worktrees_schema,
     "stranded": stranded_schema,
+    "rescue": rescue_schema,
     "clean": clean_schema,
+    "clean-undo": clean_undo_schema,
+    "clean-trash": clean_trash_schema,
     "init": init_schema,
 }
 """Name → the function that makes the schema."""

@@ -58,6 +58,7 @@ def status_object(journal: Journal, run: str, holder: HeldBy | None) -> dict[str
         "goal": row.goal,
         "state": _state(row.state, holder),
         "engine_pid": None if holder is None else holder.pid or row.engine_pid,
+        "engine_waits": "" if holder is None else holder.waits,
         "target": row.target,
         "integration": row.integration,
         "head": summary.get("head", ""),
@@ -140,6 +141,11 @@ def _has_cost(status: dict[str, Any]) -> bool:
 
 def _remarks(status: dict[str, Any]) -> Iterable[str]:
     """What is true of the whole run and asks for something."""
+    if status["engine_waits"]:
+        yield (
+            f"gangsaw has stood still since then: {flat(status['engine_waits'])}; "
+            "it goes on by itself once there is room"
+        )
     if status["state"] == "stopped":
         yield "no gangsaw is running this; go on with: gangsaw run"
     if status["state"] == "paused":

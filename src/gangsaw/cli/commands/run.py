@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -241,7 +242,7 @@ def _drive(project: Project, order: Order, asked: _Asked) -> int:
     watcher = Watcher(screen)
     interrupts = Interrupts(asked.on_interrupt or project.settings.on_interrupt, screen)
     try:
-        ending = drive(project.repo, order, watcher, interrupts)
+        ending = drive(project.repo, order, watcher, interrupts, _tell_now)
     except NothingToDo as nothing:
         click.echo(nothing.text, err=asked.as_json)
         _print_status(project, asked)
@@ -256,6 +257,12 @@ def _drive(project: Project, order: Order, asked: _Asked) -> int:
         return 0
     _print_status(project, asked)
     return ending.code
+
+
+def _tell_now(said: str) -> None:
+    """Say what is in no event (yet) to whoever watches."""
+    with suppress(OSError):
+        print(f"gangsaw: {said}", file=sys.stderr, flush=True)
 
 
 def _print_next(state: State, ending: Ending, stream: object) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import click
 
 from gangsaw.cli import clock, output
+from gangsaw.cli.lying import find_stranded
 from gangsaw.cli.place import open_repo
-from gangsaw.git import Repository, Stranded, StrandedKind, list_refs, stranded
-from gangsaw.store.control import Control
+from gangsaw.git import Stranded
 from gangsaw.views.status import named
 from gangsaw.views.text import count_of, flat, span
 
@@ -18,16 +16,19 @@ FILES_SHOWN = 4
 
 @click.command("stranded")
 @click.option("--json", "as_json", is_flag=True, help="Print it as an object.")
-def command(as_json: bool) -> int:
-    """Work of attempts that is on no integration branch and not on its target: kept refs,
-    branches, stashes, worktrees with uncommitted files. Each with the command that brings it back.
+@click.option("--run", "run_id", metavar="ID", help="Only work of this run's attempts.")
+def command(as_json: bool, run_id: str | None) -> int:
+    """All work of attempts that is on no integration branch and not on its target: what is kept
+    of ended attempts, their branches, worktrees with uncommitted files, stashes, commits that
+    nothing refers to any more, and what a clean took away. Newest first, each with its size and
+    the command that brings it back.
 
     \b
     Examples:
       gangsaw stranded
+      gangsaw stranded --run r2 --json
     """
-    repo = open_repo()
-    found = _once(stranded(repo, _where_work_lands(repo)))
+    found = find_stranded(open_repo(), run_id)
     if as_json:
         output.say_json({"schema_version": 1, "stranded": [_object(each) for each in found]})
         return 0
@@ -37,42 +38,16 @@ def command(as_json: bool) -> int:
     now = clock.now_s()
     for each in found:
         files = named(list(each.files), FILES_SHOWN)
-        output.say(f"{each.kind.value:<8}  {flat(each.name)}")
-        output.say(
-            f"          {count_of(len(each.files), 'file')}: {files} · {span(now - each.at)} ago"
-        )
+        output.say(f"{each.kind.value:<8}  {flat(each.call)}")
+        count = f"{count_of(len(each.files), 'file')}, {each.size:,} bytes"
+        output.say(f"          {count}: {files} · {span(now - each.at)} ago")
         output.say(f"          {flat(each.bring_back)}")
     return 0
 
 
-def _once(found: Iterable[Stranded]) -> list[Stranded]:
-    """Of several refs on one commit the first that is easily brought back."""
-    kept: dict[tuple[str, bool], Stranded] = {}
-    for each in found:
-        key = (each.commit, each.kind is StrandedKind.WORKTREE)
-        if key not in kept or (each.bring_back.startswith("git merge") and not _merges(kept[key])):
-            kept[key] = each
-    return list(kept.values())
-
-
-def _merges(each: Stranded) -> bool:
-    return each.bring_back.startswith("git merge")
-
-
-def _where_work_lands(repo: Repository) -> list[str]:
-    """The integration branches, and the targets of all runs."""
-    refs = list(list_refs(repo, "refs/heads/gangsaw/run"))
-    control = Control(repo.control_dir)
-    if control.journal.exists():
-        from gangsaw.cli.place import reading
-
-        with reading(control) as journal:
-            refs += [f"refs/heads/{row.target}" for row in journal.runs() if row.target]
-    return list(dict.fromkeys(refs))
-
-
 def _object(each: Stranded) -> dict[str, object]:
     return {
-        "kind": each.kind.value, "name": each.name, "commit": each.commit, "at": each.at,
+        "kind": each.kind.value, "name": each.name, "call": each.call, "run": each.run,
+        "attempt": each.attempt, "commit": each.commit, "at": each.at, "bytes": each.size,
         "files": list(each.files), "bring_back": each.bring_back,
     }  # fmt: skip

@@ -14,6 +14,7 @@ from gangsaw.core.model import attempt_id
 from gangsaw.core.policy.undo import undone_needs
 from gangsaw.core.scopes import overlaps
 from gangsaw.core.state import State, is_live
+from gangsaw.core.trouble import lacking_room, stuck_move
 
 QUEUE_MIN = 32
 QUEUE_PER_AGENT = 4
@@ -31,6 +32,8 @@ class HoldKind(StrEnum):
     PAUSED = "paused"
     NO_BRANCH = "no_branch"
     PRESSURE = "pressure"
+    NO_ROOM = "no_room"
+    STUCK = "stuck"
     BUDGET = "budget"
     QUEUE = "queue"
     SLOTS = "slots"
@@ -68,6 +71,11 @@ def hold_for_all(state: State) -> Hold | None:
         return Hold(HoldKind.NO_BRANCH)
     if state.pressure is not Pressure.NONE:
         return Hold(HoldKind.PRESSURE, text=state.pressure_text)
+    if state.troubles:
+        if text := lacking_room(state):
+            return Hold(HoldKind.NO_ROOM, text=text)
+        if text := stuck_move(state):
+            return Hold(HoldKind.STUCK, text=text)
     budget = state.limits.budget_usd
     if budget is not None and state.usage.cost_usd >= budget:
         return Hold(HoldKind.BUDGET, text=f"${state.usage.cost_usd:.2f} of ${budget:.2f}")

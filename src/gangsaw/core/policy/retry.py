@@ -13,6 +13,7 @@ from gangsaw.core.events import AttemptFailed, Cause, Event, TaskGivenUp, TurnWa
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Limits, TurnKind
 from gangsaw.core.state import Attempt, Exit, State
+from gangsaw.core.terms import BLAMELESS
 
 NEVER_RAN_MAX = 5
 """How often a launch of one attempt may end before the agent ran, until the attempt fails."""
@@ -20,7 +21,17 @@ NEVER_RAN_MAX = 5
 CONTINUES_MAX = 3
 """How often a crashed session is taken up again within one attempt."""
 
-_UNCOUNTED = frozenset({Cause.CRASHED, Cause.LIMITED, Cause.CANCELLED, Cause.STOPPED, Cause.UNDONE})
+BLAMELESS_MAX = 5
+"""How many attempts of a task may end by the machine's fault (no room, checks without a verdict)
+before a person is asked."""
+
+_UNCOUNTED = BLAMELESS | {
+    Cause.CRASHED,
+    Cause.LIMITED,
+    Cause.CANCELLED,
+    Cause.STOPPED,
+    Cause.UNDONE,
+}
 _FINAL = frozenset({Cause.EMPTY, Cause.REFUSED, Cause.UNCOMMITTED, Cause.BUDGET})
 _FOR_A_PERSON = frozenset({Cause.CONFLICT, Cause.UNMERGED, Cause.REFUSED, Cause.BUDGET})
 
@@ -65,6 +76,8 @@ def after_exit(state: State, attempt: Attempt, now: float) -> list[Event] | None
     assert ended is not None
     if attempt.stop_cause is not None:
         return fail(state, attempt, attempt.stop_cause, _stop_text(attempt, state.limits), now)
+    if ended.no_room:
+        return fail(state, attempt, Cause.NO_ROOM, f"{ended.text} (the disk was full)", now)
     if ended.never_ran and attempt.launch - attempt.turns_used < NEVER_RAN_MAX:
         again = TurnWanted(attempt.id, attempt.turn, attempt.launch + 1, attempt.why, attempt.onto)
         return [again]
@@ -129,9 +142,9 @@ def fail(state: State, attempt: Attempt, cause: Cause, text: str, now: float) ->
         attempt.id, cause, text, counts, now + _wait_s(state, attempt, cause, now)
     )
     reason = _exhausted(state, attempt, cause, tries)
-    if reason is None or cause in ENDED_BY:
+    if reason is None or cause is Cause.CANCELLED:
         return [failed]
-    person = cause in _FOR_A_PERSON or _over_budget(state, attempt)
+    person = cause in _FOR_A_PERSON | BLAMELESS or _over_budget(state, attempt)
     # Never without a text: it is also what says that the task is given up.
     return [failed, TaskGivenUp(attempt.task, f"{text}{reason}" or cause.value, person)]
 
@@ -146,7 +159,8 @@ def _wait_s(state: State, attempt: Attempt, cause: Cause, now: float) -> float:
     if cause is Cause.LIMITED:
         told = attempt.exit.retry_at if attempt.exit else None
         return max(told - now, limits.backoff_base_s) if told is not None else limits.backoff_max_s
-    return backoff_s(limits, known.tries + 1, attempt.id)
+    failures = known.blameless if cause in BLAMELESS else known.tries
+    return backoff_s(limits, failures + 1, attempt.id)
 
 
 def _exhausted(state: State, attempt: Attempt, cause: Cause, tries: int) -> str | None:
@@ -158,6 +172,9 @@ def _exhausted(state: State, attempt: Attempt, cause: Cause, tries: int) -> str 
     if _over_budget(state, attempt):
         spent = state.task_states[attempt.task].usage.cost_usd
         return f" · its budget is spent (${spent:.2f} of ${task.budget_usd:.2f})"
+    if cause in BLAMELESS:
+        again = state.task_states[attempt.task].blameless + 1
+        return f" · for the {again}th time" if again >= BLAMELESS_MAX else None
     if tries >= allowed:
         return f" · {tries} of {allowed} attempts used"
     if state.task_states[attempt.task].crashes > state.limits.crashes_max:

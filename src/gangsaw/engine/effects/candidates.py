@@ -12,6 +12,7 @@ from gangsaw.core.observations import (
     IntegrationAt,
     IntegrationElsewhere,
     IntegrationMoved,
+    IntegrationPutBack,
     Observation,
 )
 from gangsaw.engine.world import Job, World
@@ -91,12 +92,14 @@ def move(action: ac.MoveIntegration, world: World) -> Job:
     ref = branch_ref(action.branch)
 
     def job(unwanted: threading.Event) -> list[Observation]:
+        told: list[Observation] = []
         for _ in range(RESTORES_MAX):
             match move_ref(repo, ref, action.commit, action.onto):
                 case Moved():
-                    return [IntegrationMoved(action.about, action.commit, action.onto)]
+                    return [*told, IntegrationMoved(action.about, action.commit, action.onto)]
                 case RefElsewhere(None):
                     create_ref(repo, ref, action.onto)
+                    told.append(IntegrationPutBack(action.onto, ""))
                 case RefElsewhere(str() as found):
                     if repo.is_ancestor(action.commit, found):
                         # Ours was put there, by a former life, and somebody built on it.
@@ -106,6 +109,7 @@ def move(action: ac.MoveIntegration, world: World) -> Job:
                         return [IntegrationElsewhere(*seen)]
                     create_ref(repo, f"refs/gangsaw/lost/{run}/{found}", found)
                     move_ref(repo, ref, action.onto, found)
+                    told.append(IntegrationPutBack(action.onto, found))
         raise RuntimeError(f"the integration branch {action.branch} is moved by somebody else")
 
     return job

@@ -6,10 +6,11 @@ import threading
 from pathlib import Path
 
 from gangsaw.core import actions as ac
-from gangsaw.core.events import Stage
+from gangsaw.core.events import Judgement, Stage
 from gangsaw.core.observations import ChecksDone, Observation
 from gangsaw.engine.effects.setup import check_environment
 from gangsaw.engine.effects.workspaces import furnish
+from gangsaw.engine.room import NoRoom
 from gangsaw.engine.world import Job, World
 from gangsaw.verify import CheckRun, run_checks
 
@@ -17,7 +18,7 @@ from gangsaw.verify import CheckRun, run_checks
 def run(action: ac.RunChecks, world: World) -> Job:
     """Run the checks on the commit (or in the attempt's plain folder) and report the verdict."""
     settings, layout = world.settings, world.layout
-    limits = world.state.limits
+    limits, room = world.state.limits, world.room
     slots = world.gate_slots if action.stage is Stage.CANDIDATE else world.slots
     origin = world.repo.main_root or world.repo.root
 
@@ -42,6 +43,10 @@ def run(action: ac.RunChecks, world: World) -> Job:
         judgement, results = run_checks(wanted, slots, unwanted)
         if unwanted.is_set():
             return []
+        tails = "\n".join(result.tail for result in results)
+        if judgement is Judgement.FAILED and room.is_to_blame(tails):
+            # They will be run again when there is room: a red check would blame the work.
+            raise NoRoom(f"{room.free_mb()} MB of disk left, so that its checks cannot be believed")
         return [ChecksDone(action.about, action.commit, action.tree, judgement, results)]
 
     return job

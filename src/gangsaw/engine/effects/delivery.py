@@ -19,10 +19,13 @@ from gangsaw.git import (
     Delivered,
     Pushed,
     PushRejected,
+    Repository,
     TargetMissing,
     TargetMoved,
+    branch_ref,
     deliver,
     push,
+    read_ref,
 )
 
 FILES_SHOWN = 3
@@ -30,9 +33,11 @@ FILES_SHOWN = 3
 
 def deliver_target(action: ac.Deliver, world: World) -> Job:
     """Fast-forward the target to the commit, or say why that has to wait."""
-    repo, remote = world.repo, world.settings.remote
+    repo, remote, integration = world.repo, world.settings.remote, world.state.integration
 
     def job(unwanted: threading.Event) -> list[Observation]:
+        if (text := _taken_back(repo, action, integration)) is not None:
+            return [TargetNotMovable(action.commit, text)]
         match deliver(repo, action.target, action.commit):
             case Delivered() | AlreadyThere():
                 return [_push(action, world, remote)]
@@ -52,6 +57,19 @@ def deliver_target(action: ac.Deliver, world: World) -> Job:
                 return [TargetNotMovable(action.commit, text)]
 
     return job
+
+
+def _taken_back(repo: Repository, action: ac.Deliver, integration: str) -> str | None:
+    """Why nothing is delivered although it could be: somebody has set the target back behind what
+    was delivered before, and bringing that back is not for us to decide."""
+    former = action.former
+    tip = read_ref(repo, branch_ref(action.target))
+    if not former or tip is None or tip == former or not repo.is_ancestor(tip, former):
+        return None
+    return (
+        f"{action.target} was set back to {tip[:12]}, behind {former[:12]}, which had been "
+        f"delivered; to have all of it again: git merge --ff-only {integration}"
+    )
 
 
 def _push(action: ac.Deliver, world: World, remote: str | None) -> Observation:

@@ -28,7 +28,8 @@ from gangsaw.core.observations import LaunchExited, LaunchLost, Observation
 from gangsaw.core.policy.landing import gate_of_work
 from gangsaw.core.settings import AgentSettings
 from gangsaw.core.state import Attempt, State
-from gangsaw.engine.launches import VANISHED, Trace
+from gangsaw.engine.launches import NO_WORKTREE, VANISHED, Trace
+from gangsaw.engine.room import lacks_room
 from gangsaw.engine.world import Job, World
 from gangsaw.git import DirtyWorktree, begin_merge, commit_leftovers, keep_turn
 from gangsaw.procs import Absent, Finished, Lost, kill, launch, probe
@@ -45,6 +46,7 @@ def run(action: ac.RunTurn, world: World) -> Job:
     reads = _Reads(world.state, attempt)
     grace_s = world.state.limits.grace_s
     hold_back = attempt.stop_cause is not None
+    plain = task.workspace is Workspace.NONE
     trace = world.trace(attempt.id, folder, attempt.path)
     begun = attempt.started or folder in world.found_in_use
 
@@ -58,6 +60,9 @@ def run(action: ac.RunTurn, world: World) -> Job:
                     return [_vanished(attempt.id, action.launch, trace)]
                 if hold_back:
                     return [LaunchLost(attempt.id, action.launch, False, "stopped before it ran")]
+                if not plain and not Path(attempt.path).is_dir():
+                    outcome = TurnOutcome(OutcomeKind.FAILED, NO_WORKTREE)
+                    return [LaunchExited(attempt.id, action.launch, outcome, None, None)]
                 _keep_last_turn(action, world, attempt)
                 _merge_first(action, world, attempt)
                 durable("engine.prompts", lambda: _write_prompts(world, attempt, brief, task))
@@ -73,7 +78,7 @@ def run(action: ac.RunTurn, world: World) -> Job:
             outcome = TurnOutcome(OutcomeKind.REFUSED, error.text)
             return [LaunchExited(attempt.id, action.launch, outcome, None, None)]
         except (OSError, RuntimeError, ValueError) as error:
-            if not isinstance(probe(folder), Absent):
+            if not isinstance(probe(folder), Absent) or lacks_room(error):
                 raise
             return [LaunchLost(attempt.id, action.launch, False, f"cannot launch: {error}")]
         reader = adapter.reader(brief)

@@ -16,22 +16,21 @@ from gangsaw.core.trouble import TROUBLES_MAX, worst_trouble
 from gangsaw.engine.effects.setup import set_up
 from gangsaw.engine.world import Job, World
 from gangsaw.git import (
-    Kept,
+    GitFailed,
     Moved,
+    NotHeld,
     RemovalBlocked,
-    Removed,
     Repository,
     Start,
     WorktreeBlocked,
     WorktreeReady,
     add_worktree,
-    branch_ref,
     candidate_ref,
     delete_ref,
-    foreign_repositories,
-    keep_attempt,
+    drop_branch,
+    keep_turn,
     read_ref,
-    remove_worktree,
+    remove_kept,
     start_from,
     turn_refs,
 )
@@ -116,39 +115,26 @@ def close(action: ac.CloseWorkspace, world: World) -> Job:
     last_try = trouble is not None and trouble.count >= TROUBLES_MAX - 1
 
     def job(unwanted: threading.Event) -> list[Observation]:
-        turn = (attempt.launch, attempt.base)
-        kept = keep_attempt(repo, run, attempt.id, path, action.branch, turn=turn)
-        refs = (*kept.refs, *turn_refs(repo, run, attempt.id))
-        left = AttemptClosed(attempt.id, (*refs, f"left in place: {path}"))
-        if kept.left_out or _holds_foreign(repo, path, attempt.base, kept):
-            # A nested repository cannot be held by a ref of this one: its folder stays.
-            return [left]
+        left = f"left in place: {path}"
+        refs: tuple[str, ...] = ()
         try:
-            _remove(repo, path)
-        except (UserError, OSError):
+            keep_turn(repo, run, attempt.id, attempt.launch, path, attempt.base)
+            kept, gone = remove_kept(repo, run, attempt.id, path, action.branch)
+            refs = (*kept.refs, *turn_refs(repo, run, attempt.id))
+            if isinstance(gone, NotHeld):
+                # What no ref can hold, as a nested repository, stays where it is.
+                return [AttemptClosed(attempt.id, (*refs, left))]
+            if isinstance(gone, RemovalBlocked):
+                raise UserError(f"cannot remove the worktree {path}: {gone.reason}")
+        except (UserError, OSError, GitFailed):
             if last_try:
-                return [left]
+                return [AttemptClosed(attempt.id, (*refs, left))]
             raise
-        _delete_ref(repo, branch_ref(action.branch))
+        drop_branch(repo, run, attempt.id, action.branch)
         _delete_ref(repo, candidate_ref(run, attempt.id))
         return [AttemptClosed(attempt.id, refs)]
 
     return job
-
-
-def _holds_foreign(repo: Repository, path: Path, base: str, kept: Kept) -> bool:
-    """Whether a repository was committed as a link: its files are nowhere else."""
-    heads = [ref for ref in kept.refs if ref.rpartition("/")[2].startswith("work")]
-    links = {link for ref in heads for link in foreign_repositories(repo, base, ref)}
-    return any((path / link / ".git").exists() for link in links)
-
-
-def _remove(repo: Repository, path: Path) -> None:
-    match remove_worktree(repo, path):
-        case RemovalBlocked(reason):
-            raise UserError(f"cannot remove the worktree {path}: {reason}")
-        case Removed():
-            pass
 
 
 def _delete_ref(repo: Repository, ref: str) -> None:

@@ -17,9 +17,14 @@ from gangsaw.testing.simulation.reasons import Reasons
 from gangsaw.testing.simulation.trees import owner
 from gangsaw.testing.simulation.world import World
 
-FREE_OF_CHARGE = {Cause.CRASHED, Cause.LIMITED, Cause.CANCELLED, Cause.STOPPED, Cause.UNDONE}
+FREE_OF_CHARGE = {
+    *(Cause.CRASHED, Cause.LIMITED, Cause.CANCELLED, Cause.STOPPED, Cause.UNDONE),
+    *(Cause.NO_ROOM, Cause.INCONCLUSIVE),
+}
 AT_ONCE = {Cause.STOPPED, Cause.CANCELLED, Cause.CONFLICT, Cause.UNMERGED, Cause.UNDONE}
 FINAL = {Cause.EMPTY, Cause.REFUSED, Cause.UNCOMMITTED}
+BLAMELESS = {Cause.NO_ROOM, Cause.INCONCLUSIVE}
+BLAMELESS_MAX = 5
 NEVER_RAN_MAX = 5
 LAUNCHES_BESIDES_TURNS = NEVER_RAN_MAX + 3 + 2
 """Launches that never ran, sessions taken up again, and two that raced with their stop."""
@@ -51,6 +56,7 @@ class AttemptPage:
     sealed: str = ""
     approved: bool = False
     live: bool = True
+    began: float = 0.0
 
 
 @dataclass(slots=True)
@@ -61,9 +67,11 @@ class TaskPage:
     finished: bool = False
     given_up: bool = False
     cancelled: bool = False
+    cancel_asked: bool = False
     retry_at: float = 0.0
     number: int = 0
     tries: int = 0
+    blameless: int = 0
     crashes: int = 0
     last_cause: Cause | None = None
     current: str = ""
@@ -83,6 +91,8 @@ class Ledger:
     gate: tuple[Check, ...]
     tasks: dict[str, TaskPage] = field(default_factory=dict)
     attempts: dict[str, AttemptPage] = field(default_factory=dict)
+    failed_moves: dict[str, int] = field(default_factory=dict)
+    """How often putting each on the integration branch has failed since it was wanted."""
     costs: dict[tuple[str, int], float] = field(default_factory=dict)
     landed: list[str] = field(default_factory=list)
     requests: set[str] = field(default_factory=set)
@@ -142,6 +152,8 @@ class Ledger:
 
     def take(self, event: ev.Event, at: float) -> None:
         """Check that the event may happen now, and note it."""
+        if event.kind in ("landing.wanted", "landing.missed", "landed"):
+            self.failed_moves.pop(event.subject, None)
         rule = _RULES.get(type(event))
         if rule is not None:
             rule(self, event, at)
@@ -152,7 +164,8 @@ class Ledger:
     def _move(self, page: AttemptPage, kind: str) -> None:
         if not page.live and kind not in _EVEN_AFTER:
             raise Broken(f"{kind} of an attempt of {page.task} that has ended")
-        if kind in _PLACES:
+        told_to_stop = page.place == "stop.wanted" and kind == "turn.started"
+        if kind in _PLACES and not told_to_stop:
             page.place = kind
         if kind in TAKES_SLOT:
             page.holds_slot = True
@@ -208,6 +221,10 @@ def _(book: Ledger, event: ev.IntegrationReady, at: float) -> None:
 @_rule(ev.EngineStarted)
 def _(book: Ledger, event: ev.EngineStarted, at: float) -> None:
     book.stopping = False
+    book.failed_moves.clear()
+    for page in book.tasks.values():
+        if page.last_cause is not Cause.LIMITED:
+            page.retry_at = min(page.retry_at, at + 1.25 * book.limits.backoff_max_s)
     if book.draining:
         book.paused = book.draining = False
 
@@ -252,6 +269,21 @@ def _(book: Ledger, event: ev.PressureChanged, at: float) -> None:
     book.pressure = event.level is not ev.Pressure.NONE
 
 
+@_rule(ev.EffectFailed)
+def _(book: Ledger, event: ev.EffectFailed, at: float) -> None:
+    if event.action == "MoveIntegration":
+        book.failed_moves[event.about] = book.failed_moves.get(event.about, 0) + 1
+
+
+@_rule(ev.ClockJumped)
+def _(book: Ledger, event: ev.ClockJumped, at: float) -> None:
+    if event.why is not ev.Jump.SET:
+        return
+    for page in book.tasks.values():
+        if page.last_cause is not Cause.LIMITED or event.seconds < 0:
+            page.retry_at += event.seconds
+
+
 @_rule(ev.Requested)
 def _(book: Ledger, event: ev.Requested, at: float) -> None:
     if event.key in book.requests:
@@ -270,6 +302,7 @@ def _(book: Ledger, event: ev.TaskGivenUp, at: float) -> None:
         page.tries >= (page.task.attempts or book.limits.attempts_max)
         or page.last_cause in FINAL
         or page.crashes > book.limits.crashes_max
+        or page.blameless >= BLAMELESS_MAX
         or (budget is not None and book.spent(event.task) >= budget)
     )
     if not justified:
@@ -283,6 +316,8 @@ def _(book: Ledger, event: ev.TaskCancelled, at: float) -> None:
     current = book.attempts.get(page.current)
     if current is None or not current.live:
         page.cancelled = True
+    else:
+        page.cancel_asked = True
 
 
 @_rule(ev.TaskReopened)
@@ -291,8 +326,8 @@ def _(book: Ledger, event: ev.TaskReopened, at: float) -> None:
     if page.finished:
         raise Broken(f"{event.task} is taken up again though it has landed")
     _can_start_from(page, event.start)
-    page.given_up = page.cancelled = page.undone = False
-    page.tries = page.crashes = 0
+    page.given_up = page.cancelled = page.cancel_asked = page.undone = False
+    page.tries = page.crashes = page.blameless = 0
     page.retry_at, page.last_cause = 0.0, None
 
 
@@ -313,6 +348,8 @@ def _(book: Ledger, event: ev.AttemptAdmitted, at: float) -> None:
         raise Broken(f"attempt number {event.number} of {event.task} after {page.number}")
     if page.tries >= (page.task.attempts or book.limits.attempts_max) or page.last_cause in FINAL:
         raise Broken(f"{event.attempt} is admitted after {page.tries} tries: {page.last_cause}")
+    if page.crashes > book.limits.crashes_max:
+        raise Broken(f"{event.attempt} is admitted after {page.crashes} crashes")
     for need in page.task.needs:
         landed = book.tasks[need].landed
         if landed and not book.world.trees.is_ancestor(landed, event.base):
@@ -330,6 +367,8 @@ def _(book: Ledger, event: ev.TurnWanted, at: float) -> None:
     page = book.attempts[event.attempt]
     if event.launch != page.launch + 1:
         raise Broken(f"launch {event.launch} of {event.attempt} follows launch {page.launch}")
+    if book.tasks[page.task].cancel_asked:
+        raise Broken(f"{event.attempt} is launched though {page.task} is cancelled")
     if page.launch != page.ended_launch or event.attempt in book.world.alive:
         raise Broken(f"{event.attempt} is launched again before launch {page.launch} has ended")
     if not page.holds_slot and not book.has_free_slot(page.agent):
@@ -345,6 +384,19 @@ def _(book: Ledger, event: ev.TurnWanted, at: float) -> None:
 def _(book: Ledger, event: ev.TurnStarted, at: float) -> None:
     if event.launch != book.attempts[event.attempt].launch:
         raise Broken(f"{event.attempt} starts launch {event.launch}")
+    book.attempts[event.attempt].began = at - book.world.skew
+
+
+@_rule(ev.StopWanted)
+def _(book: Ledger, event: ev.StopWanted, at: float) -> None:
+    if event.cause not in (Cause.STALLED, Cause.TIMEOUT):
+        return
+    page = book.attempts[event.attempt]
+    limit_s = book.tasks[page.task].task.timeout_s or book.limits.timeout_s
+    least_s = book.limits.stall_s if event.cause is Cause.STALLED else limit_s
+    age_s = at - book.world.skew - page.began
+    if age_s < least_s - 1e-3:
+        raise Broken(f"{event.attempt} is {event.cause} after {age_s} s, the limit is {least_s}")
 
 
 @_rule(ev.UsageReported)
@@ -373,6 +425,9 @@ def _(book: Ledger, event: ev.TurnLost, at: float) -> None:
         raise Broken(f"{event.attempt} loses launch {event.launch} in launch {page.launch}")
     if event.attempt in book.world.alive:
         raise Broken(f"{event.attempt} is called lost, but it is alive")
+    launch = book.world.launches.get((event.attempt, event.launch))
+    if launch is not None and launch.over is not None and launch.started != event.started:
+        raise Broken(f"{event.attempt} is lost, and wrongly said to have started: {event.started}")
     page.ended_launch = event.launch
     page.never_ran += int(not event.started)
     if event.started and page.place != "stop.wanted":
@@ -426,8 +481,9 @@ def _(book: Ledger, event: ev.AttemptFailed, at: float) -> None:
     if event.counts == (event.cause in FREE_OF_CHARGE):
         raise Broken(f"{event.attempt} ends as {event.cause} and counts: {event.counts}")
     page.tries += int(event.cause not in FREE_OF_CHARGE)
+    page.blameless += int(event.cause in BLAMELESS)
     page.retry_at, page.last_cause = event.retry_at, event.cause
-    page.cancelled = event.cause is Cause.CANCELLED
+    page.cancelled, page.cancel_asked = event.cause is Cause.CANCELLED, False
     if event.cause not in FREE_OF_CHARGE | AT_ONCE:
         plain = min(limits.backoff_base_s * 2.0 ** (page.tries - 1), limits.backoff_max_s)
         if not 0.74 * plain <= event.retry_at - at <= 1.26 * plain:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gangsaw.testing.simulation.ledger import TaskPage
 
 VERBS = (*RUN_VERBS, *TASK_VERBS, *TASK_VERBS, *TASK_VERBS, "dance")
-TURNS = ("", "", "last", "1", "1:1")
+TURNS = ("", "last", "last", "1", "1:1")
 """What people retry from."""
 
 
@@ -46,6 +46,8 @@ class People:
         if temper.requests and rng.random() < temper.requests:
             verb = rng.choice(VERBS)
             task = rng.choice((*state.tasks, "nobody")) if verb in TASK_VERBS else ""
+            if verb == "undo" and state.landed:
+                task = rng.choice(state.landed)
             turn = rng.choice(TURNS) if verb == "retry" else ""
             asked = self.ask(verb, task, rng.choice((0, 1, 2, 5)), turn)
             found += [asked] * rng.choice((1, 1, 2))
@@ -75,11 +77,14 @@ class People:
         """What people ask for after the end: that a task is tried again, or undone."""
         closed = [name for name, page in tasks.items() if not page.finished]
         landed = [name for name, page in tasks.items() if page.landed]
-        if landed and (not closed or self._rng.random() < 0.3):
-            return [self.ask("undo", self._rng.choice(landed))]
+        stale = [name for name in closed if tasks[name].outdated]
+        if landed and (not closed or self._rng.random() < 0.5):
+            # Best what others failed on top of: their work is out of date then.
+            needed = [name for name in landed if any(name in tasks[c].task.needs for c in closed)]
+            return [self.ask("undo", self._rng.choice(needed or landed))]
         if not closed:
             return None
-        return [self.ask("retry", self._rng.choice(closed), text=self._rng.choice(TURNS))]
+        return [self.ask("retry", self._rng.choice(stale or closed), text=self._rng.choice(TURNS))]
 
     def settle(self, state: State) -> list[ob.Observation]:
         """All that people can do so that the run goes on: clean up, decide, resume."""

@@ -198,7 +198,7 @@ def random_limits(rng: Random) -> Limits:
         crashes_max=rng.choice((2, 8)),
         timeout_s=200.0,
         stall_s=60.0,
-        budget_usd=rng.choice((None, None, None, None, 6.0)),
+        budget_usd=rng.choice((None, None, None, None, 1.5)),
         deliver=rng.choice((Deliver.EACH, Deliver.EACH, Deliver.END, Deliver.NEVER)),
         uncommitted=rng.choice((Uncommitted.COMMIT, *Uncommitted)),
         window=rng.choice((1, 1, 1, 1, 1, 2)),

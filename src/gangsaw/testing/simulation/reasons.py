@@ -12,6 +12,7 @@ from gangsaw.testing.simulation.broken import Broken
 if TYPE_CHECKING:
     from gangsaw.testing.simulation.ledger import Ledger, TaskPage
 
+TROUBLES_MAX = 4
 _STATUS_AT = {
     "attempt.admitted": Status.WORKING,
     "workspace.prepared": Status.WORKING,
@@ -60,6 +61,7 @@ class Reasons:
             (book.paused, HoldKind.PAUSED),
             (not book.head, HoldKind.NO_BRANCH),
             (book.pressure, HoldKind.PRESSURE),
+            (max(book.failed_moves.values(), default=0) >= TROUBLES_MAX, HoldKind.STUCK),
         ):
             if present:
                 found.add(kind)

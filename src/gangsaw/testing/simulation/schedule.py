@@ -9,9 +9,10 @@ from random import Random
 
 from gangsaw.core import actions as ac
 from gangsaw.core import observations as ob
-from gangsaw.core.events import AttemptAdmitted, Event, Pressure, RunStarted
+from gangsaw.core.events import AttemptAdmitted, Event, Jump, Pressure, RunStarted
 from gangsaw.core.evolve import evolve
 from gangsaw.core.model import Limits
+from gangsaw.core.policy.delivery import BLOCKED_RETRY_S
 from gangsaw.core.state import State
 from gangsaw.core.status import View, view
 from gangsaw.core.wire import decode_event, encode
@@ -29,10 +30,10 @@ from gangsaw.testing.simulation.promises import (
 from gangsaw.testing.simulation.reasons import Reasons
 from gangsaw.testing.simulation.world import World
 
-SAFETY_TURNS = (12, 20, 30, 40, 80)
+SAFETY_TURNS = (10, 16, 25, 40, 80)
 """Turns after which a schedule under endless faults is left: one of these."""
 
-CALM_AT = (3, 30)
+CALM_AT = (3, 25)
 """After how many turns (from, to) the faults of a liveness schedule stop."""
 
 CALM_TURNS_MAX = 600
@@ -225,7 +226,7 @@ class Schedule:
         self._begin()
         while not self._over and self.figures.turns < self._turns_max:
             if self.figures.turns == self._calm_at:
-                self.world.temper, self.world.full_until = CALM, 0.0
+                self.world.calm_down()
             self._turn()
         if self.mode is Mode.LIVENESS and not self._over:
             raise Broken(f"no rest after {CALM_TURNS_MAX} turns without faults")
@@ -357,7 +358,7 @@ class Schedule:
         if not calm and self._rests > LIVES_MAX:
             return None
         if reason == "finished":
-            if calm or self.rng.random() < 0.5:
+            if calm or self.rng.random() < 0.3:
                 return None
             return self.people.second_thoughts(self.book.tasks)
         if reason in ("stopped", "paused") or reason.startswith("in trouble"):
@@ -459,7 +460,12 @@ class Schedule:
     def _deliver(self, found: list[ob.Observation], life: int, release: ac.Action | None) -> None:
         if life == self._life:
             self._seen += found
-            if release is not None:
+            at_once = any(isinstance(seen, ob.TargetAtIntegration) for seen in found)
+            if isinstance(release, ac.Deliver) and not at_once:
+                # A target that cannot be moved is looked at again after a while only.
+                later = self.world.now + BLOCKED_RETRY_S
+                self.world.at(later, lambda: self._release(release))
+            elif release is not None:
                 self._release(release)
 
     def _release(self, action: ac.Action) -> None:
@@ -482,7 +488,7 @@ class Schedule:
                 world.go_on(world.now + rng.random())
         self._seen += self.people.meddle(self.state)
         if temper is CALM:
-            if self.state.pressure:
+            if self.state.pressure is not Pressure.NONE:
                 self._seen.append(ob.MachineRead(Pressure.NONE, ""))
             return
         self._disturb(temper)
@@ -496,8 +502,16 @@ class Schedule:
             world.full_until = world.now + rng.choice(FULL_S)
         if temper.clock_jump and rng.random() < temper.clock_jump:
             self.figures.jumps += 1
-            world.skew += rng.choice(JUMPS_S)
+            by_s = rng.choice(JUMPS_S)
+            world.skew += by_s
             self._same_until = 0.0
+            why = Jump.SUSPENDED if by_s > 0 and rng.random() < 0.5 else Jump.SET
+            # First, as the engine tells it: what is reported now has happened after the jump.
+            self._seen.insert(0, ob.ClockShifted(by_s, why))
+            if rng.random() < 0.2:
+                self._seen.append(ob.JournalHeldUp(3.0, "no room"))
+            if rng.random() < 0.2:
+                self._seen.append(ob.IntegrationPutBack(self.state.head, ""))
         if temper.vanish and rng.random() < temper.vanish:
             world.vanish()
 

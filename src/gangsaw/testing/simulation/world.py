@@ -14,7 +14,7 @@ from gangsaw.core import observations as ob
 from gangsaw.core.events import Cause, CheckResult, Judgement
 from gangsaw.core.model import Check, task_of
 from gangsaw.testing.simulation.broken import Broken
-from gangsaw.testing.simulation.plans import Scene, Temper
+from gangsaw.testing.simulation.plans import CALM, Scene, Temper
 from gangsaw.testing.simulation.shims import Ending, Launch, Left, exit_of, random_launch
 from gangsaw.testing.simulation.trees import Kept, Tree, Trees, Worktree, tree_id
 
@@ -66,6 +66,10 @@ class World:
     def full(self) -> bool:
         """Whether the disk is full now."""
         return self.now < self.full_until
+
+    def calm_down(self) -> None:
+        """From now on nothing new goes wrong: there is room on the disk, and people clean up."""
+        self.temper, self.full_until, self.trees.dirty = CALM, 0.0, False
 
     def reboot(self) -> None:
         """The machine restarts: no process is left, and nothing recorded how they ended."""

@@ -1,0 +1,60 @@
+"""Moments in the state, moved when they are no longer what they seem. Used by `evolve` only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gangsaw.core import indexes as ix
+from gangsaw.core.events import Cause, Jump
+from gangsaw.core.phases import AGENT_ALIVE
+from gangsaw.core.state import State
+
+LIMIT_LEFT_MAX_S = 8 * 24 * 3600.0
+"""A vendor's limit that has longer to go is the work of a clock that was wrong when it was met: the
+longest are by the week."""
+SPREAD = 1.25
+"""How much longer than the settings say a backoff may be, by its spread."""
+
+
+def count_anew(state: State, at: float) -> None:
+    """An engine starts. Nobody listened before it: silence and time of live agents are counted
+    anew, so that what went on, or ended, while no engine lived is read before it is judged. Nor did
+    anybody see whether the clock was set: no wait is longer than it can have been meant."""
+    for attempt in state.live_attempts():
+        if attempt.phase in AGENT_ALIVE:
+            ix.put_attempt(state, replace(attempt, beat_at=at, launched_at=at))
+    longest_s = state.limits.backoff_max_s * SPREAD
+    for name, until in list(state.backing_off.items()):
+        known = state.task_states[name]
+        limit_s = LIMIT_LEFT_MAX_S if known.last_cause is Cause.LIMITED else longest_s
+        if until > at + limit_s:
+            ix.set_task(state, name, replace(known, retry_at=at + limit_s))
+
+
+def shift(state: State, seconds: float, why: Jump, at: float) -> None:
+    """Seconds passed that nobody is to be charged with. Live agents are as old and as silent as
+    before; if the clock was set, every wait is as long as before too."""
+    for attempt in state.live_attempts():
+        if attempt.phase in AGENT_ALIVE:
+            launched_at = min(attempt.launched_at + seconds, at)
+            beat_at = min(attempt.beat_at + seconds, at)
+            ix.put_attempt(state, replace(attempt, launched_at=launched_at, beat_at=beat_at))
+    if why is not Jump.SET:
+        return  # that time has truly passed, for waits too
+    for name, until in list(state.backing_off.items()):
+        known = state.task_states[name]
+        if known.last_cause is Cause.LIMITED and seconds > 0:
+            continue  # the vendor told the moment by a right clock
+        ix.set_task(state, name, replace(known, retry_at=max(until + seconds, 0.0)))
+    for key, trouble in state.troubles.items():
+        state.troubles[key] = replace(trouble, at=trouble.at + seconds)
+    if state.delivery.blocked_at > 0:
+        moment = max(state.delivery.blocked_at + seconds, 1.0)
+        state.delivery = replace(state.delivery, blocked_at=moment)
+
+
+def try_for_room(state: State) -> None:
+    """There is room again: what failed for want of it may be tried at once."""
+    for key, trouble in state.troubles.items():
+        if trouble.for_room:
+            state.troubles[key] = replace(trouble, at=0.0)

@@ -1,0 +1,83 @@
+"""How a fault is planted in the core for as long as a context lasts, and taken out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from gangsaw.core import evolve, phases
+from gangsaw.core.phases import Phase
+from gangsaw.core.state import State
+
+Planting = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A fault: what it is, and how to plant it for the length of a `with`."""
+
+    name: str
+    planted: Planting
+
+
+MUTANTS: dict[str, Mutant] = {}
+"""By their names."""
+
+
+def mutant(name: str) -> Callable[[Callable[[], Iterator[None]]], Planting]:
+    """Makes a mutant of this name from a generator that plants it, yields, and takes it out."""
+
+    def register(plant: Callable[[], Iterator[None]]) -> Planting:
+        planting = contextmanager(plant)
+        MUTANTS[name] = Mutant(name, planting)
+        return planting
+
+    return register
+
+
+@contextmanager
+def with_values(module: ModuleType, **changes: Any) -> Iterator[None]:
+    """The module with other values under these names."""
+    before = {name: getattr(module, name) for name in changes}
+    try:
+        for name, value in changes.items():
+            setattr(module, name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(module, name, value)
+
+
+@contextmanager
+def with_rule(dispatch: Any, kind: type[Any], rule: Callable[..., Any]) -> Iterator[None]:
+    """A singledispatch function with another rule for one class."""
+    before = dispatch.registry[kind]
+    try:
+        dispatch.register(kind)(rule)
+        yield
+    finally:
+        dispatch.register(kind)(before)
+
+
+def changed_state(kind: type[Any], change: Callable[[Any, State], None]) -> Any:
+    """`evolve` with something done besides, after events of one class."""
+    before = evolve._apply.registry[kind]
+
+    def rule(event: Any, known: State, at: float) -> None:
+        before(event, known, at)
+        change(event, known)
+
+    return with_rule(evolve._apply, kind, rule)
+
+
+@contextmanager
+def with_transition(kind: str, allowed: dict[Phase, Phase]) -> Iterator[None]:
+    before = phases.TRANSITIONS[kind]
+    try:
+        phases.TRANSITIONS[kind] = allowed
+        yield
+    finally:
+        phases.TRANSITIONS[kind] = before
