@@ -69,7 +69,7 @@ WHY_END = """\
 WAIT FOR IT
   e2e
 
-its work was kept after turn 1: gangsaw retry api --from 1
+its work was kept after turns 1, 2, 3: gangsaw retry api --from 3
 
 its output is in ROOT/repo/.git/gangsaw/attempts/r1/api.1
 

@@ -13,6 +13,7 @@ KINDS: dict[str, str] = {
     "git.candidate_commit": "",
     "git.deliver_files": "",
     "git.deliver_present": "",
+    "git.folder_aside": "attempt",
     "git.folder_delete": "attempt, gate slot, work slot",
     "git.folder_rename": "attempt, gate slot, work slot",
     "git.leftovers_commit": "",
@@ -61,8 +62,11 @@ OCCASIONAL = {
 """Moments that the run passes or not, as the machine is quick or slow."""
 
 EXCUSED = {
+    "git.folder_back": "only after a removal that was cut short or refused",
     "git.reverse_commit": "of an undo; see test_run_undo and test_git_undo",
     "git.start_commit": "of landed work gone on from; see test_git_undo",
+    "git.state_files": "of bringing a former state back",
+    "git.state_records": "likewise",
     "procs.detach": "of `gangsaw run --detach`, before there is an engine",
     "store.inbox.submit": "of the commands that ask something of a run",
     "store.reserve.release": "needs a full disk; see test_store_disk",

@@ -168,6 +168,16 @@ def kill_ten_times(ground: Playground, plan: Path, rng: random.Random, events: i
     return seen
 
 
+def faulty(ground: Playground, *head: str, plan: Path) -> int:
+    """How a life of the real program ended that was to be killed at a moment."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gangsaw.testing.faulty", *head, "--", "run", str(plan), "--plain"],
+        cwd=ground.repo, env=ground.environment(), capture_output=True, text=True, check=False,
+        stdin=subprocess.DEVNULL, timeout=LIFE_MAX_S,
+    )  # fmt: skip
+    return done.returncode
+
+
 # --- one step, looked at closely ---------------------------------------------------------------
 
 
@@ -179,13 +189,7 @@ def test_a_half_made_slot_is_made_anew(tmp_path: Path) -> None:
     body = [START, "echo a > a.txt", "git add -A", "git commit -qm a", STOP]
     plan = ground.plan([{**task, "prompt": "\n".join(body)}])
     # The first passing makes the attempt's own worktree, the second the slot.
-    done = subprocess.run(
-        [sys.executable, "-m", "gangsaw.testing.faulty", "git.worktree_add:after:2",
-         "--", "run", str(plan), "--plain"],
-        cwd=ground.repo, env=ground.environment(), capture_output=True, check=False,
-        stdin=subprocess.DEVNULL, timeout=LIFE_MAX_S,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL
+    assert faulty(ground, "git.worktree_add:after:2", plan=plan) == -signal.SIGKILL
     finish(ground, plan)
     assert complaints(ground, {"a": []}) == []
     kinds = [event["kind"] for event in ground.events()]

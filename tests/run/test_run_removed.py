@@ -82,7 +82,7 @@ def test_the_records_of_a_live_launch_are_removed(tmp_path: Path, what: str, lif
             site.ends_well(engine)
     assert is_dead(pid)
     lost = site.bodies("turn.lost")
-    assert "its records were removed" in lost[0]["text"]
+    assert "its folder was removed while it was alive" in lost[0]["text"]
     assert overlaps(read_ledger(site.ground.ledger)) == []
 
 

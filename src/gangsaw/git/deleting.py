@@ -43,7 +43,7 @@ def delete_folder(path: Path) -> None:
 def delete_trash(path: Path) -> None:
     """Delete what was renamed to the folder's trash place, and nothing at `path` itself."""
     if os.path.lexists(trash_of(path)):
-        durable("git.folder_delete", lambda: _unlink_tree(trash_of(path)))
+        durable("git.folder_delete", lambda: _unlink_tree(trash_of(path)), str(path))
 
 
 def delete_into(path: Path, trash: Path) -> None:

@@ -59,7 +59,7 @@ def remove_kept(
     if place.work_tree != aside:
         if os.path.lexists(aside):
             return kept, RemovalBlocked(f"{aside} is in the way")
-        durable("git.folder_aside", lambda: os.rename(path, aside))
+        durable("git.folder_aside", lambda: os.rename(path, aside), str(path))
     again = keep_attempt(repo, run, attempt, path, branch)
     refs = tuple(dict.fromkeys((*kept.refs, *again.refs)))
     if again.left_out or (path.exists() and aside.exists()):
@@ -68,7 +68,7 @@ def remove_kept(
     prove_whole(repo, refs)
     if os.path.lexists(trash_of(path)):
         forget_worktree(repo, path, trash_only=True)
-    durable("git.folder_rename", lambda: os.rename(aside, trash_of(path)))
+    durable("git.folder_rename", lambda: os.rename(aside, trash_of(path)), str(path))
     return Kept(refs), forget_worktree(repo, path)
 
 

@@ -11,18 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from gangsaw.core import (
-    decide,
-    evolve,
-    indexes,
-    phases,
-    record,
-    requests,
-    state,
-    status,
-    timing,
-    work,
-)
+from gangsaw.core import decide, evolve, indexes, phases, record, requests, state, status, work
 from gangsaw.core import events as ev
 from gangsaw.core import observations as ob
 from gangsaw.core.events_undo import undone_by
@@ -97,7 +86,7 @@ def _no_scopes() -> Iterator[None]:
 
 @mutant("a live agent is charged with the time by which the clock was set")
 def _charged_with_jumps() -> Iterator[None]:
-    with with_values(timing, shift=lambda known, seconds, why, at: None):
+    with with_rule(evolve._apply, ev.ClockJumped, lambda event, known, at: None):
         yield
 
 

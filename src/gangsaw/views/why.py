@@ -161,8 +161,8 @@ def why_text(why: dict[str, Any], heading: Callable[[str], str] = str) -> list[s
     if why["dependants"]:
         lines += _section(heading("WAIT FOR IT"), [f"  {named(why['dependants'], NAMES_MAX)}"])
     if why["turns"] and why["status"] not in ("landed", "done"):
-        last = why["turns"][-1]
-        lines += ["", f"its work was kept after turn {named(why['turns'], NAMES_MAX)}: "
+        last, many = why["turns"][-1], "s" if len(why["turns"]) > 1 else ""
+        lines += ["", f"its work was kept after turn{many} {named(why['turns'], NAMES_MAX)}: "
                   f"gangsaw retry {why['task']} --from {last}"]  # fmt: skip
     if why["attempts"]:
         lines += ["", f"its output is in {flat(why['logs'])}"]

@@ -300,10 +300,10 @@ class Schedule:
     def _lose(self, seen: list[ob.Observation], now: float) -> None:
         """The engine dies before the turn is in the log, or because the log cannot take it."""
         self.figures.lost += 1
-        if self.history is not None:
-            self.history.append(Turn(now, tuple(seen), (), kept=False))
-        if self.copy is not None:
-            turn(self.state, now, seen)
+        if self.copy is not None or self.history is not None:
+            events, _ = turn(self.state, now, seen)
+            if self.history is not None:
+                self.history.append(Turn(now, tuple(seen), tuple(events), kept=False))
             self.state = self._fold()
         self._die()
 
