@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from gangsaw.core.faults import set_probe
 from gangsaw.git import (
     AlreadyThere,
     CheckoutBusy,
@@ -190,6 +192,58 @@ def test_git_died_half_way_through_the_files(yard: Yard, landed: str) -> None:
     (yard.root / "b.txt").unlink()
     assert deliver(yard.repo, "main", landed) == Delivered(landed, yard.root)
     assert_whole(yard, landed)
+
+
+@pytest.fixture
+def at_point() -> Iterator[Callable[[str, Callable[[], object]], None]]:
+    """Does something, once, just before the named step."""
+
+    def plan(wanted: str, deed: Callable[[], object]) -> None:
+        deeds = [deed]
+
+        def probe(point: str, when: str) -> None:
+            if (point, when) == (wanted, "before") and deeds:
+                deeds.pop()()
+
+        set_probe(probe)
+
+    yield plan
+    set_probe(None)
+
+
+def known_already(yard: Yard) -> None:
+    """Two files of the user that are what is delivered: one untracked, one changed."""
+    yard.write("new/ü file.txt", "new\n")
+    yard.write("a.txt", "landed\n")
+
+
+STATUS = ("status", "--porcelain", "--untracked-files=all", "-z")
+
+
+def test_nothing_stays_staged_when_a_change_comes_in_between(
+    yard: Yard, landed: str, at_point: Callable[[str, Callable[[], object]], None]
+) -> None:
+    known_already(yard)
+    at_point("git.deliver_files", lambda: yard.write("b.txt", "just now\n"))
+    made = deliver(yard.repo, "main", landed)
+    assert isinstance(made, CheckoutBusy), made
+    assert yard.git(*STATUS).split("\0")[:-1] == [" M a.txt", " M b.txt", "?? new/ü file.txt"]
+    assert (yard.root / "b.txt").read_text() == "just now\n"
+
+
+def test_no_file_of_the_user_goes_when_a_commit_comes_in_between(
+    yard: Yard, landed: str, at_point: Callable[[str, Callable[[], object]], None]
+) -> None:
+    known_already(yard)
+    tree = yard.git("rev-parse", "main^{tree}")
+    mine = yard.git("commit-tree", "-p", "main", "-m", "mine", tree)
+    at_point("git.ref_move", lambda: yard.git("update-ref", "refs/heads/main", mine))
+    assert deliver(yard.repo, "main", landed) == TargetMoved(mine)
+    assert yard.git(*STATUS).split("\0")[:-1] == [" M a.txt", "?? new/ü file.txt"]
+    assert (yard.root / "a.txt").read_text() == "landed\n"
+    assert (yard.root / "new/ü file.txt").read_text() == "new\n"
+    assert (yard.root / "b.txt").exists()
+    assert not (yard.root / "run.sh").exists()
 
 
 def test_push(yard: Yard, tmp_path: Path) -> None:

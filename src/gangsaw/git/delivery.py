@@ -9,6 +9,7 @@ delivered, and the next time they count as such. The user's changes are never to
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
@@ -177,6 +178,7 @@ def _into_checkout(
     if blocking:
         return CheckoutDirty(path, blocking)
     ref = branch_ref(branch)
+    staged, before = _staged(repo, place, present, old), old
     if present:
         # Files which are already what is delivered: tell the index, then the rest follows.
         durable(
@@ -186,14 +188,37 @@ def _into_checkout(
                 place=place, stdin=nul(present), timeout_s=WRITE_TIMEOUT_S, lock=lock,
             ),
         )  # fmt: skip
+        before = repo.git("write-tree", place=place, timeout_s=WRITE_TIMEOUT_S).text
     out = durable("git.deliver_files", lambda: _two_way(repo, place, old, new, lock))
     if out is not None:
+        _put_back(repo, place, staged, lock)
         return CheckoutBusy(out)
     moved = move_ref(repo, ref, new, old, place=place)
     if not isinstance(moved, Moved):
-        # Somebody committed in this very moment: take our files back out again.
-        _two_way(repo, place, new, old, lock)
+        # Somebody committed in this very moment: take our files back out again, but no others.
+        _two_way(repo, place, new, before, lock)
+        _put_back(repo, place, staged, lock)
     return _moved(moved, branch, new, path)
+
+
+def _staged(repo: Repository, place: Place, paths: Sequence[str], old: str) -> tuple[str, ...]:
+    """What the index has for these paths, or that it has nothing, as `update-index` reads it."""
+    if not paths:
+        return ()
+    lines = repo.git("ls-files", "--stage", "-z", place=place, timeout_s=WRITE_TIMEOUT_S).fields
+    known = {line.partition("\t")[2]: line for line in lines}
+    nothing = f"0 {'0' * len(old)}\t"
+    return tuple(known.get(path, nothing + path) for path in paths)
+
+
+def _put_back(repo: Repository, place: Place, staged: Sequence[str], lock: int) -> None:
+    """Give the index what it had: nothing of a delivery that was refused stays staged."""
+    if not staged:
+        return
+    repo.git(
+        "update-index", "-z", "--index-info",
+        place=place, stdin=nul(staged), timeout_s=WRITE_TIMEOUT_S, lock=lock,
+    )  # fmt: skip
 
 
 def _two_way(repo: Repository, place: Place, old: str, new: str, lock: int) -> str | None:
