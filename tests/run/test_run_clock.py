@@ -104,14 +104,14 @@ def test_everything_stands_still(tmp_path: Path) -> None:
     """Engine and agents are stopped for longer than an agent may be silent, and go on: as on a
     virtual machine that was frozen, whose clocks tell nothing of it."""
     site = Site(tmp_path, [gated("a")])
-    site.setting("backoff_s = 0.2", "backoff_s = 0.2\nstall_s = 3")
+    site.setting("backoff_s = 0.2", "backoff_s = 0.2\nstall_s = 8")
     with site.engine() as engine:
         site.wait_started("a.1")
         frozen = [engine.pid, *(found.pid for found in processes_of(site.ground.root)
                                 if found.pid != engine.pid)]  # fmt: skip
         for pid in frozen:
             os.kill(pid, signal.SIGSTOP)
-        time.sleep(3.5)  # not a wait for anything: this is how long everything stands still
+        time.sleep(8.5)  # not a wait for anything: this is how long everything stands still
         site.let_go("a")
         for pid in reversed(frozen):
             os.kill(pid, signal.SIGCONT)

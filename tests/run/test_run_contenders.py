@@ -32,7 +32,7 @@ def test_of_many_engines_one_runs(tmp_path: Path, record_property: Figure) -> No
         site.wait_started("a.1")
         first.send_signal(signal.SIGINT)
         assert first.wait(60) == 130
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         argv = ground.argv("run", site.plan, "--plain", "--on-interrupt", "detach")
         contenders = [
             subprocess.Popen(
@@ -63,6 +63,8 @@ def test_of_many_engines_one_runs(tmp_path: Path, record_property: Figure) -> No
                 assert found, err
                 assert int(found[1]) == left[0].pid
                 refused += 1
+            # Before that, a signal would meet a program that is still starting.
+            site.wait_event("engine.started", number + 2)
             left[0].send_signal(signal.SIGINT)
             assert left[0].wait(60) == 130
         finally:

@@ -21,6 +21,14 @@ def waits(site: Site) -> bool:
     return holder is not None and bool(holder.waits)
 
 
+def used_up(site: Site, disk: Path) -> bool:
+    """Whether the engine waits for room and has no reserve; else the disk is filled once more."""
+    if waits(site) and not site.control.reserve.exists():
+        return True
+    fill(disk)
+    return False
+
+
 def test_no_room_for_the_journal(tmp_path: Path, record_property: Figure) -> None:
     """The reserve is given up, admission stops, exits are recorded all the same, the engine waits
     and says so, and everything goes on when there is room."""
@@ -34,10 +42,8 @@ def test_no_room_for_the_journal(tmp_path: Path, record_property: Figure) -> Non
         pressed = site.wait_event("pressure.changed")
         assert "MB of disk free, floor 10 MB" in pressed["text"]
         assert not site.control.reserve.exists()
-        while site.control.reserve.exists() or not waits(site):
-            fill(disk)
-            site.let_go("a")
-            site.ground.wait_for(lambda: waits(site) or bool(fill(disk)), "room used up or wait")
+        site.let_go("a")
+        site.ground.wait_for(lambda: used_up(site, disk), "the wait, with the reserve given up")
         site.wait_said("waiting for room, nothing new is begun")
 
         # The journal cannot be written; what ends is recorded by its shim all the same.

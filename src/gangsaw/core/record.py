@@ -85,7 +85,16 @@ def _(seen: ob.Asked, state: State, now: float) -> list[ev.Event]:
 
 @record.register
 def _(seen: ob.EffectRaised, state: State, now: float) -> list[ev.Event]:
+    if _is_over(state, seen.about):
+        return []  # called off, and not to be tried again: nothing would end that trouble
     return [ev.EffectFailed(seen.about, seen.action, seen.text, seen.no_room)]
+
+
+def _is_over(state: State, about: str) -> bool:
+    """Whether nothing is to be done any more about this attempt or landing."""
+    if about in state.attempts:
+        return state.attempts[about].closed
+    return bool(about) and landing_of(state, about) is None
 
 
 @record.register

@@ -82,6 +82,16 @@ class Trace:
         count = end_strays(self.mark_prefix, self.places)
         return None if strays(self.mark_prefix, self.places) else count
 
+    def lost(self, attempt: str, launch: int, *, begun: bool, text: str) -> LaunchLost | None:
+        """What is to be told of a launch whose folder knows nothing of it: the folder was removed
+        under it, which ends it here, or (`text`) it never ran. `None` while it does not end."""
+        ended = self.end()
+        if ended is None:
+            return None
+        if begun or ended:
+            return LaunchLost(attempt, launch, True, VANISHED)
+        return LaunchLost(attempt, launch, False, text)
+
 
 class Launches:
     """Registered by a lane, surveyed by the loop."""
@@ -171,13 +181,13 @@ class Launches:
     def _absent(self, launch: Launch) -> list[Observation]:
         """Its shim died before it began; or the folder was removed under a live turn, which must
         be over before anything else may run."""
-        ended = launch.trace.end()
-        if ended is None:
+        lost = launch.trace.lost(
+            launch.attempt, launch.launch, begun=launch.started, text="it never ran"
+        )
+        if lost is None:
             return []
         self._forget(launch)
-        ran = launch.started or ended > 0
-        text = VANISHED if ran else "it never ran"
-        return [LaunchLost(launch.attempt, launch.launch, ran, text)]
+        return [lost]
 
     def _started(self, launch: Launch, record: object) -> list[Observation]:
         """That the agent runs (or ran), told once."""

@@ -156,7 +156,8 @@ class Engine:
 
     def _survey(self) -> list[ob.Observation]:
         """Sleep until something may have changed, and what has."""
-        self._planned_s = self._sleep_s()
+        # While the pen waited, others may have been woken in our place.
+        self._planned_s = 0.0 if self._pen.held_up else self._sleep_s()
         changed = self._watch.wait(self._planned_s)
         found: list[ob.Observation] = [*self._pace.jumps(self._planned_s), *self._interrupted()]
         found += self._held_up()

@@ -30,7 +30,9 @@ class Inbox:
         return found
 
     def peek(self) -> list[Asked]:
-        """The requests that lie there, whether handed on or not; none is taken by this."""
+        """The requests that lie there, whether handed on or not; none is taken by this. The bell is
+        silent afterwards, so that who looks again and again may sleep in between."""
+        inbox.quiet(self.wake_fd)
         found = inbox.pending(self._folder)
         return [_asked(request) for request in found if not isinstance(request, inbox.BadRequest)]
 

@@ -172,13 +172,14 @@ def _exhausted(state: State, attempt: Attempt, cause: Cause, tries: int) -> str 
     if _over_budget(state, attempt):
         spent = state.task_states[attempt.task].usage.cost_usd
         return f" · its budget is spent (${spent:.2f} of ${task.budget_usd:.2f})"
+    known = state.task_states[attempt.task]
+    if known.crashes > state.limits.crashes_max:
+        return f" · its process was killed {known.crashes} times"
     if cause in BLAMELESS:
-        again = state.task_states[attempt.task].blameless + 1
+        again = known.blameless + 1
         return f" · for the {again}th time" if again >= BLAMELESS_MAX else None
     if tries >= allowed:
         return f" · {tries} of {allowed} attempts used"
-    if state.task_states[attempt.task].crashes > state.limits.crashes_max:
-        return f" · its process was killed {state.task_states[attempt.task].crashes} times"
     return None
 
 

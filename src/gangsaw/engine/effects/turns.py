@@ -28,7 +28,7 @@ from gangsaw.core.observations import LaunchExited, LaunchLost, Observation
 from gangsaw.core.policy.landing import gate_of_work
 from gangsaw.core.settings import AgentSettings
 from gangsaw.core.state import Attempt, State
-from gangsaw.engine.launches import NO_WORKTREE, VANISHED, Trace
+from gangsaw.engine.launches import NO_WORKTREE, Trace
 from gangsaw.engine.room import lacks_room
 from gangsaw.engine.world import Job, World
 from gangsaw.git import DirtyWorktree, begin_merge, commit_leftovers, keep_turn
@@ -48,16 +48,17 @@ def run(action: ac.RunTurn, world: World) -> Job:
     hold_back = attempt.stop_cause is not None
     plain = task.workspace is Workspace.NONE
     trace = world.trace(attempt.id, folder, attempt.path)
-    begun = attempt.started or folder in world.found_in_use
+    found_in_use = folder in world.found_in_use
 
     def job(unwanted: threading.Event) -> list[Observation]:
         launched = not isinstance(probe(folder), Absent)
+        begun = attempt.started or (found_in_use and not _is_unclaimed(folder))
         try:
             brief, settings = _brief(action, world, attempt, task, agent, reads)
             adapter = adapter_for(settings.kind)
             if not launched:
                 if begun:
-                    return [_vanished(attempt.id, action.launch, trace)]
+                    return [_lost(attempt, action.launch, trace, begun=True)]
                 if hold_back:
                     return [LaunchLost(attempt.id, action.launch, False, "stopped before it ran")]
                 if not plain and not Path(attempt.path).is_dir():
@@ -88,25 +89,33 @@ def run(action: ac.RunTurn, world: World) -> Job:
     return job
 
 
-def _vanished(attempt: str, launch: int, trace: Trace) -> LaunchLost:
-    """A launch that a former engine began and whose folder is gone: it is not begun once more.
-    Raises while its processes are alive."""
-    if trace.end() is None:
-        raise RuntimeError(f"processes of {attempt}, whose folder is gone, do not end")
-    return LaunchLost(attempt, launch, True, VANISHED)
-
-
 def stop(action: ac.StopTurn, world: World) -> Job:
-    """Ask the launch to end: the stop ladder, or at once."""
-    folder = world.layout.turn(action.about, action.launch)
+    """Ask the launch to end: the stop ladder, or at once where its folder is gone."""
+    attempt = world.state.attempts[action.about]
+    folder = world.layout.turn(attempt.id, action.launch)
+    trace = world.trace(attempt.id, folder, attempt.path)
 
     def job(unwanted: threading.Event) -> list[Observation]:
         if isinstance(probe(folder), Absent):
-            return [LaunchLost(action.about, action.launch, False, "stopped before it ran")]
+            return [_lost(attempt, action.launch, trace, begun=attempt.started)]
         world.launches.end(folder, hard=action.hard)
         return []
 
     return job
+
+
+def _lost(attempt: Attempt, launch: int, trace: Trace, *, begun: bool) -> LaunchLost:
+    """A launch that is not to be begun any more, and of which there is no record. Raises while its
+    processes are alive."""
+    lost = trace.lost(attempt.id, launch, begun=begun, text="stopped before it ran")
+    if lost is None:
+        raise RuntimeError(f"processes of {attempt.id}, whose folder is gone, do not end")
+    return lost
+
+
+def _is_unclaimed(folder: Path) -> bool:
+    """Whether the folder is as one is left by a launch whose shim died before it did anything."""
+    return folder.is_dir() and not (folder / "out").exists()
 
 
 def _brief(

@@ -14,6 +14,7 @@ from gangsaw.core.observations import AttemptClosed, Observation, WorkspaceAt
 from gangsaw.core.settings import WorktreeSettings
 from gangsaw.core.trouble import TROUBLES_MAX, worst_trouble
 from gangsaw.engine.effects.setup import set_up
+from gangsaw.engine.room import lacks_room
 from gangsaw.engine.world import Job, World
 from gangsaw.git import (
     GitFailed,
@@ -107,12 +108,13 @@ def close(action: ac.CloseWorkspace, world: World) -> Job:
     """Hold everything the attempt left by refs, then remove its worktree and its branch.
 
     What cannot be removed, time and again, stays where it is: no run waits for that for ever.
+    Only room on the disk is waited for.
     """
     repo, run = world.repo, world.layout.run
     attempt = world.state.attempts[action.about]
     path = world.layout.worktree(action.about)
     trouble = worst_trouble(world.state, action.about)
-    last_try = trouble is not None and trouble.count >= TROUBLES_MAX - 1
+    last_try = trouble is not None and trouble.blamed >= TROUBLES_MAX - 1
 
     def job(unwanted: threading.Event) -> list[Observation]:
         left = f"left in place: {path}"
@@ -126,8 +128,8 @@ def close(action: ac.CloseWorkspace, world: World) -> Job:
                 return [AttemptClosed(attempt.id, (*refs, left))]
             if isinstance(gone, RemovalBlocked):
                 raise UserError(f"cannot remove the worktree {path}: {gone.reason}")
-        except (UserError, OSError, GitFailed):
-            if last_try:
+        except (UserError, OSError, GitFailed) as error:
+            if last_try and not lacks_room(error):
                 return [AttemptClosed(attempt.id, (*refs, left))]
             raise
         drop_branch(repo, run, attempt.id, action.branch)

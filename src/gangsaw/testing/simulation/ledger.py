@@ -13,6 +13,7 @@ from gangsaw.core.events_undo import undone_by
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Check, Limits, Review, Task, Workspace
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.lacking import Lacking
 from gangsaw.testing.simulation.reasons import Reasons
 from gangsaw.testing.simulation.trees import owner
 from gangsaw.testing.simulation.world import World
@@ -93,6 +94,7 @@ class Ledger:
     attempts: dict[str, AttemptPage] = field(default_factory=dict)
     failed_moves: dict[str, int] = field(default_factory=dict)
     """How often putting each on the integration branch has failed since it was wanted."""
+    lacking: Lacking = field(default_factory=Lacking)
     costs: dict[tuple[str, int], float] = field(default_factory=dict)
     landed: list[str] = field(default_factory=list)
     requests: set[str] = field(default_factory=set)
@@ -152,6 +154,7 @@ class Ledger:
 
     def take(self, event: ev.Event, at: float) -> None:
         """Check that the event may happen now, and note it."""
+        self.lacking.take(event)
         if event.kind in ("landing.wanted", "landing.missed", "landed"):
             self.failed_moves.pop(event.subject, None)
         rule = _RULES.get(type(event))
@@ -271,7 +274,7 @@ def _(book: Ledger, event: ev.PressureChanged, at: float) -> None:
 
 @_rule(ev.EffectFailed)
 def _(book: Ledger, event: ev.EffectFailed, at: float) -> None:
-    if event.action == "MoveIntegration":
+    if event.action == "MoveIntegration" and not event.no_room:
         book.failed_moves[event.about] = book.failed_moves.get(event.about, 0) + 1
 
 

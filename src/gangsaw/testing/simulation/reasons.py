@@ -61,6 +61,7 @@ class Reasons:
             (book.paused, HoldKind.PAUSED),
             (not book.head, HoldKind.NO_BRANCH),
             (book.pressure, HoldKind.PRESSURE),
+            (book.lacking, HoldKind.NO_ROOM),
             (max(book.failed_moves.values(), default=0) >= TROUBLES_MAX, HoldKind.STUCK),
         ):
             if present:

@@ -421,7 +421,8 @@ class Schedule:
             return
         found: list[ob.Observation]
         if self.world.full and not isinstance(action, ac.StopTurn) and not self._is_there(action):
-            found = [ob.EffectRaised(action.about, ac.name_of(action), "no space left on device")]
+            name = ac.name_of(action)
+            found = [ob.EffectRaised(action.about, name, "no space left on device", no_room=True)]
             keeps_on = False
         elif self.world.temper.trouble and self.rng.random() < self.world.temper.trouble:
             if self.rng.random() < 0.5 and not hold_back:
