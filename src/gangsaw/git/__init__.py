@@ -41,6 +41,7 @@ from gangsaw.git.diffs import (
 )
 from gangsaw.git.keeping import (
     Kept,
+    contents_at,
     drop_branch,
     is_kept,
     keep_attempt,
@@ -188,6 +189,7 @@ __all__ = [
     "commit_leftovers",
     "commit_tree",
     "conflict_markers",
+    "contents_at",
     "create_ref",
     "delete_ref",
     "deliver",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gangsaw.core.faults import durable
 from gangsaw.git.deleting import ASIDE_PREFIX
-from gangsaw.git.named_commits import admin_files, heads_of, named_commits, unheld
+from gangsaw.git.named_commits import admin_files, heads_of, named_ids, unheld
 from gangsaw.git.nested import nested_repositories, own_repository
 from gangsaw.git.refs import branch_ref, read_ref
 from gangsaw.git.repository import Repository, nul, with_index
@@ -101,12 +101,13 @@ def read_contents(repo: Repository, place: Place, branch: str | None) -> Content
             *own_repository(place.work_tree),
             *_nested(repo, place.work_tree, status, entries),
         ]
-        head_tree = None if status.head is None else repo.tree_of(status.head)
         progress = _progress_tree(repo, place, entries)
+        head_tree = None
         if not status.changed:
             dirty = index = raw = None
             staged = _Staged()
         else:
+            head_tree = None if status.head is None else repo.tree_of(status.head)
             index = _index_tree(repo, copy, entries)
             staged = durable("git.snapshot_staged", lambda: _stage(repo, copy, status))
             dirty = write_tree(repo, copy)
@@ -392,4 +393,4 @@ def write_blob(repo: Repository, content: bytes) -> str:
 def _loose(
     repo: Repository, place: Place, branch: str | None, known: Sequence[str]
 ) -> tuple[str, ...]:
-    return heads_of(unheld(repo, named_commits(repo, place, branch), known))
+    return heads_of(unheld(repo, named_ids(repo, place, branch), known))

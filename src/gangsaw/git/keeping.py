@@ -21,7 +21,7 @@ from gangsaw.git.contents import (
     write_tree,
 )
 from gangsaw.git.deleting import aside_of
-from gangsaw.git.named_commits import heads_of, named_commits, unheld
+from gangsaw.git.named_commits import heads_of, named_ids, unheld
 from gangsaw.git.refs import (
     Moved,
     RefCreated,
@@ -78,13 +78,20 @@ def keep_attempt(repo: Repository, run: str, attempt: str, path: Path | None, br
 
     Without a worktree (None or gone) the branch alone is kept, as `work`. Safe to repeat.
     """
+    contents = None if path is None else contents_at(repo, path, branch)
+    return keep_contents(repo, run, attempt, contents, branch)
+
+
+def keep_contents(
+    repo: Repository, run: str, attempt: str, contents: Contents | None, branch: str
+) -> Kept:
+    """The same for contents that were just read; None where there is no worktree."""
     prefix = f"{ATTEMPTS}/{run}/{attempt}"
     refs: list[str] = []
-    contents = None if path is None else contents_at(repo, path, branch)
     if contents is None:
         tip = read_ref(repo, branch_ref(branch))
         known = () if tip is None else (tip,)
-        loose = heads_of(unheld(repo, named_commits(repo, None, branch), known))
+        loose = heads_of(unheld(repo, named_ids(repo, None, branch), known))
         if tip is not None:
             refs.append(_keep_commit(repo, f"{prefix}/work", tip))
         refs += _keep_loose(repo, prefix, attempt, loose)
@@ -131,13 +138,20 @@ def drop_branch(repo: Repository, run: str, attempt: str, branch: str) -> None:
         tip = read_ref(repo, branch_ref(branch))
         if tip is None:
             return
-        if unheld(repo, [tip], strictly=True):
-            _keep_commit(repo, f"{ATTEMPTS}/{run}/{attempt}/branch", tip)
-        loose = heads_of(unheld(repo, named_commits(repo, None, branch), (tip,)))
-        _keep_loose(repo, f"{ATTEMPTS}/{run}/{attempt}", attempt, loose)
+        named = named_ids(repo, None, branch)
+        if unheld(repo, [tip, *named], strictly=True):
+            _hold_branch(repo, f"{ATTEMPTS}/{run}/{attempt}", attempt, tip, named)
         if isinstance(delete_ref(repo, branch_ref(branch), tip), Moved):
             return
     raise GitFailed(["update-ref", "-d", branch], 1, "it moves all the time")
+
+
+def _hold_branch(
+    repo: Repository, prefix: str, attempt: str, tip: str, named: Sequence[str]
+) -> None:
+    if unheld(repo, [tip], strictly=True):
+        _keep_commit(repo, f"{prefix}/branch", tip)
+    _keep_loose(repo, prefix, attempt, heads_of(unheld(repo, named, (tip,))))
 
 
 def keep_folder(repo: Repository, run: str, attempt: str, folder: Path) -> Kept:

@@ -30,6 +30,12 @@ HELD_BY = ("refs/gangsaw/attempts", "refs/gangsaw/stashes", "refs/gangsaw/lost")
 
 def named_commits(repo: Repository, place: Place | None, branch: str | None) -> tuple[str, ...]:
     """Every commit that the worktree's records or its branch's log name and that still exists."""
+    return _commits(repo, named_ids(repo, place, branch))
+
+
+def named_ids(repo: Repository, place: Place | None, branch: str | None) -> tuple[str, ...]:
+    """What the worktree's records and its branch's log name, whether or not it exists and is a
+    commit: `unheld` passes over what is not."""
     files: list[Path] = []
     if place is not None and place.git_dir is not None:
         files = [each for name in _POINTERS for each in _files(place.git_dir / name)]
@@ -40,7 +46,7 @@ def named_commits(repo: Repository, place: Place | None, branch: str | None) -> 
         found.update(dict.fromkeys(_ID.findall(_read(file, _FILE_BYTES_MAX))))
     if (repo.common_dir / "reftable").is_dir():
         found.update(dict.fromkeys(_asked(repo, place, branch)))
-    return _commits(repo, found)
+    return tuple(each.decode("ascii") for each in found)
 
 
 def _asked(repo: Repository, place: Place | None, branch: str | None) -> Iterator[bytes]:
@@ -51,8 +57,8 @@ def _asked(repo: Repository, place: Place | None, branch: str | None) -> Iterato
         yield from _ID.findall(out.stdout)
 
 
-def _commits(repo: Repository, ids: Iterable[bytes]) -> tuple[str, ...]:
-    lines = b"".join(each + b"\n" for each in ids)
+def _commits(repo: Repository, ids: Iterable[str]) -> tuple[str, ...]:
+    lines = "".join(f"{each}\n" for each in ids).encode()
     if not lines:
         return ()
     out = repo.git(
@@ -67,8 +73,8 @@ def unheld(
     repo: Repository, commits: Sequence[str], known: Sequence[str] = (), *, strictly: bool = False
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Of the commits and their ancestors those that no kept ref contains, and none of `known`,
-    each with its parents. Unless `strictly`, the integration branches, the remotes' branches and
-    the user's checkout hold as well."""
+    each with its parents. What is no commit, or not there, counts for nothing. Unless `strictly`,
+    the integration branches, the remotes' branches and the user's checkout hold as well."""
     if not commits:
         return ()
     others = [] if strictly else [f"--branches={INTEGRATION}/*", "--remotes"]

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from gangsaw.core.faults import durable
 from gangsaw.git.collecting import await_collection
-from gangsaw.git.contents import read_contents
+from gangsaw.git.contents import Contents, read_contents
 from gangsaw.git.deleting import aside_of, trash_of
-from gangsaw.git.keeping import Kept, keep_attempt, worktree_place
+from gangsaw.git.keeping import Kept, contents_at, keep_contents, worktree_place
 from gangsaw.git.repository import Repository, is_folder, real
 from gangsaw.git.runner import WRITE_TIMEOUT_S
 from gangsaw.git.worktrees import RemovalBlocked, Removed, forget_worktree
@@ -36,15 +36,22 @@ class NotHeld:
 
 
 def remove_kept(
-    repo: Repository, run: str, attempt: str, path: Path, branch: str
+    repo: Repository,
+    run: str,
+    attempt: str,
+    path: Path,
+    branch: str,
+    contents: Contents | None = None,
 ) -> tuple[Kept, Removed | RemovalBlocked | NotHeld]:
-    """Keep everything in the attempt's worktree and remove it, and say what came of both.
+    """Keep everything in the attempt's worktree and remove it, and say what came of both. Its
+    `contents` may have been read already; they are read once more before anything goes.
 
     Safe to repeat after a kill at any point; a worktree that is gone is `Removed`. Raises
     `UserError` while a `git gc` does not come to its end, `GitFailed` when git cannot read it.
     """
     path = real(path)
-    kept = keep_attempt(repo, run, attempt, path, branch)
+    contents = contents or contents_at(repo, path, branch)
+    kept = keep_contents(repo, run, attempt, contents, branch)
     place = worktree_place(repo, path)
     if place is None:
         with repo.lane():
@@ -60,7 +67,8 @@ def remove_kept(
         if os.path.lexists(aside):
             return kept, RemovalBlocked(f"{aside} is in the way")
         durable("git.folder_aside", lambda: os.rename(path, aside), str(path))
-    again = keep_attempt(repo, run, attempt, path, branch)
+    later = contents_at(repo, path, branch)
+    again = kept if later == contents else keep_contents(repo, run, attempt, later, branch)
     refs = tuple(dict.fromkeys((*kept.refs, *again.refs)))
     if again.left_out or (path.exists() and aside.exists()):
         _bring_back(path, aside)

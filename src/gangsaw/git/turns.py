@@ -19,9 +19,16 @@ def turn_ref(run: str, attempt: str, launch: int) -> str:
 
 
 def keep_turn(
-    repo: Repository, run: str, attempt: str, launch: int, path: Path, base: str
+    repo: Repository,
+    run: str,
+    attempt: str,
+    launch: int,
+    path: Path,
+    base: str,
+    contents: Contents | None = None,
 ) -> str | None:
-    """The ref on the worktree as it stands after the launch, uncommitted files included.
+    """The ref on the worktree as it stands after the launch, uncommitted files included; its
+    `contents`, where they were just read.
 
     None when there is nothing that a later attempt could start from: no worktree, no change, or
     work that does not contain `base`. The first that was kept for a launch stays.
@@ -32,7 +39,7 @@ def keep_turn(
     place = repo.place(path)
     if place is None:
         return None
-    return _keep_turn(repo, ref, place, read_contents(repo, place, None), base)
+    return _keep_turn(repo, ref, place, contents or read_contents(repo, place, None), base)
 
 
 def turn_refs(repo: Repository, run: str, attempt: str) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from gangsaw.git import (
     WorktreeReady,
     add_worktree,
     candidate_ref,
+    contents_at,
     delete_ref,
     drop_branch,
     keep_turn,
@@ -120,8 +121,9 @@ def close(action: ac.CloseWorkspace, world: World) -> Job:
         left = f"left in place: {path}"
         refs: tuple[str, ...] = ()
         try:
-            keep_turn(repo, run, attempt.id, attempt.launch, path, attempt.base)
-            kept, gone = remove_kept(repo, run, attempt.id, path, action.branch)
+            found = contents_at(repo, path, action.branch)
+            keep_turn(repo, run, attempt.id, attempt.launch, path, attempt.base, found)
+            kept, gone = remove_kept(repo, run, attempt.id, path, action.branch, found)
             refs = (*kept.refs, *turn_refs(repo, run, attempt.id))
             if isinstance(gone, NotHeld):
                 # What no ref can hold, as a nested repository, stays where it is.
