@@ -169,6 +169,15 @@ def test_files_of_an_agent_without_a_worktree_outlive_its_records(pg: Playground
     assert pg.git("show", "refs/gangsaw/attempts/r1/p.1/folder:report.txt") == "found"
 
 
+def test_a_task_is_rescued_as_its_last_attempt_left_it(pg: Playground) -> None:
+    work = "echo $GANGSAW_ATTEMPT > which.txt; git add -A; git commit -qm $GANGSAW_ATTEMPT; exit 4"
+    plan = pg.plan([{"id": "api", "prompt": work, "attempts": 2, "checks": ["true"]}])
+    pg.run(plan, expect=1)
+    made = asked(pg, "rescue", "rescue", "api")["rescued"]
+    assert [each["branch"] for each in made] == ["rescue/api.2"]
+    assert pg.git("show", "rescue/api.2:which.txt") == "api.2"
+
+
 def test_rescue(pg: Playground) -> None:
     commit = "git add -A; git commit -qm {0}; git rev-parse HEAD"
     tasks = [

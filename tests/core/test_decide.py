@@ -85,6 +85,18 @@ def test_drain_ends_when_the_running_ones_have() -> None:
     assert at_rest(state_after(ended), 100.0) == "paused"
 
 
+def test_a_stop_puts_the_work_away_first() -> None:
+    """Else nobody could go on from it while no engine runs. A kill, and what fails, do not wait."""
+    asked = ONE + working("a") + "in Asked k verb={} by=me\n"
+    ended = asked + "in LaunchExited a.1 launch=1 outcome=crashed signal=15\n"
+    soft = ended.format("stop")
+    assert at_rest(state_after(soft), 100.0) is None
+    assert at_rest(state_after(soft + "in AttemptClosed a.1\n"), 100.0) == "stopped"
+    failing = soft + 'in EffectRaised a.1 CloseWorkspace "no room"\n'
+    assert at_rest(state_after(failing), 100.0) == "stopped"
+    assert at_rest(state_after(ended.format("kill")), 100.0) == "stopped"
+
+
 def test_a_task_that_waits_for_money_does_not_keep_the_engine() -> None:
     """An old pause of a task that is held for another reason is no reason to go on."""
     usage = '{"UsageNoted": {"input_tokens": 1, "output_tokens": 1, "cost_usd": 1.5}}'

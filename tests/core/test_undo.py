@@ -12,7 +12,7 @@ from gangsaw.core.status import exit_code, view
 from gangsaw.core.trouble import TROUBLES_MAX
 from gangsaw.core.work import at_rest
 from gangsaw.views.facts import landed_count
-from tests.core.core_stage import found, played, state_after
+from tests.core.core_stage import found, played, state_after, working
 
 TASKS = 'task a\ntask b needs=["a"]\ntask c needs=["b"]\ntask d needs=["a"]\n'
 LAND = (
@@ -47,7 +47,8 @@ def test_the_toll_has_everybody_who_needs_it_directly() -> None:
         ("task a workspace=none\n", "undo", "a", "a has not landed"),
         (WANTED, "undo", "a", "a is being undone already"),
         (WANTED, "cancel", "a", "a has landed; nothing to cancel"),
-        (WANTED, "retry", "a", "a has landed; nothing to retry"),
+        (WANTED, "retry", "a", "a is being undone; when that is done: gangsaw retry a"),
+        (LANDED, "retry", "a", "a has landed; nothing to retry"),
         (UNDONE, "undo", "a", "a is undone already; to bring it back: gangsaw retry a (anew)"),
         (UNDONE, "cancel", "a", "a is undone; nothing of it will be started"),
         (TASKS, "retry", "a", "a has not failed"),
@@ -57,6 +58,16 @@ def test_what_is_refused(text: str, verb: str, task: str, said: str) -> None:
     ok, words = answer_to(text, verb, task)
     assert not ok
     assert words.startswith(said)
+
+
+def test_what_a_kill_left_needs_an_engine_first() -> None:
+    text = "task a\n" + working("a") + "in Asked k verb=kill by=me\n"
+    text += "in LaunchExited a.1 launch=1 outcome=crashed signal=9\n"
+    for verb, turn in (("retry", "last"), ("retry", "1")):
+        ok, words = answer_to(text, verb, "a", turn)
+        assert not ok
+        assert words.startswith("the work of a.1 is put away by the next gangsaw run")
+        assert "try gangsaw cancel a, gangsaw run, and then gangsaw undo a" in words
 
 
 def test_nothing_of_a_plain_task_landed() -> None:

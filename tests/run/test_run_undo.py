@@ -155,6 +155,31 @@ def test_undoing_a_cancel_brings_the_work_back(tmp_path: Path) -> None:
     assert desk.ground.git("show", "main:half.txt") == "half"
 
 
+def test_stopped_work_is_gone_on_from(tmp_path: Path) -> None:
+    """A stop puts the work away, so that the next run can begin from it; without an engine each
+    request is answered as it will be after those that wait already."""
+    ground = Playground(tmp_path / "ground")
+    lines = [START, "[ -e half.txt ] || { echo half > half.txt; touch $LEDGER.half; sleep 600; }",
+             "echo rest > rest.txt", "git add -A", "git commit -qm both", STOP]  # fmt: skip
+    plan = ground.plan([{"id": "a", "title": "a", "prompt": "\n".join(lines)}])
+    asked(ground, "run", str(plan), "--detach")
+    ground.wait_for(Path(f"{ground.ledger}.half").exists, "the agent's file")
+    asked(ground, "stop")
+    assert len(ground.git("worktree", "list").splitlines()) == 1
+    asked(ground, "cancel", "a")
+    again = asked(ground, "cancel", "a", ok=False)
+    assert "cancelled already; this waits for the next gangsaw run already: gangsaw can" in again
+    assert "from the work that was kept" in asked(ground, "undo", "a")
+    assert "is put away" not in asked(ground, "retry", "a", "--from", "1")
+    asked(ground, "run")
+    assert files(ground) >= {"half.txt", "rest.txt"}
+    assert "no gangsaw is running" in asked(ground, "undo", "a", "--wait", ok=False)
+    assert "being undone" in asked(ground, "undo", "a") + asked(ground, "retry", "a", ok=False)
+    assert "being undone already" in asked(ground, "undo", "a", ok=False)
+    asked(ground, "run", ok=False)
+    assert ground.statuses() == {"a": "undone"}
+
+
 def test_a_new_attempt_from_an_earlier_turn(tmp_path: Path) -> None:
     """Turn 2 spoiled what turn 1 had made."""
     lines = [

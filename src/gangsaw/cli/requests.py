@@ -80,7 +80,7 @@ def _ask(control: Control, journal: Journal, run: str, wish: Wish, wait_s: float
     if wish.key and (known := _answer(journal, run, key, after)):
         return known
     if WriterLock.holder(control.lock) is None:
-        verdict = _rehearsed(journal, run, wish, key)
+        verdict = _rehearsed(control, journal, run, wish, key)
         if not verdict.ok:
             return verdict
         _submit(control, wish, key)
@@ -117,19 +117,36 @@ def _answer(journal: Journal, run: str, key: str, after: int) -> Answered | None
     return None
 
 
-def _rehearsed(journal: Journal, run: str, wish: Wish, key: str) -> Answered:
-    """What the next engine will answer, as far as that can be known now."""
+def _rehearsed(control: Control, journal: Journal, run: str, wish: Wish, key: str) -> Answered:
+    """What the next engine will answer, as far as that can be known now: after the requests that
+    wait for it already."""
     from gangsaw.core.events import RequestAnswered
+    from gangsaw.core.evolve import evolve
     from gangsaw.core.observations import Asked
-    from gangsaw.core.requests import answer
+    from gangsaw.core.reopening import LATER
+    from gangsaw.core.requests import TASK_VERBS, answer
     from gangsaw.engine.loop import fold
+    from gangsaw.engine.requests import as_asked
 
     state, _ = fold(journal, run)
+    before: list[str] = []
+    for request in inbox.pending(control.inbox):
+        if isinstance(request, inbox.BadRequest) or request.key in {key, *state.answers}:
+            continue
+        if request.verb in TASK_VERBS:
+            for fact in answer(state, as_asked(request)):
+                evolve(state, fact, request.at)
+            if request.args.get("task") == wish.task:
+                before.append(f"gangsaw {request.verb} {wish.task}")
     asked = Asked(key, wish.verb, wish.task, user_name(), wish.text, wish.number)
     facts = answer(state, asked)
     last = facts[-1]
     assert isinstance(last, RequestAnswered)
-    return Answered(last.ok, last.text)
+    # Nobody is about to do what waiting alone would be the remedy for.
+    text = last.text.replace(LATER, "the next gangsaw run does that; try once more after it")
+    if before and not last.ok:
+        text += f"; this waits for the next gangsaw run already: {', '.join(before)}"
+    return Answered(last.ok, text)
 
 
 def require_task(journal: Journal, run: str, task: str) -> None:

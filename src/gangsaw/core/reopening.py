@@ -21,6 +21,8 @@ from gangsaw.core.state import State, TaskState, is_live
 Answer = tuple[list[ev.Event], bool, str]
 
 LAST = "last"
+LATER = "try once more in a moment"
+"""The remedy for what a live engine is about to do."""
 TURNS_MAX = 20
 """Turns that an answer names."""
 
@@ -42,7 +44,7 @@ def undo(state: State, asked: Asked) -> Answer:
     if known.cancelled:
         return _take_up_again(state, asked)
     if known.cancel_wanted:
-        return _refused(f"the agent of {task} is still being stopped; try once more in a moment")
+        return _refused(f"the agent of {task} is still being stopped; {LATER}")
     if known.given_up:
         return _refused(f"{task} has not landed; to try it again: gangsaw retry {task}")
     return _refused(f"{task} has not landed; to give it up: gangsaw cancel {task}")
@@ -52,7 +54,7 @@ def _take_up_again(state: State, asked: Asked) -> Answer:
     """A cancelled task goes on from what its last attempt left."""
     attempt = state.attempt_of(asked.task)
     if attempt is not None and not attempt.closed:
-        return _refused(_put_away(attempt.id))
+        return _refused(_put_away(state, attempt.id))
     start = last_work(state, asked.task)
     facts = [ev.TaskReopened(asked.task, asked.by, start)]
     if start:
@@ -73,7 +75,7 @@ def retry(state: State, asked: Asked) -> Answer:
     if attempt is not None and is_live(attempt):
         return _refused(f"{attempt.id} is not over yet; try gangsaw cancel {task} first")
     if attempt is not None and not attempt.closed:
-        return _refused(_put_away(attempt.id))
+        return _refused(_put_away(state, attempt.id))
     kept = kept_turns(state, task)
     chosen = _chosen(kept, known, asked.text)
     if chosen is None:
@@ -118,8 +120,15 @@ def _ways_back(state: State, task: str) -> str:
     return f"gangsaw retry {task} --from {LAST} (from its work), {anew}"
 
 
-def _put_away(attempt: str) -> str:
-    return f"the work of {attempt} is still being put away; try once more in a moment"
+def _put_away(state: State, attempt: str) -> str:
+    if state.stopping:
+        # No engine is at work on it: waiting alone would not help.
+        task = state.attempts[attempt].task
+        return (
+            f"the work of {attempt} is put away by the next gangsaw run, which would begin anew; "
+            f"try gangsaw cancel {task}, gangsaw run, and then gangsaw undo {task}"
+        )
+    return f"the work of {attempt} is still being put away; {LATER}"
 
 
 def _refused(text: str) -> Answer:

@@ -57,6 +57,9 @@ def _of_task(state: State, asked: Asked) -> Answer:
     attempt = state.attempt_of(asked.task)
     if asked.verb == "undo":
         return reopening.undo(state, asked)
+    if asked.verb == "retry" and asked.task in state.undos:
+        text = f"{asked.task} is being undone; when that is done: gangsaw retry {asked.task}"
+        return [], False, text
     if known.finished:
         return [], False, f"{asked.task} has landed; nothing to {asked.verb}"
     match asked.verb:

@@ -141,6 +141,15 @@ def next_wakeup(state: State, now: float) -> float | None:
     return min(moments) if moments else None
 
 
+def _puts_away(state: State) -> bool:
+    """Whether work of ended attempts is still to be held by refs, so that people can go on from it
+    while no engine runs. Killing does not wait for that, nor does stopping once it has failed."""
+    return not state.stop_hard and any(
+        state.attempts[name].phase in ENDED and (name, "CloseWorkspace") not in state.troubles
+        for name in state.live
+    )
+
+
 _WAITS_FOR_A_PERSON = frozenset({HoldKind.SCOPE, HoldKind.TRACK, HoldKind.BUDGET})
 
 
@@ -157,7 +166,7 @@ def at_rest(state: State, now: float) -> str | None:
             found.wanted and (found.about, "MoveIntegration") not in state.troubles
             for found in state.landings
         )
-        busy = moving or any(phase in AGENT_ALIVE for phase in phases)
+        busy = moving or any(phase in AGENT_ALIVE for phase in phases) or _puts_away(state)
         return None if busy else "stopped"
     if state.end is not None:
         return "finished"

@@ -26,7 +26,7 @@ class Inbox:
             if isinstance(request, inbox.BadRequest) or request.key in self._waiting:
                 continue
             self._waiting.add(request.key)
-            found.append(_asked(request))
+            found.append(as_asked(request))
         return found
 
     def peek(self) -> list[Asked]:
@@ -34,7 +34,7 @@ class Inbox:
         silent afterwards, so that who looks again and again may sleep in between."""
         inbox.quiet(self.wake_fd)
         found = inbox.pending(self._folder)
-        return [_asked(request) for request in found if not isinstance(request, inbox.BadRequest)]
+        return [as_asked(request) for request in found if not isinstance(request, inbox.BadRequest)]
 
     def discard_answered(self, state: State) -> None:
         """Remove the files of requests whose answers are in the log."""
@@ -47,7 +47,8 @@ class Inbox:
         os.close(self.wake_fd)
 
 
-def _asked(request: inbox.Request) -> Asked:
+def as_asked(request: inbox.Request) -> Asked:
+    """The request as the core is told of it; what is missing in it is empty."""
     args = request.args
     number = args.get("number", 0)
     return Asked(

@@ -12,6 +12,10 @@ from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import TurnKind
 from gangsaw.views.text import count_of, flat
 
+LEFT_IN_PLACE = "left in place: "
+"""What the engine writes before the path of a worktree that it could not remove."""
+REFS_MAX = 3
+
 _WHY = {
     TurnKind.WORK: "to work on it",
     TurnKind.FIX: "to repair it",
@@ -170,8 +174,13 @@ def _(event: ev.AttemptFailed) -> str:
 
 @sentence.register
 def _(event: ev.WorkspaceClosed) -> str:
-    kept = ", ".join([ref for ref in event.refs if "/turn-" not in ref][:3])
-    return f"worktree closed; its work is kept as {flat(kept)}" if kept else ""
+    left = [path for ref in event.refs if (path := ref.partition(LEFT_IN_PLACE)[2])]
+    refs = [ref for ref in event.refs if "/turn-" not in ref and LEFT_IN_PLACE not in ref]
+    what = f"worktree left in place: {flat(left[0])}" if left else "worktree closed"
+    if not refs:
+        return what if left else ""
+    more = f" and {len(refs) - REFS_MAX} more" if len(refs) > REFS_MAX else ""
+    return f"{what}; its work is kept as {flat(', '.join(refs[:REFS_MAX]))}{more}"
 
 
 @sentence.register

@@ -75,11 +75,24 @@ def _chosen(found: Sequence[Stranded], what: str) -> tuple[Stranded, ...]:
         if group:
             runs = [each.run for each in group]
             # Found newest first: of several runs the one that was at work last.
-            return tuple(each for each in group if each.run == runs[0])
+            last = tuple(each for each in group if each.run == runs[0])
+            return _last_attempt(last) if group is by_task else last
     names = [each.call for each in found]
     near = get_close_matches(what, names, n=1)
     remedy = f"did you mean '{near[0]}'?" if near else "try: gangsaw stranded"
     raise UserError(f"cannot find stranded work called '{what}'; {remedy}")
+
+
+def _last_attempt(found: Sequence[Stranded]) -> tuple[Stranded, ...]:
+    """What there is of the last attempt that has left anything."""
+    last = max(_number(each) for each in found)
+    return tuple(each for each in found if _number(each) == last)
+
+
+def _number(each: Stranded) -> int:
+    """Of its attempt; 0 where a branch has only a name like that of one."""
+    digits = (each.attempt or "").rpartition(".")[2]
+    return int(digits) if digits.isdecimal() else 0
 
 
 def _is_called(each: Stranded, what: str) -> bool:

@@ -9,7 +9,8 @@ import click
 from gangsaw.cli import clock, output
 from gangsaw.cli.closing import wait_until_put_away
 from gangsaw.cli.place import chosen_run, find_control, reading
-from gangsaw.cli.requests import Answered, Wish, ask, tell
+from gangsaw.cli.requests import Answered, Recorded, Wish, ask, tell
+from gangsaw.core.errors import UserError
 from gangsaw.store.journal import Journal
 from gangsaw.store.lock import WriterLock
 from gangsaw.store.rows import TaskRow
@@ -24,7 +25,9 @@ _WHAT = {"landed": "landing", "cancelled": "cancel"}
 
 @click.command("undo")
 @click.argument("task", required=False)
-@click.option("--wait", is_flag=True, help="Wait until it is undone; exit code 1 if it cannot be.")
+@click.option(
+    "--wait", is_flag=True, help="Wait until a live run has undone it; exit code 1 if it cannot."
+)
 @click.option("--key", default="", help="Asked twice with one key, it is done once.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the answer (or the list) as an object."
@@ -45,15 +48,21 @@ def command(task: str | None, wait: bool, key: str, as_json: bool) -> int:
     """
     if task is None:
         return _list(as_json=as_json)
+    control = find_control()
+    if wait and WriterLock.holder(control.lock) is None:
+        raise UserError(
+            f"cannot wait for the undo of {task}: no gangsaw is running; "
+            f"try gangsaw undo {task}, then gangsaw run"
+        )
     wait_until_put_away(task)
     wish = Wish("undo", task, key=key)
-    with reading(find_control()) as journal:
+    with reading(control) as journal:
         run = chosen_run(journal, None).run
         after = journal.last_seq(run)
         reply = ask(wish)
         if wait and isinstance(reply, Answered) and reply.ok:
             reply = _outcome(journal, run, task, after) or reply
-    return tell(wish, reply, as_json=as_json)
+    return tell(wish, reply, as_json=as_json) or int(wait and isinstance(reply, Recorded))
 
 
 def _outcome(journal: Journal, run: str, task: str, after: int) -> Answered | None:
