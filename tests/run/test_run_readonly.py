@@ -115,7 +115,8 @@ def test_the_journal_cannot_be_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("what", ["worktrees", "objects", "refs"])
 def test_a_folder_is_read_only_for_a_while(tmp_path: Path, what: str) -> None:
     """The reason is told, and once it is mended the task lands."""
-    again = f'[ "$GANGSAW_ATTEMPT" = a.1 ] || {GATE.replace("$GANGSAW_TASK", "again")}'
+    again = GATE.replace("$GANGSAW_TASK", "again")
+    again = f'[ "$GANGSAW_ATTEMPT" = a.1 ] || {{ {again}; }}'
     site = Plain(tmp_path, [work("a", GATE, again), work("b", needs=["a"])])
     git = site.ground.repo / ".git"
     with site.plain_engine() as engine:

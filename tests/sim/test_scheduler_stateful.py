@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 
 import pytest
 from hypothesis import strategies as st
@@ -30,7 +31,7 @@ from gangsaw.core.state import State, is_live
 from gangsaw.core.wire import decode_event, encode
 from gangsaw.core.work import turn
 from gangsaw.testing.golden import digest
-from gangsaw.testing.mutants import MUTANTS
+from gangsaw.testing.mutants import MUTANTS, planted
 from tests.stateful_runs import PORTIONS, how_found, run_portion
 
 NAMES = "abcdef"
@@ -403,9 +404,9 @@ def chains_ignored() -> Iterator[None]:
         graph.chain_lengths = before
 
 
-FAULTS = {
+FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     **{
-        name: MUTANTS[name].planted
+        name: partial(planted, MUTANTS[name])
         for name in (
             "a dependant starts when what it needs is only queued",
             "overlapping scopes are not seen",
