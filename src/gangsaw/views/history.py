@@ -14,6 +14,8 @@ from gangsaw.views.text import count_of, flat
 
 LEFT_IN_PLACE = "left in place: "
 """What the engine writes before the path of a worktree that it could not remove."""
+STASHES = "refs/gangsaw/stashes/"
+"""All worktrees share one stash: what of it is this task's, nobody can say."""
 REFS_MAX = 3
 
 _WHY = {
@@ -175,7 +177,10 @@ def _(event: ev.AttemptFailed) -> str:
 @sentence.register
 def _(event: ev.WorkspaceClosed) -> str:
     left = [path for ref in event.refs if (path := ref.partition(LEFT_IN_PLACE)[2])]
-    refs = [ref for ref in event.refs if "/turn-" not in ref and LEFT_IN_PLACE not in ref]
+    refs = [
+        ref for ref in event.refs
+        if "/turn-" not in ref and LEFT_IN_PLACE not in ref and not ref.startswith(STASHES)
+    ]  # fmt: skip
     what = f"worktree left in place: {flat(left[0])}" if left else "worktree closed"
     if not refs:
         return what if left else ""
