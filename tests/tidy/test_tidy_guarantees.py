@@ -91,6 +91,17 @@ def test_the_cases_of_one_test_are_one_entry() -> None:
     assert "(2 cases, 2026-11-21, linux)\n  - 1 of 3\n  - 2 of 3\n" in text
 
 
+def test_a_figure_of_several_cases_is_told_once_and_a_long_one_once_on_the_page() -> None:
+    long = "all of them: " + "; ".join(f"point {n}" for n in range(100))
+    cases = [
+        replace(SHORT, test=f"{SHORT.test}[{n}]", guarantees=("G1", "G2"), figures=("same", long))
+        for n in range(3)
+    ]
+    text = page((LOST, TWICE), (), cases)
+    assert text.count("  - same\n") == 2
+    assert text.count(long) == 1
+
+
 def test_results_of_tests_without_a_guarantee_are_left_out(tmp_path: Path) -> None:
     file = tmp_path / "results.jsonl"
     line = {"test": "t", "outcome": "passed", "guarantees": [], "figures": [], "at": "",

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
+ONCE_CHARS = 300
 _USAGE = "usage: python -m gangsaw.testing.guarantees [--check | --proven FILE | --record FILE]"
 _HEAD = """\
 # What gangsaw guarantees
@@ -111,14 +112,16 @@ def unproven(promised: tuple[Guarantee, ...], found: list[Result]) -> list[str]:
 def page(promised: tuple[Guarantee, ...], denied: tuple[str, ...], record: list[Result]) -> str:
     """The whole page."""
     parts = [_HEAD]
+    told: set[str] = set()
     for guarantee in promised:
         shown = [result for result in record if guarantee.id in result.guarantees]
-        parts.append("\n".join(_section(guarantee, shown)))
+        parts.append("\n".join(_section(guarantee, shown, told)))
     parts.append("\n".join(["## Not promised", "", *(f"- {text}" for text in denied), ""]))
     return "\n".join(parts)
 
 
-def _section(guarantee: Guarantee, shown: list[Result]) -> Iterator[str]:
+def _section(guarantee: Guarantee, shown: list[Result], told: set[str]) -> Iterator[str]:
+    """The lines of one guarantee. What is long is told once on the whole page."""
     yield f"## {guarantee.id}: {guarantee.title}"
     yield ""
     yield f"{guarantee.sentence} Bound: **{guarantee.bound}**."
@@ -127,7 +130,9 @@ def _section(guarantee: Guarantee, shown: list[Result]) -> Iterator[str]:
         campaign = ", long campaign" if long else ""
         many = f"{len(cases)} cases, " if len(cases) > 1 else ""
         yield f"- `{test}` ({many}{cases[0].at}, {cases[0].where}{campaign})"
-        yield from (f"  - {figure}" for result in cases for figure in result.figures)
+        figures = sorted({figure for result in cases for figure in result.figures} - told)
+        yield from (f"  - {figure}" for figure in figures)
+        told |= {figure for figure in figures if len(figure) > ONCE_CHARS}
     if not shown:
         yield "- nothing recorded yet"
     yield ""
