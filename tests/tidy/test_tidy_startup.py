@@ -138,3 +138,10 @@ def test_status_is_light_and_quick(repository: Path, record_property: Figures) -
 def test_the_guard_reads_the_import_report() -> None:
     report = "import time:       123 |        456 |     rich.console\n"
     assert imported(report) == {"rich"}
+
+
+def test_starting_and_watching_a_process_needs_the_standard_library_only(tmp_path: Path) -> None:
+    """A shim of one Python may be watched by another, which has nothing of ours installed."""
+    done = run(sys.executable, "-X", "importtime", "-c", "import gangsaw.procs", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "psutil" not in imported(done.stderr)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import psutil
-
 from gangsaw.procs.identity import HAS_PROC
 
 
@@ -20,6 +18,8 @@ def working_in(folder: Path) -> tuple[int, ...]:
 
 
 def _folders() -> list[tuple[int, str]]:
+    import psutil  # the way to a launch does without it
+
     found: list[tuple[int, str]] = []
     for pid in psutil.pids():
         try:
