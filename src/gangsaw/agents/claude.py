@@ -21,7 +21,7 @@ import uuid
 
 from gangsaw.agents.claude_stream import ClaudeReader
 from gangsaw.agents.marks import process_environment
-from gangsaw.agents.protocol import Reader, TurnBrief
+from gangsaw.agents.protocol import Program, Reader, TurnBrief
 from gangsaw.core.launch import LaunchSpec
 from gangsaw.core.settings import AgentSettings
 
@@ -36,6 +36,16 @@ class ClaudeAdapter:
 
     kind = "claude"
     resumes = True
+    program = Program(
+        "claude",
+        tested=("2.1.0", "2.2"),
+        install="npm install -g @anthropic-ai/claude-code@latest",
+        sign_in="claude /login",
+        keys=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"),
+        key_files=(".claude/.credentials.json",),
+        node_min=22,
+        traps=("with Node.js below 22 a bare npm install picks an old version; use @latest",),
+    )
     # What a claude that started us says to its own children would tie ours to its session.
     variables = (
         *("ANTHROPIC_*", "CLAUDE_*", "IS_SANDBOX", "DISABLE_*", "API_TIMEOUT_MS"),
@@ -59,6 +69,19 @@ class ClaudeAdapter:
             cwd=brief.worktree,
             env=process_environment(brief, own=(("DISABLE_AUTOUPDATER", "1"),)),
             stdin=brief.prompt.encode("utf-8", "replace"),
+        )
+
+    def interactive(self, agent: AgentSettings, brief: TurnBrief) -> LaunchSpec:
+        """The same session at a terminal."""
+        argv = [agent.binary or "claude"]
+        if model := brief.model or agent.model:
+            argv += ["--model", model]
+        if brief.session:
+            argv += ["--resume", brief.session]
+        return LaunchSpec(
+            argv=tuple(argv),
+            cwd=brief.worktree,
+            env=process_environment(brief, own=(("DISABLE_AUTOUPDATER", "1"),)),
         )
 
     def reader(self, brief: TurnBrief) -> Reader:

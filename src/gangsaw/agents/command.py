@@ -29,6 +29,7 @@ class CommandAdapter:
 
     kind = "command"
     resumes = False
+    program = None
     variables: tuple[str, ...] = ()
 
     def launch(self, agent: AgentSettings, brief: TurnBrief) -> LaunchSpec:
@@ -51,6 +52,10 @@ class CommandAdapter:
             env=process_environment(brief),
             stdin=brief.prompt.encode("utf-8", "replace") if agent.stdin == "prompt" else None,
         )
+
+    def interactive(self, agent: AgentSettings, brief: TurnBrief) -> LaunchSpec | None:
+        """There is no such form."""
+        return None
 
     def reader(self, brief: TurnBrief) -> Reader:
         """A reader that keeps the last line only."""

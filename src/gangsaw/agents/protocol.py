@@ -23,7 +23,8 @@ class TurnBrief:
     `prompt` is the rendered prompt of this turn and `prompt_file` the path where the engine
     stored it; `task_prompt_file` holds the task's own prompt, unrendered. `session` is the
     session of this attempt if one is known. `ambient` is the environment allowed through
-    (made by `allowed_environment`), `task_env` the variables of the task.
+    (made by `allowed_environment`), `task_env` the variables of the task. `readonly`: the turn is
+    to look and to judge, and must be kept from writing as far as the program can be told so.
     """
 
     run: str
@@ -39,6 +40,29 @@ class TurnBrief:
     session: str | None = None
     ambient: Variables = ()
     task_env: Variables = ()
+    readonly: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is known of a coding program without starting a turn.
+
+    `tested` are the versions the adapter is proven with (`(from, below)`, dotted numbers).
+    `install` and `sign_in` are commands for a person. One variable of `keys`, or one file of
+    `key_files` (below HOME), is a sign of being signed in. `node_min` is the Node.js major version
+    that the newest versions ask for, 0 where Node.js does not matter. `traps` are known troubles
+    a person should hear of, a sentence each.
+    """
+
+    name: str
+    version_args: tuple[str, ...] = ("--version",)
+    tested: tuple[str, str] = ("", "")
+    install: str = ""
+    sign_in: str = ""
+    keys: tuple[str, ...] = ()
+    key_files: tuple[str, ...] = ()
+    node_min: int = 0
+    traps: tuple[str, ...] = ()
 
 
 class Reader(Protocol):
@@ -76,11 +100,21 @@ class Adapter(Protocol):
     def resumes(self) -> bool: ...
 
     @property
+    def program(self) -> Program | None:
+        """What is known of the program; `None` where the settings name any program."""
+        ...
+
+    @property
     def variables(self) -> tuple[str, ...]: ...
 
     def launch(self, agent: AgentSettings, brief: TurnBrief) -> LaunchSpec:
         """The process of this turn, its whole environment included. `UserError` when the
         settings do not suffice."""
+        ...
+
+    def interactive(self, agent: AgentSettings, brief: TurnBrief) -> LaunchSpec | None:
+        """The program for a person at a terminal, in the worktree and on the attempt's session
+        where that can be taken up; `None` where the kind has no such form."""
         ...
 
     def reader(self, brief: TurnBrief) -> Reader:

@@ -46,6 +46,7 @@ class ScriptedAdapter:
 
     kind = "scripted"
     resumes = True
+    program = None
     variables: tuple[str, ...] = ()
 
     def launch(self, agent: AgentSettings, brief: TurnBrief) -> LaunchSpec:
@@ -63,6 +64,10 @@ class ScriptedAdapter:
             env=tuple(sorted((dict(process_environment(brief)) | dict(own)).items())),
             stdin=brief.prompt.encode("utf-8", "replace"),
         )
+
+    def interactive(self, agent: AgentSettings, brief: TurnBrief) -> LaunchSpec | None:
+        """There is no such form."""
+        return None
 
     def reader(self, brief: TurnBrief) -> Reader:
         """A reader of the program's JSON lines."""

@@ -11,9 +11,7 @@ from gangsaw.core import events as ev
 from gangsaw.core import observations as ob
 from gangsaw.core.events_undo import undone_by
 from gangsaw.core.launch import (
-    ActivityNoted,
     QuestionNoted,
-    ResultNoted,
     SessionNoted,
     UsageNoted,
 )
@@ -150,7 +148,7 @@ def _(seen: ob.Noted, state: State, now: float) -> list[ev.Event]:
         case QuestionNoted(text):
             new = seen.launch == attempt.launch and attempt.question != text
             return [ev.QuestionAsked(seen.attempt, seen.launch, text)] if new else []
-        case ActivityNoted() | ResultNoted():
+        case _:
             return []
 
 

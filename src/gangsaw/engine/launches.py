@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gangsaw.agents import Reader
-from gangsaw.core.launch import ActivityNoted, Ended, Note, OutcomeKind, TurnOutcome
+from gangsaw.core.launch import SHOWN, Ended, Note, OutcomeKind, TurnOutcome
 from gangsaw.core.observations import (
     LaunchExited,
     LaunchLost,
@@ -258,7 +258,7 @@ class Launches:
     def _notes(self, launch: Launch, notes: list[Note]) -> list[Observation]:
         found: list[Observation] = []
         for note in notes:
-            if isinstance(note, ActivityNoted):
+            if isinstance(note, SHOWN):
                 self.activities[launch.attempt] = note.text
             else:
                 found.append(Noted(launch.attempt, launch.launch, note))
