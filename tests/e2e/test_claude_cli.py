@@ -31,7 +31,7 @@ from gangsaw.core.launch import (
 )
 from gangsaw.core.model import TurnKind
 from gangsaw.core.settings import AgentSettings
-from gangsaw.testing.model_server import ModelServer, Scenarios
+from gangsaw.testing.models import ModelServer, Scenarios
 
 CLI = Path(__file__).parent / "node_modules" / ".bin" / "claude"
 WAIT_S = 180.0
@@ -46,8 +46,8 @@ pytestmark = [
 ]
 
 
-def error(status: int, kind: str, **fields: Any) -> list[dict[str, Any]]:
-    return [{"error": {"status": status, "type": kind, "message": "scripted"} | fields}]
+def refused(status: int, kind: str, **fields: Any) -> list[dict[str, Any]]:
+    return [{"fault": {"status": status, "type": kind, "message": "scripted"} | fields}]
 
 
 SCENARIOS: Scenarios = {
@@ -68,10 +68,10 @@ SCENARIOS: Scenarios = {
         {"gate": "never", "say": "too late"},
     ],
     "env": [{"bash": "env | cut -d= -f1 | sort > names.txt"}, {"say": "Done."}],
-    "e401": error(401, "authentication_error"),
-    "e404": error(404, "not_found_error"),
-    "e429": error(429, "rate_limit_error", headers={"retry-after": "3600"}),
-    "e529": error(529, "overloaded_error"),
+    "e401": refused(401, "authentication_error"),
+    "e404": refused(404, "not_found_error"),
+    "e429": refused(429, "rate_limit_error", headers={"retry-after": "3600"}),
+    "e529": refused(529, "overloaded_error"),
 }
 # 1200+100+110 fresh and 20 written to the cache; the price is the CLI's own list price.
 EDIT_USAGE = UsageNoted(1430, 82, 3400, 0.006555)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from gangsaw.testing.model_server import ModelServer, Scenarios
+from gangsaw.testing.models import ModelServer, Scenarios
 from gangsaw.testing.playground import Playground
 
 CLI = Path(__file__).parent / "node_modules" / ".bin" / "claude"

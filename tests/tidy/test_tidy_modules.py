@@ -67,8 +67,7 @@ def test_no_module_without_a_caller() -> None:
     lonely = {
         module.name
         for module in modules()
-        if module.name not in {"gangsaw", "gangsaw.__main__"}
-        and not module.path.endswith("/__init__.py")
+        if not module.path.endswith(("/__init__.py", "/__main__.py"))
         and not is_called(module, others(module), named_outside(module.room))
     }
     unused, stale = sorted(lonely - excuses), sorted(excuses - lonely)

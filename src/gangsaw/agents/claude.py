@@ -13,6 +13,14 @@ Facts measured with version 2.1.329, each a rule here:
 - As root it refuses to skip permissions unless `IS_SANDBOX=1` is in its environment. That is the
   user's word to give, in the environment or in the agent's `env`: passed through, never set here.
 - Its tools run in sessions of their own, so a signal to its process group does not reach them.
+- By default it asks a vendor that fails it ten times more, with pauses of up to 38 s and also on a
+  refused key: minutes in which nothing can be planned. Ours are three tries (about 5 s); who
+  waits longer is the engine, with its slot given back. `CLAUDE_CODE_MAX_RETRIES` in the
+  environment or in the agent's `env` goes before that.
+- A 429 with a long Retry-After ends it at once, without a word on when it passes, if it is signed
+  in by a key; signed in by an account it tells the moment in a `rate_limit_event`.
+- `--permission-mode dontAsk --allowedTools Read,Grep,Glob` refuses writing and every command, and
+  ends with exit code 0: the form of a turn that only looks.
 """
 
 from __future__ import annotations
@@ -29,6 +37,13 @@ _NAMESPACE = uuid.UUID("0d0c6c1e-3b57-4d27-9d2b-6f0c3f5a8e42")
 _SKIP_PERMISSIONS = "--dangerously-skip-permissions"
 # An argument of the user's that starts with one of these says what may be done; ours then goes.
 _PERMISSION_ARGUMENTS = (_SKIP_PERMISSIONS, "--permission-mode", "--permission-prompt-tool")
+# Later arguments go before earlier ones, and what is disallowed before what is allowed: so these,
+# at the end, hold whatever the settings' own arguments permit.
+_LOOK_ONLY = (
+    *("--permission-mode", "dontAsk", "--allowedTools", "Read,Grep,Glob"),
+    *("--disallowedTools", "Bash,Edit,NotebookEdit,Write"),
+)
+_OWN = (("CLAUDE_CODE_MAX_RETRIES", "3"), ("DISABLE_AUTOUPDATER", "1"))
 
 
 class ClaudeAdapter:
@@ -56,7 +71,10 @@ class ClaudeAdapter:
     def launch(self, agent: AgentSettings, brief: TurnBrief) -> LaunchSpec:
         """A new session under a known id, or the attempt's own session gone on with."""
         argv = [agent.binary or "claude", "-p", "--output-format", "stream-json", "--verbose"]
-        if not any(argument.startswith(_PERMISSION_ARGUMENTS) for argument in agent.args):
+        args = agent.args
+        if brief.readonly:
+            args = (*(a for a in args if a != _SKIP_PERMISSIONS), *_LOOK_ONLY)
+        elif not any(argument.startswith(_PERMISSION_ARGUMENTS) for argument in args):
             argv.append(_SKIP_PERMISSIONS)
         if model := brief.model or agent.model:
             argv += ["--model", model]
@@ -65,9 +83,9 @@ class ClaudeAdapter:
         else:
             argv += ["--session-id", new_session(brief)]
         return LaunchSpec(
-            argv=(*argv, *agent.args),
+            argv=(*argv, *args),
             cwd=brief.worktree,
-            env=process_environment(brief, own=(("DISABLE_AUTOUPDATER", "1"),)),
+            env=process_environment(brief, own=_OWN),
             stdin=brief.prompt.encode("utf-8", "replace"),
         )
 
@@ -79,14 +97,14 @@ class ClaudeAdapter:
         if brief.session:
             argv += ["--resume", brief.session]
         return LaunchSpec(
-            argv=tuple(argv),
+            argv=(*argv, *agent.args),
             cwd=brief.worktree,
-            env=process_environment(brief, own=(("DISABLE_AUTOUPDATER", "1"),)),
+            env=process_environment(brief, own=_OWN),
         )
 
     def reader(self, brief: TurnBrief) -> Reader:
         """A reader of the event stream."""
-        return ClaudeReader(brief.worktree, resumed=bool(brief.session))
+        return ClaudeReader(brief.worktree, resumed=bool(brief.session), readonly=brief.readonly)
 
 
 def new_session(brief: TurnBrief) -> str:

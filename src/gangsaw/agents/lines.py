@@ -16,6 +16,7 @@ MAX_LINE_BYTES = 16 * 1024 * 1024
 # Length of what is shown in a live line or kept as the text of an outcome, in characters.
 ACTIVITY_MAX = 120
 OUTCOME_TEXT_MAX = 2_000
+PATH_MAX = 1_024
 
 # A count or a price beyond these is no figure of an agent but damage.
 COUNT_MAX = 10**15
@@ -133,6 +134,12 @@ def one_line(text: str, limit: int = ACTIVITY_MAX) -> str:
         if words:
             return clipped(words, limit)
     return ""
+
+
+def inside(path: str, worktree: str) -> str:
+    """`path` as it is called in the worktree, if it lies in there; plain and on one line."""
+    folder = worktree.rstrip("/") + "/"
+    return one_line(path.removeprefix(folder), PATH_MAX)
 
 
 def clipped(text: str, limit: int) -> str:

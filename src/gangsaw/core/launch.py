@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gangsaw.core.conditions import Condition
@@ -24,10 +24,12 @@ class LaunchSpec:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The true wait status of a process: exactly one of `code` and `signal` is set."""
+    """The true wait status of a process: exactly one of `code` and `signal` is set. `at` is when
+    it ended, in epoch seconds, 0 where that is not known; no part of what makes two ends equal."""
 
     code: int | None
     signal: int | None
+    at: float = field(default=0.0, compare=False)
 
 
 # --- notes: what an agent's output said; one vocabulary for all agents -------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gangsaw.agents import Reader
@@ -229,7 +229,8 @@ class Launches:
                 text = f"cannot start the agent: {missing}; try: gangsaw doctor"
                 return Ended(127, None), TurnOutcome(OutcomeKind.REFUSED, text)
             case Ended() as ended:
-                return ended, launch.reader.conclude(ended, _tail(launch.folder / "err"))
+                told = replace(ended, at=record.at)
+                return ended, launch.reader.conclude(told, _tail(launch.folder / "err"))
 
     def _read(self, launch: Launch, *, to_end: bool) -> list[Observation]:
         """Notes in what was written since the last look."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gangsaw.testing.model_server import ModelServer, Scenarios
+from gangsaw.testing.models import ModelServer, Scenarios
 
 WAIT_S = 60.0
 TOOLS = [{"name": "Read"}, {"name": "Write"}, {"name": "Bash"}]
@@ -24,7 +24,7 @@ SCENARIOS: Scenarios = {
         {"say": "Done with {file}."},
     ],
     "gated": [{"gate": "g", "say": "open"}],
-    "busy": [{"error": {"status": 529, "type": "overloaded_error", "headers": {"retry-after": 9}}}],
+    "busy": [{"fault": {"kind": "overloaded", "retry_after_s": 9}}],
 }
 
 
@@ -129,7 +129,7 @@ def test_a_gate_holds_a_request_until_it_is_opened(server: ModelServer) -> None:
 def test_it_runs_as_a_program(tmp_path: Path) -> None:
     scenarios = tmp_path / "scenarios.json"
     scenarios.write_text(json.dumps(SCENARIOS))
-    argv = [sys.executable, "-m", "gangsaw.testing.model_server", "--scenarios", str(scenarios)]
+    argv = [sys.executable, "-m", "gangsaw.testing.models", "--scenarios", str(scenarios)]
     process = subprocess.Popen([*argv, "--port", "0"], stdout=subprocess.PIPE)
     try:
         assert process.stdout is not None
