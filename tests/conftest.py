@@ -67,8 +67,10 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which guarantees a test proves goes with its report, also out of another process."""
+    """What a test proves goes with its report, also out of another process."""
     for item in items:
+        for mark in item.iter_markers("capability"):
+            item.user_properties.append(("capability", "/".join(mark.args)))
         for mark in item.iter_markers("guarantee"):
             item.user_properties += [("guarantee", name) for name in mark.args]
 
@@ -101,8 +103,15 @@ def named(report: pytest.TestReport, name: str) -> list[str]:
     return list(dict.fromkeys(str(value) for key, value in report.user_properties if key == name))
 
 
+def reason_of(report: pytest.TestReport) -> str:
+    """Why a test was skipped; empty for any other."""
+    if report.outcome != "skipped" or not isinstance(report.longrepr, tuple):
+        return ""
+    return str(report.longrepr[2]).removeprefix("Skipped: ")
+
+
 def leave_results(reporter: pytest.TerminalReporter, file: str) -> None:
-    """Append what each test that proves a guarantee came to, a JSON object a line."""
+    """Append what each test that proves something came to, a JSON object a line."""
     about = {
         "at": time.strftime("%Y-%m-%d"),
         "long": bool(os.environ.get("GANGSAW_LONG")),
@@ -110,10 +119,14 @@ def leave_results(reporter: pytest.TerminalReporter, file: str) -> None:
     }
     with open(file, "a", encoding="utf-8") as out:
         for report in reports_of(reporter):
-            proves = named(report, "guarantee")
-            if proves:
-                shown = {"test": report.nodeid, "outcome": report.outcome, "guarantees": proves}
-                out.write(json.dumps({**shown, "figures": named(report, "figure"), **about}) + "\n")
+            proves = {
+                "guarantees": named(report, "guarantee"),
+                "capabilities": named(report, "capability"),
+            }
+            if any(proves.values()):
+                shown = {"test": report.nodeid, "outcome": report.outcome, **proves}
+                more = {"figures": named(report, "figure"), "reason": reason_of(report)}
+                out.write(json.dumps({**shown, **more, **about}) + "\n")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

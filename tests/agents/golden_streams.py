@@ -11,9 +11,12 @@ notes it must give, and the outcome, are in `….notes`, one a line.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -109,16 +112,34 @@ def recordings(kind: str = "") -> list[Path]:
 
 def notes_of(recording: Path, raw: bytes | None = None) -> list[str]:
     """What the adapter's reader makes of a recording (or of `raw` in its place): its notes, and
-    last the outcome, a line each. A recording named `…_resume…` is read as a resumed turn."""
+    last the outcome, a line each. A recording named `…_resume…` or `…_lost…` is read as a resumed
+    turn, one named `…_readonly…` as one that only looks."""
     kind = recording.name.split("_", 1)[0]
     code = re.search(r"\.(\d+)\.jsonl$", recording.name)
     resumed = "resume" in recording.name or "lost" in recording.name
-    reader = adapter_for(kind).reader(replace(BRIEF, session="s" if resumed else None))
+    session, readonly = "s" if resumed else None, "readonly" in recording.name
+    brief = replace(BRIEF, session=session, readonly=readonly)
+    reader = adapter_for(kind).reader(brief)
     err = recording.with_suffix(".err")
     notes = [repr(note) for note in reader.feed(recording.read_bytes() if raw is None else raw)]
     ended = Ended(int(code[1]) if code else 0, None, ENDED_AT)
-    outcome = reader.conclude(ended, err.read_bytes() if err.exists() else b"")
+    with greenwich():
+        outcome = reader.conclude(ended, err.read_bytes() if err.exists() else b"")
     return [*notes, repr(outcome), f"ignored lines: {reader.ignored_lines}"]
+
+
+@contextmanager
+def greenwich() -> Iterator[None]:
+    """The machine's zone is UTC: some programs tell a time of day in their own."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    try:
+        yield
+    finally:
+        del os.environ["TZ"]
+        os.environ |= {} if before is None else {"TZ": before}
+        time.tzset()
 
 
 def differences(recording: Path, raw: bytes | None = None) -> str:
@@ -133,6 +154,8 @@ def differences(recording: Path, raw: bytes | None = None) -> str:
 
 
 _ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_NAMED_ID = re.compile(rb"\b(ses|msg|prt|err)_[0-9A-Za-z]{8,40}\b")
+_EPOCH_MS = re.compile(rb"\b1[78]\d{11}\b")
 _MOMENT = re.compile(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
@@ -146,7 +169,12 @@ def neutral(raw: bytes, names: Mapping[str, str]) -> bytes:
     def numbered(found: re.Match[bytes]) -> bytes:
         return seen.setdefault(found[0], b"00000000-0000-4000-8000-%012d" % (len(seen) + 1))
 
-    return _MOMENT.sub(b"2026-01-01T00:00:00.000Z", _ID.sub(numbered, raw))
+    def numbered_too(found: re.Match[bytes]) -> bytes:
+        return seen.setdefault(found[0], b"%s_%08d" % (found[1], len(seen) + 1))
+
+    raw = _NAMED_ID.sub(numbered_too, _ID.sub(numbered, raw))
+    raw = _EPOCH_MS.sub(b"1767225600000", raw)
+    return _MOMENT.sub(b"2026-01-01T00:00:00.000Z", raw)
 
 
 def main(names: list[str]) -> None:

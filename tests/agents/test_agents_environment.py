@@ -103,4 +103,4 @@ def test_an_unknown_kind_is_an_error_with_a_remedy() -> None:
     assert "did you mean 'claude'?" in raised.value.text
     with pytest.raises(UserError) as raised:
         adapter_for("zzz")
-    assert "try one of claude, command, scripted" in raised.value.text
+    assert f"try one of {', '.join(KINDS)}" in raised.value.text

@@ -51,6 +51,8 @@ HOUR = 3600.0
             C.MODEL_UNKNOWN,
         ),
         ("You've hit your usage limit. Try again in 3 days", C.QUOTA),
+        ("You’ve hit your usage limit. Upgrade to Pro or try again at 8:29 PM.", C.QUOTA),
+        ("You've hit your limit · resets Jan 15, 2027, 8am (UTC)", C.QUOTA),
         ("You've hit your session limit · resets 3pm", C.QUOTA),
         ("Claude AI usage limit reached|1800000001", C.QUOTA),
         ("You exceeded your current quota, please check your plan", C.QUOTA),
@@ -89,6 +91,7 @@ def test_words_of_an_error(text: str, condition: C | None) -> None:
         (400, "API key not valid", C.LOGIN_EXPIRED),
         (400, "the tool timed out", None),
         (401, "anything", C.LOGIN_EXPIRED),
+        (401, "401 Unauthorized: Missing bearer or basic authentication", C.LOGIN_MISSING),
         (402, "", C.MONEY_LIMIT),
         (403, "", C.LOGIN_EXPIRED),
         (403, "model x is not available to you", C.MODEL_UNKNOWN),
@@ -135,14 +138,19 @@ def test_a_status_named_in_words(text: str, status: int) -> None:
         ('"retryDelay": "34.07s"', 34.07),
         ("retry-after: 3600", HOUR),
         ("retry_after_ms=1500", 1.5),
-        ("resets 3pm (UTC)", 3 * HOUR),
-        ("resets 11:30am (UTC)", 23.5 * HOUR),
-        ("resets 12am (UTC)", 12 * HOUR),
-        ("resets 3pm (Europe/Berlin)", 2 * HOUR),
-        ("resets Nov 25, 3pm (UTC)", 4 * 24 * HOUR + 3 * HOUR),
-        ("try again at Nov 25th, 2026 3:05 PM UTC.", 4 * 24 * HOUR + 3 * HOUR + 300),
-        ("Try again at 15:05 UTC", 3 * HOUR + 300),
-        ("resets Jan 2, 12pm (UTC)", 42 * 24 * HOUR),
+        ("resets 3pm (UTC)", 3 * HOUR + 60),
+        ("resets 11:30am (UTC)", 23.5 * HOUR + 60),
+        ("resets 12am (UTC)", 12 * HOUR + 60),
+        ("resets 3pm (Europe/Berlin)", 2 * HOUR + 60),
+        ("resets Nov 25, 3pm (UTC)", 4 * 24 * HOUR + 3 * HOUR + 60),
+        ("try again at Nov 25th, 2026 3:05 PM UTC.", 4 * 24 * HOUR + 3 * HOUR + 360),
+        ("Try again at 15:05 UTC", 3 * HOUR + 360),
+        ("resets Jan 2, 12pm (UTC)", 42 * 24 * HOUR + 60),
+        ("resets Jan 15, 2027, 8am (UTC)", 55 * 24 * HOUR - 4 * HOUR + 60),
+        ("or try again at 12:00 PM UTC.", 60),
+        ("or try again at 11:59 AM UTC.", 0),
+        ("or try again at 11:50 AM UTC.", 0),
+        ("or try again at 11:40 AM UTC.", 24 * HOUR - 20 * 60 + 60),
         ("resets at 2026-11-21T13:00:00Z", HOUR),
         ("try again after 2026-11-21 14:00:00 +01:00", HOUR),
     ],
@@ -180,6 +188,7 @@ def test_without_the_present_moment_only_what_is_absolute_is_told(
         "try again in 99999 weeks",
         "resets Feb 31, 3pm (UTC)",
         "retry 3 of 10",
+        "retried 5 times (total retry wait time: 14.11 seconds)",
     ],
 )
 def test_what_tells_no_time(text: str) -> None:
@@ -207,7 +216,7 @@ def test_a_time_of_day_without_a_zone_is_this_machines() -> None:
     assert moment is not None
     assert NOW < moment <= NOW + 25 * HOUR
     local = datetime.fromtimestamp(moment, UTC).astimezone()
-    assert (local.hour, local.minute) == (15, 5)
+    assert (local.hour, local.minute) == (15, 6)
 
 
 @pytest.mark.parametrize(

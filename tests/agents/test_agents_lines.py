@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
 
 import pytest
@@ -70,6 +71,43 @@ def test_the_longest_line_passes_and_one_byte_more_does_not() -> None:
     ],
 )
 def test_what_is_no_json_object_is_none(line: bytes) -> None:
+    assert json_object(line) is None
+
+
+@pytest.mark.parametrize("unit", ["y", "ä", "\U0001fab5", "\n", '"', "\\", "\\\\x", "\x01"])
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize("shift", range(13))
+def test_a_long_text_in_a_long_line_is_cut_and_nothing_else(
+    unit: str, ascii_only: bool, shift: int
+) -> None:
+    text = "z" * shift + unit * (lines.LONG_LINE_BYTES // len(unit))
+    line = json.dumps({"type": "user", "text": text, "é": ["a\\", 1]}, ensure_ascii=ascii_only)
+    found = json_object(line.encode())
+    assert found is not None
+    cut = found.pop("text").rstrip("\ufffd").encode("utf-8", "ignore").decode()
+    assert found == {"type": "user", "é": ["a\\", 1]}
+    assert text.startswith(cut)
+    assert lines.TEXT_BYTES_MAX / 12 - 13 <= len(cut) <= lines.TEXT_BYTES_MAX
+
+
+def test_the_longest_line_is_read_in_bounded_memory() -> None:
+    size = lines.MAX_LINE_BYTES - 100
+    line = b'{"text": "\xf0\x9f\xaa\xb5' + b"x" * size + b'", "n": 1}'
+    tracemalloc.start()
+    try:
+        found = json_object(line)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found is not None
+    assert found["n"] == 1
+    assert peak_bytes < 4 << 20
+
+
+@pytest.mark.parametrize("unit", [b'\\"', b'"', b'"a', b"[", b"1,", b"\\"])
+def test_a_long_line_of_malice_is_read_or_not_and_soon(unit: bytes) -> None:
+    """In a time that grows with its length: with its square it would take days."""
+    line = b'{"text": ' + unit * (lines.MAX_LINE_BYTES // len(unit))
     assert json_object(line) is None
 
 

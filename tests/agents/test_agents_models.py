@@ -23,6 +23,8 @@ SCENARIOS: Scenarios = {
         {"bash": "git commit -m {file}"},
         {"say": "Done with {file}."},
     ],
+    "named": [{"call": {"name": "Write"}}],
+    "denied": [{"say": "I try.", "call": {"name": "Write", "unoffered": True}}],
     "gated": [{"gate": "g", "say": "open"}],
     "busy": [{"fault": {"kind": "overloaded", "retry_after_s": 9}}],
 }
@@ -37,7 +39,7 @@ def server() -> Iterator[ModelServer]:
 def call(port: int, method: str, path: str, body: Any = None) -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
     try:
-        connection.request(method, path, json.dumps(body))
+        connection.request(method, path, json.dumps(body), {"x-api-key": "k"})
         response = connection.getresponse()
         return response.status, response.read().decode()
     finally:
@@ -85,7 +87,14 @@ def test_the_step_follows_from_the_request_alone(server: ModelServer) -> None:
     ]
 
 
-def test_a_request_without_a_shell_tool_is_a_side_request(server: ModelServer) -> None:
+def test_an_agent_that_may_only_read_gets_its_scenario(server: ModelServer) -> None:
+    answer = ask(server, [user("[[scenario:denied]] review")], tools=[{"name": "Read"}])
+    assert content(answer)[1]["name"] == "Write"
+    status, raw = ask(server, [user("[[scenario:named]]")], tools=[{"name": "Read"}])
+    assert (status, "offers no 'Write'" in raw) == (400, True)
+
+
+def test_a_request_without_tools_for_work_is_a_side_request(server: ModelServer) -> None:
     answer = ask(server, [user("[[scenario:edit file=a]] title?")], tools=[])
     assert content(answer) == [{"type": "text", "text": "Scripted work"}]
     assert server.log()[0].scenario is None

@@ -12,9 +12,11 @@ from gangsaw.agents import (
     LandedParent,
     continue_values,
     default_template,
+    findings_values,
     fix_values,
     render,
     resolve_values,
+    review_values,
     task_values,
 )
 from gangsaw.agents.prompts import OUTPUT_TAIL_MAX
@@ -30,10 +32,13 @@ FURTHER = {
     TurnKind.FIX: fix_values("pytest -q", b"\x1b[31mE  assert 1 == 2\x1b[0m\n"),
     TurnKind.RESOLVE: resolve_values(("src/a.py",), ("rename b",), base="refs/x"),
     TurnKind.CONTINUE: continue_values(),
+    TurnKind.TEST: {},
+    TurnKind.REVIEW: review_values(" src/a.py | 2 +-"),
 }
+WRITERS = [kind for kind in TurnKind if kind is not TurnKind.REVIEW]
 
 
-@pytest.mark.parametrize("kind", TurnKind)
+@pytest.mark.parametrize("kind", WRITERS)
 def test_every_template_says_the_task_the_scope_the_checks_and_the_rules(kind: TurnKind) -> None:
     text = render(default_template(kind), BASE | FURTHER[kind])
     for words in (
@@ -42,6 +47,31 @@ def test_every_template_says_the_task_the_scope_the_checks_and_the_rules(kind: T
     ):
         assert words in text
     assert text.replace("{{goal}}", "").count("{{") == 0
+
+
+def test_a_reviewer_is_told_the_task_the_scope_the_change_and_the_form_of_the_answer() -> None:
+    values = review_values(" src/a.py | 2 +-", ("src/a.py:3: off by one (major)",))
+    text = render(default_template(TurnKind.REVIEW), BASE | values)
+    for words in (
+        *("The API", "Write the {{goal}} API.", "`src/api/**`", "src/a.py | 2 +-"),
+        *("off by one", "change.diff", '{"verdict": "approve"'),
+    ):
+        assert words in text
+    assert text.replace("{{goal}}", "").count("{{") == 0
+
+
+def test_findings_go_back_in_the_place_of_a_commands_output() -> None:
+    values = findings_values(("src/a.py:3: off by one (major)",), "codex found 1 thing")
+    text = render(default_template(TurnKind.FIX), BASE | values)
+    assert "- src/a.py:3: off by one (major)" in text
+    assert "does not agree with it yet" in text
+
+
+def test_a_fresh_session_is_told_what_the_worktree_holds() -> None:
+    known = render(default_template(TurnKind.CONTINUE), BASE | continue_values("", "abc add a.txt"))
+    assert "abc add a.txt" in known
+    plain = render(default_template(TurnKind.CONTINUE), BASE | continue_values())
+    assert "worktree holds so far" not in plain
 
 
 def test_a_work_prompt_tells_what_has_landed_and_the_goal() -> None:

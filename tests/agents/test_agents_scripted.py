@@ -7,30 +7,43 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gangsaw.agents import TurnBrief, adapter_for, allowed_environment
+from gangsaw.agents.endings import KIND_OF
+from gangsaw.core.conditions import Condition
 from gangsaw.core.launch import (
     ActivityNoted,
+    ConditionNoted,
     Ended,
+    FileNoted,
     LaunchSpec,
+    LimitKind,
+    LimitNoted,
+    MessageNoted,
     Note,
     OutcomeKind,
+    PermissionNoted,
     QuestionNoted,
     ResultNoted,
     SessionNoted,
+    StartedNoted,
+    ToolNoted,
     TurnOutcome,
     UsageNoted,
 )
 from gangsaw.core.model import TurnKind
 from gangsaw.core.settings import AgentSettings
-from gangsaw.testing import scripted_agent
+from gangsaw.testing import scripted_text
+from gangsaw.testing.scripted_moods import MOODS
 
 WAIT_S = 60.0
 AGENT = AgentSettings("s", "scripted")
@@ -140,6 +153,7 @@ END
         """
     )
     assert turn.notes == [
+        StartedNoted("1.0"),
         SessionNoted("scripted-r1-a.1"),
         ActivityNoted("looking around"),
         UsageNoted(100, 20, 0, 0.01),
@@ -203,6 +217,74 @@ def test_every_way_to_end(place: Place, script: str, kind: OutcomeKind, text: st
     assert (turn.outcome.retry_at is not None) == (kind is OutcomeKind.LIMITED)
 
 
+def test_every_note_of_the_vocabulary(place: Place) -> None:
+    turn = place.turn(
+        """
+        message I look around
+        tool sh running ls
+        file src/a.py
+        file /elsewhere
+        request may I?
+        ask which?
+        trouble permission write a.txt
+        trouble network
+        trouble overloaded
+        trouble throttled
+        trouble quota
+        usage 1 2 0.5
+        done all of it
+        """
+    )
+    assert turn.notes == [
+        StartedNoted("1.0"),
+        SessionNoted("scripted-r1-a.1"),
+        MessageNoted("I look around"),
+        ToolNoted("sh", "running ls"),
+        FileNoted("src/a.py"),
+        FileNoted("/elsewhere"),
+        PermissionNoted("may I?"),
+        QuestionNoted("which?"),
+        PermissionNoted("write a.txt", refused=True),
+        ConditionNoted(Condition.NETWORK, "connection refused"),
+        ConditionNoted(Condition.OVERLOADED, "the server is overloaded"),
+        LimitNoted(LimitKind.THROTTLE, None, "scripted", "too many requests"),
+        LimitNoted(LimitKind.QUOTA, None, "scripted", "usage limit reached"),
+        UsageNoted(1, 2, 0, 0.5),
+        ResultNoted(True, "all of it"),
+    ]
+    assert {type(note) for note in turn.notes} == set(get_args(Note)) - {ActivityNoted}
+    assert turn.outcome == TurnOutcome(OutcomeKind.DONE, "all of it")
+
+
+def test_there_is_a_mood_for_every_condition() -> None:
+    assert set(MOODS) == {condition.value for condition in Condition}
+
+
+@pytest.mark.parametrize("condition", sorted(set(Condition) - {Condition.STALLED}))
+def test_a_mood_ends_in_its_condition(place: Place, condition: Condition) -> None:
+    outcome = place.turn(f"write a.txt x\nmood {condition}\nsay never").outcome
+    assert outcome.condition is condition
+    assert outcome.kind is KIND_OF.get(condition, OutcomeKind.FAILED)
+    assert outcome.text
+    assert outcome.retry_at is None
+
+
+def test_a_limit_says_when_it_ends_and_whose_it_is(place: Place) -> None:
+    before = time.time()
+    turn = place.turn("mood quota 60")
+    limits = [note for note in turn.notes if isinstance(note, LimitNoted)]
+    assert [(note.kind, note.account) for note in limits] == [(LimitKind.QUOTA, "scripted")]
+    assert turn.outcome.account == "scripted"
+    assert turn.outcome.retry_at == limits[0].resets_at
+    assert turn.outcome.retry_at is not None
+    assert before + 60 <= turn.outcome.retry_at <= time.time() + 60
+
+
+def test_a_session_that_is_lost_is_taken_back(place: Place) -> None:
+    sessions = [n for n in place.turn("mood session_lost").notes if isinstance(n, SessionNoted)]
+    assert sessions[-1] == SessionNoted("")
+
+
 def test_noise_disturbs_nothing(place: Place) -> None:
     noisy = "say a\nansi\nbinary 5000\nflood 50000000\nrun printf no-newline\nsay b"
     turn = place.turn(noisy)
@@ -223,6 +305,8 @@ def test_noise_disturbs_nothing(place: Place) -> None:
         ("crash NOTHING", "script line 1: unknown signal"),
         ("replace a b", "script line 1: needs PATH OLD => NEW"),
         ("hang on", "script line 1: takes no argument"),
+        ("mood swings", "script line 1: needs one of "),
+        ("mood quota soon", "script line 1: could not convert"),
     ],
 )
 def test_a_bad_script_is_named_before_anything_is_done(
@@ -252,13 +336,13 @@ def test_a_prompt_without_a_script_is_an_error(place: Place) -> None:
     ],
 )
 def test_where_a_script_stands_in_a_prompt(prompt: str, script: str | None) -> None:
-    assert scripted_agent.script_text(prompt) == script
+    assert scripted_text.script_text(prompt) == script
 
 
 @given(st.text())
 def test_a_script_is_parsed_or_refused_and_nothing_else(text: str) -> None:
-    with contextlib.suppress(scripted_agent.BadScript):
-        scripted_agent.parse(text)
+    with contextlib.suppress(scripted_text.BadScript):
+        scripted_text.parse(text)
 
 
 @pytest.mark.parametrize(

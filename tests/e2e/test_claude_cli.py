@@ -1,16 +1,14 @@
 """The real Claude Code CLI, unmodified, driven by the adapter against a scripted model.
 
 No account and no network: the CLI gets an allow-listed environment, a home of its own, a key
-that is none, and a server on loopback. Install it with `npm ci` in `tests/e2e`.
+that is none, and a server on loopback.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,31 +17,25 @@ from typing import Any
 import pytest
 
 from gangsaw.agents import TurnBrief, adapter_for, allowed_environment
+from gangsaw.core.conditions import Condition
 from gangsaw.core.launch import (
-    ActivityNoted,
     Ended,
     Note,
     OutcomeKind,
     ResultNoted,
     SessionNoted,
+    ToolNoted,
     TurnOutcome,
     UsageNoted,
 )
 from gangsaw.core.model import TurnKind
 from gangsaw.core.settings import AgentSettings
 from gangsaw.testing.models import ModelServer, Scenarios
+from tests.e2e.conftest import ProgramOf
 
-CLI = Path(__file__).parent / "node_modules" / ".bin" / "claude"
 WAIT_S = 180.0
-POLL_S = 0.05
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(
-        not CLI.exists(),
-        reason="THE REAL CLAUDE CLI IS NOT TESTED: run `npm ci` in tests/e2e to install it",
-    ),
-]
+pytestmark = pytest.mark.e2e
 
 
 def refused(status: int, kind: str, **fields: Any) -> list[dict[str, Any]]:
@@ -62,10 +54,6 @@ SCENARIOS: Scenarios = {
             "usage": {"input": 100, "output": 30, "cached": 1500, "cache_write": 20},
         },
         {"say": "Done with {file}.", "usage": {"input": 110, "output": 12, "cached": 1600}},
-    ],
-    "stuck": [
-        {"say": "I begin.", "write": {"path": "begun.txt", "content": "half\n"}},
-        {"gate": "never", "say": "too late"},
     ],
     "env": [{"bash": "env | cut -d= -f1 | sort > names.txt"}, {"say": "Done."}],
     "e401": refused(401, "authentication_error"),
@@ -96,7 +84,7 @@ class Turn:
 class Place:
     """A scratch repository with a linked worktree, a home, and the server."""
 
-    def __init__(self, folder: Path, server: ModelServer) -> None:
+    def __init__(self, folder: Path, server: ModelServer, program: Path) -> None:
         self.server = server
         self.home = folder / "home"
         self.home.mkdir()
@@ -113,7 +101,7 @@ class Place:
         self.agent = AgentSettings(
             "claude",
             "claude",
-            binary=str(CLI),
+            binary=str(program),
             env=(
                 ("ANTHROPIC_API_KEY", "test-key"),
                 ("ANTHROPIC_BASE_URL", server.url),
@@ -123,8 +111,6 @@ class Place:
                 *((("IS_SANDBOX", "1"),) if os.geteuid() == 0 else ()),
             ),
         )
-        foreign = ("ANTHROPIC_", "CLAUDE_", "XDG_", "DISABLE_", "http", "HTTP", "all_", "ALL_")
-        environ = {n: v for n, v in environ.items() if not n.startswith(foreign)}
         self.brief = TurnBrief(
             run="r1",
             task="a",
@@ -186,9 +172,9 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def place(tmp_path: Path, program_of: ProgramOf) -> Iterator[Place]:
     with ModelServer(SCENARIOS) as server:
-        yield Place(tmp_path, server)
+        yield Place(tmp_path, server, program_of("claude"))
 
 
 def told(body: Mapping[str, Any]) -> str:
@@ -204,8 +190,8 @@ def test_it_edits_and_commits_and_tells_session_tokens_and_cost(place: Place) ->
     preset = adapter_for("claude").launch(place.agent, place.brief).argv
     assert turn.session == preset[preset.index("--session-id") + 1]
     assert turn.usage == EDIT_USAGE
-    assert ActivityNoted("editing a.txt") in turn.notes
-    assert ActivityNoted("running: git add -A && git commit -q -m add-a.txt") in turn.notes
+    assert ToolNoted("Write", "editing a.txt") in turn.notes
+    assert ToolNoted("Bash", "running: git add -A && git commit -q -m add-a.txt") in turn.notes
     assert turn.notes[-1] == ResultNoted(True, "Done with a.txt.")
     assert {seen.session for seen in place.server.log()} == {turn.session}
 
@@ -223,50 +209,10 @@ def test_a_fix_turn_goes_on_in_the_same_session_and_counts_itself_alone(place: P
     assert "A check failed." in told(resumed.body)
 
 
-def test_a_turn_killed_in_the_middle_is_resumed(place: Place) -> None:
-    brief = replace(place.brief, prompt="[[scenario:stuck]] Begin.")
-    process = place.start(brief)
-    try:
-        assert place.server.wait_for_gate("never", WAIT_S)
-        # The CLI saves its session a little later than it speaks of it.
-        wait_until_saved(place.home, "begun.txt")
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-    killed = place.finish(brief, process)
-    assert killed.outcome == TurnOutcome(OutcomeKind.CRASHED, "killed by SIGKILL")
-    assert killed.usage.cost_usd is None
-    assert (place.worktree / "begun.txt").read_text() == "half\n"
-
-    again = place.turn(
-        "[[scenario:edit file=a.txt]] You were interrupted.",
-        turn=2,
-        kind=TurnKind.CONTINUE,
-        session=killed.session,
-    )
-    assert again.outcome.kind is OutcomeKind.DONE
-    assert again.session == killed.session
-    assert again.usage == EDIT_USAGE
-    assert place.subjects() == ["add-a.txt", "root"]
-    resumed = next(seen for seen in place.server.log() if seen.scenario == "edit")
-    assert "[[scenario:stuck]] Begin." in told(resumed.body)
-
-
-def wait_until_saved(home: Path, words: str) -> None:
-    """Until a session file under `home` holds `words` in a tool's result."""
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
-        for file in home.glob(".claude/projects/*/*.jsonl"):
-            lines = file.read_text(errors="replace").splitlines()
-            if any("tool_result" in line and words in line for line in lines):
-                return
-        time.sleep(POLL_S)
-    raise AssertionError("the session was never saved")
-
-
 def test_a_session_that_was_never_saved_is_taken_back_and_a_new_one_starts(place: Place) -> None:
     unknown = "6d556c83-e7a7-42c1-81cb-7e9328191f65"
     lost = place.fix("[[scenario:edit file=a.txt]] Go on.", unknown)
-    assert lost.outcome.kind is OutcomeKind.CRASHED
+    assert lost.outcome.condition is Condition.SESSION_LOST
     assert lost.session == ""
     assert place.server.log() == []
     fresh = place.turn("[[scenario:edit file=a.txt]] Go on.", turn=3, session=lost.session)
@@ -315,9 +261,3 @@ def test_without_a_key_it_is_refused(place: Place) -> None:
     turn = place.turn("[[scenario:edit file=a.txt]]", ambient=kept)
     assert turn.outcome.kind is OutcomeKind.REFUSED
     assert place.server.log() == []
-
-
-def test_what_is_tested_is_the_pinned_version() -> None:
-    pinned = json.loads((Path(__file__).parent / "package.json").read_text())["dependencies"]
-    done = subprocess.run([CLI, "--version"], capture_output=True, text=True, check=True)
-    assert done.stdout.split()[0] == pinned["@anthropic-ai/claude-code"]

@@ -11,8 +11,13 @@ from hypothesis import strategies as st
 from gangsaw.core.model import AgentSlots, Check, Deliver, Limits, Uncommitted
 from gangsaw.core.settings import AgentSettings, Settings, WorktreeSettings
 from gangsaw.plan import ConfigRead, Layer, load_settings, merge_config, read_config
+from gangsaw.plan.settings_fields import KINDS, RESUMING_KINDS
 from gangsaw.plan.toml_text import TomlTree, read_toml
 
+ALL_KINDS = ", ".join(sorted(KINDS))
+# Kinds that make an agent without a word in the settings; the others need an argv.
+READY = tuple(kind for kind in KINDS if kind not in ("acp", "command"))
+OTHERS = tuple(kind for kind in READY if kind != "claude")
 FULL = """\
 [agents.sh]
 kind = "command"
@@ -87,7 +92,7 @@ def test_every_key() -> None:
                 model="m",
             ),
             AgentSettings(name="claude", kind="claude", binary="/opt/claude", args=("--verbose",)),
-            AgentSettings(name="scripted", kind="scripted"),
+            *(AgentSettings(name=kind, kind=kind) for kind in OTHERS),
         ),
         limits=Limits(
             max_agents=6,
@@ -106,7 +111,7 @@ def test_every_key() -> None:
             agents=(
                 AgentSlots("sh", 2, resumes=False),
                 AgentSlots("claude", None, resumes=True),
-                AgentSlots("scripted", None, resumes=True),
+                *(AgentSlots(k, None, resumes=k in RESUMING_KINDS) for k in OTHERS),
             ),
             default_agent="sh",
             memory_floor_pct=5.0,
@@ -126,7 +131,7 @@ def test_every_key() -> None:
 
 def test_nothing_at_all() -> None:
     found = settings_of(load_settings(None, None, {}))
-    assert [agent.name for agent in found.agents] == ["scripted", "claude"]
+    assert [agent.name for agent in found.agents] == list(READY)
     assert found.limits.default_agent == "claude"
     assert found.limits.max_agents == Limits().max_agents
 
@@ -160,7 +165,7 @@ def test_nothing_at_all() -> None:
             '[agents.a]\n[agents.b]\nkind = "comand"\n[agents.c]\nkind = "command"\nargs = ["x"]\n'
             '[agents.d]\nkind = "claude"\nargv = ["x"]\n',
             [
-                "1:9: agents.a: kind is missing (write kind = one of claude, command, scripted)",
+                f"1:9: agents.a: kind is missing (write kind = one of {ALL_KINDS})",
                 "3:8: agents.b.kind: no kind is called 'comand' (did you mean 'command'?)",
                 "4:9: agents.c: argv is missing (write argv = [\"PROGRAM\", \"{prompt_file}\"])",
                 '6:1: agents.c.args: does not go with kind = "command"'
@@ -233,8 +238,9 @@ def test_faults_of_layers_name_their_own_file() -> None:
     read = load_settings(repo, user, {"GANGSAW_BUDGET": "much", "GANGSAW_DELIVER": "Each"})
     assert [str(error) for error in read.errors] == [
         "repo.toml:2:1: run.turn: unknown key (did you mean 'turns'?)",
-        "repo.toml:3:9: agents.x: kind is missing (write kind = one of claude, command, scripted)",
-        "user.toml:2:9: run.agent: no agent is called 'nobody' (known agents: x, scripted, claude)",
+        f"repo.toml:3:9: agents.x: kind is missing (write kind = one of {ALL_KINDS})",
+        "user.toml:2:9: run.agent: no agent is called 'nobody' (known agents: x, "
+        f"{', '.join(READY)})",
         "user.toml:3:9: run.turns: must be a whole number, not text (such as 3)",
         "environment: GANGSAW_BUDGET: must be a number, not 'much' (such as 10)",
         "environment: GANGSAW_DELIVER: must be one of each, end, never, not 'Each'"

@@ -72,8 +72,8 @@ def small_tasks() -> Tasks:
 
 
 def small_ground(root: Path) -> Playground:
-    """With a remote to push to, a file to copy into worktrees, a setup, and in the user's checkout
-    a file that a task is going to make."""
+    """With a remote to push to, a file with a secret to copy into worktrees, a setup, and in the
+    user's checkout a file that a task is going to make."""
     ground = Playground(root, max_agents=2)  # so that slots are used again
     remote = ground.root / "remote.git"
     ground.git("init", "-q", "--bare", str(remote))
@@ -82,11 +82,13 @@ def small_ground(root: Path) -> Playground:
     text = text.replace("[run]", '[run]\nremote = "origin"', 1)
     ground.write("gangsaw.toml", text + '\n[worktree]\ncopy = ["local.cfg"]\nsetup = "true"\n')
     ground.write(".gitignore", "local.cfg\n")
-    ground.write("local.cfg", "here\n")
+    ground.write("local.cfg", "SECRET_KEY=taken-out-of-outputs\n")
     ground.git("add", "-A")
     ground.git("commit", "-q", "-m", "push to origin")
     ground.write("untidy.txt", "left\n")
     ground.plan(small_tasks())
+    agreed = ground.call("trust")
+    assert agreed.returncode == 0, agreed.stderr
     return ground
 
 

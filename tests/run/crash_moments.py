@@ -9,6 +9,7 @@ from __future__ import annotations
 KINDS: dict[str, str] = {
     "engine.furnish": "attempt, gate slot, work slot",
     "engine.prompts": "",
+    "engine.scrub": "check, first turn, later turn, setup",
     "git.admin_drop": "attempt, gate slot, work slot",
     "git.candidate_commit": "",
     "git.deliver_files": "",
@@ -50,6 +51,7 @@ KINDS: dict[str, str] = {
     "store.inbox.wake": "",
     "store.migrate": "",
     "store.reserve.make": "",
+    "store.secret.make": "",
 }
 """Point → its kinds, with commas; empty where the step is always about the same."""
 
@@ -62,6 +64,7 @@ OCCASIONAL = {
 """Moments that the run passes or not, as the machine is quick or slow."""
 
 EXCUSED = {
+    "engine.trust": "of `gangsaw trust` and of a run before there is an engine",
     "git.folder_back": "only after a removal that was cut short or refused",
     "git.reverse_commit": "of an undo; see test_run_undo and test_git_undo",
     "git.start_commit": "of landed work gone on from; see test_git_undo",

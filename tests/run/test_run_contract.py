@@ -178,7 +178,7 @@ def test_files_are_copied_and_linked_and_the_setup_is_run(pg: Playground) -> Non
     )
     look = "test -f .env; test -L modules; grep -q lib modules/lib.js; grep -q ok built"
     plan = pg.plan([task("a", f"{look}; {COMMIT}", checks=[look.replace("; ", " && ")])])
-    pg.run(plan)
+    pg.run(plan, "--trust-setup")
     assert (pg.repo / "modules/lib.js").read_text() == "lib\n"
     assert pg.git("ls-tree", "--name-only", "main:").split() == [
         ".gitignore", "README.md", "a.txt", "gangsaw.toml",
@@ -193,7 +193,7 @@ def test_files_are_copied_and_linked_and_the_setup_is_run(pg: Playground) -> Non
 
 def test_a_setup_that_fails_is_a_reason(pg: Playground) -> None:
     pg.settings('[worktree]\nsetup = "echo no network today; exit 7"\n')
-    status = pg.run(pg.plan([task("a", attempts=1)]), expect=1)
+    status = pg.run(pg.plan([task("a", attempts=1)]), "--trust-setup", expect=1)
     found = status["tasks"][0]
     assert found["status"] == "failed"
     assert "cannot set up the worktree" in found["reason"]

@@ -1,27 +1,37 @@
 """Agents: one module per coding program; launch specs out, output bytes in, notes out.
 
-Rules: no I/O here, no process is started, no file opened (package data excepted). Only
-`agents/<kind>.py` knows a given program. What an agent says of itself is a note, never proof.
+Rules: no I/O here, no process is started, no file opened (package data and adapters that are not
+shipped excepted). Only `agents/<kind>.py` knows a given program. What an agent says of itself is a
+note, never proof.
 """
 
 from __future__ import annotations
 
 from gangsaw.agents.environment import allowed_environment
+from gangsaw.agents.guides import guides_for
 from gangsaw.agents.lines import plain_text
+from gangsaw.agents.marks import port_variables
 from gangsaw.agents.prompts import (
+    VARIABLES,
     LandedParent,
     continue_values,
     default_template,
+    findings_values,
     fix_values,
     render,
     resolve_values,
+    review_values,
     task_values,
+    with_role,
 )
 from gangsaw.agents.protocol import Adapter, Reader, TurnBrief
 from gangsaw.agents.registry import KINDS, adapter_for, program_of
+from gangsaw.agents.talk import COMMANDS, messages_text
 
 __all__ = [
+    "COMMANDS",
     "KINDS",
+    "VARIABLES",
     "Adapter",
     "LandedParent",
     "Reader",
@@ -30,10 +40,16 @@ __all__ = [
     "allowed_environment",
     "continue_values",
     "default_template",
+    "findings_values",
     "fix_values",
+    "guides_for",
+    "messages_text",
     "plain_text",
+    "port_variables",
     "program_of",
     "render",
     "resolve_values",
+    "review_values",
     "task_values",
+    "with_role",
 ]

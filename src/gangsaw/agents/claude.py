@@ -25,24 +25,18 @@ Facts measured with version 2.1.329, each a rule here:
 
 from __future__ import annotations
 
-import uuid
-
 from gangsaw.agents.claude_stream import ClaudeReader
 from gangsaw.agents.marks import process_environment
 from gangsaw.agents.protocol import Program, Reader, TurnBrief
+from gangsaw.agents.sessions import new_session
 from gangsaw.core.launch import LaunchSpec
 from gangsaw.core.settings import AgentSettings
 
-_NAMESPACE = uuid.UUID("0d0c6c1e-3b57-4d27-9d2b-6f0c3f5a8e42")
 _SKIP_PERMISSIONS = "--dangerously-skip-permissions"
 # An argument of the user's that starts with one of these says what may be done; ours then goes.
 _PERMISSION_ARGUMENTS = (_SKIP_PERMISSIONS, "--permission-mode", "--permission-prompt-tool")
-# Later arguments go before earlier ones, and what is disallowed before what is allowed: so these,
-# at the end, hold whatever the settings' own arguments permit.
-_LOOK_ONLY = (
-    *("--permission-mode", "dontAsk", "--allowedTools", "Read,Grep,Glob"),
-    *("--disallowedTools", "Bash,Edit,NotebookEdit,Write"),
-)
+# A later mode goes before an earlier one, so this holds whatever mode the settings' `args` name.
+_LOOK_ONLY = ("--permission-mode", "dontAsk", "--allowedTools", "Read,Grep,Glob")
 _OWN = (("CLAUDE_CODE_MAX_RETRIES", "3"), ("DISABLE_AUTOUPDATER", "1"))
 
 
@@ -105,8 +99,3 @@ class ClaudeAdapter:
     def reader(self, brief: TurnBrief) -> Reader:
         """A reader of the event stream."""
         return ClaudeReader(brief.worktree, resumed=bool(brief.session), readonly=brief.readonly)
-
-
-def new_session(brief: TurnBrief) -> str:
-    """The id of a session that starts with this turn; always the same for the same turn."""
-    return str(uuid.uuid5(_NAMESPACE, f"{brief.run}\n{brief.attempt}\n{brief.turn}"))

@@ -16,7 +16,7 @@ from gangsaw.core.errors import UserError
 from gangsaw.core.launch import ActivityNoted, Ended, LaunchSpec, Note, OutcomeKind, TurnOutcome
 from gangsaw.core.settings import AgentSettings
 
-_PLACEHOLDER = re.compile(r"\{(prompt_file|task_prompt_file|worktree|model|session)\}")
+_PLACEHOLDER = re.compile(r"\{(prompt_file|task_prompt_file|worktree|model|session|port)\}")
 _NAMESPACE = uuid.UUID("5b8f6c6e-5f0c-4c5e-9a43-0b1d6f0f7a11")
 
 # How much of the end of a burst of output is looked through for a line worth showing, and how
@@ -44,6 +44,7 @@ class CommandAdapter:
             "task_prompt_file": brief.task_prompt_file,
             "worktree": brief.worktree,
             "model": brief.model or agent.model,
+            "port": str(brief.ports.first) if brief.ports else None,
             "session": brief.session or str(uuid.uuid5(_NAMESPACE, f"{brief.run} {brief.attempt}")),
         }
         return LaunchSpec(
@@ -62,13 +63,19 @@ class CommandAdapter:
         return CommandReader()
 
 
+_MISSING = {
+    "model": "no model is set; try model = … under [agents.{}] or in the task",
+    "port": "there are no ports; try ports = 10 under [worktree], or fewer agents at once",
+}
+
+
 def _filled(argument: str, values: dict[str, str | None], agent: AgentSettings) -> str:
     def value_of(found: re.Match[str]) -> str:
         value = values[found[1]]
         if value is None:
             raise UserError(
-                f"cannot start agent {agent.name!r}: its argv wants {found[0]}, but no model is "
-                f"set; try model = … under [agents.{agent.name}] or in the task"
+                f"cannot start agent {agent.name!r}: its argv wants {found[0]}, but "
+                + _MISSING[found[1]].format(agent.name)
             )
         return value
 

@@ -69,7 +69,8 @@ _TEXTS: tuple[tuple[Condition, str], ...] = (
         r"no conversation found with session|no rollout found for|no previous sessions? found"
         r"|(session|thread|conversation)( id)?[^.\n]{0,60} (was )?not found"
         r"|(session|thread) [^ ]{1,60} does not exist|no (saved |matching )?session\b[^.\n]{0,40}"
-        r"(found|match)|invalid session (id|identifier)|unknown session",
+        r"(found|match)|invalid session (id|identifier)|unknown session"
+        r"|session id \S{1,60} already exists",
     ),
     (
         Condition.CONTEXT_FULL,
@@ -99,7 +100,7 @@ _TEXTS: tuple[tuple[Condition, str], ...] = (
         r"|(api[ _-]?key|credentials?) (is |are )?(missing|not (set|found|provided))"
         r"|(set|provide|configure) (an? |your )?(auth|authentication method|api key|credentials)"
         r"|authentication (is )?required|[A-Z]+_API_KEY\b[^.\n]{0,40}(not set|missing|required)"
-        r"|login required|must (be )?(log|sign|authenticate)",
+        r"|login required|missing (bearer|api key)|must (be )?(log|sign|authenticate)",
     ),
     (
         Condition.MODEL_UNKNOWN,
@@ -124,6 +125,7 @@ _TEXTS: tuple[tuple[Condition, str], ...] = (
     (
         Condition.THROTTLED,
         r"rate[ _-]?limit|too many requests|RESOURCE_EXHAUSTED|\bthrottl"
+        r"|resource has been exhausted"
         r"|\b(http|status|code|error)[ :=]*(code[ :=]*)?429\b|exceeded retry limit",
     ),
     (
@@ -133,13 +135,15 @@ _TEXTS: tuple[tuple[Condition, str], ...] = (
         r"|getaddrinfo|could not resolve|name resolution|(failed to|cannot|unable to|could not)"
         r" (connect|reach)|network (is |was )?(unreachable|error|down)|fetch failed"
         r"|error sending request|stream disconnected|socket hang up|timed? ?out\b"
-        r"|APIConnectionError|tls handshake|premature close|connect error|broken pipe",
+        r"|APIConnectionError|tls handshake|premature close|connect error|broken pipe"
+        r"|API Error: terminated|^terminated\b|other side closed|UND_ERR_SOCKET",
     ),
     (
         Condition.MALFORMED,
         r"(invalid|malformed|unexpected( end of)?|bad) json|json ?(decode|parse) ?error"
         r"|failed to (parse|decode|deserialize)|malformed|is not valid json|expected value at line"
-        r"|invalid (stream|response|chunk)",
+        r"|invalid (stream|response|chunk)|unterminated string in json|in json at position"
+        r"|returned an empty response|ended with empty response",
     ),
     (
         Condition.TURN_LIMIT,
@@ -159,11 +163,14 @@ _TEXTS: tuple[tuple[Condition, str], ...] = (
 _PATTERNS = tuple((condition, re.compile(text, re.IGNORECASE)) for condition, text in _TEXTS)
 
 
-def condition_of_text(text: str) -> Condition | None:
-    """What an error's words mean; `None` where they are of no known form."""
+def condition_of_text(
+    text: str, among: frozenset[Condition] = frozenset(Condition)
+) -> Condition | None:
+    """What an error's words mean; `None` where they are of no known form, or of none `among`
+    those that can be meant."""
     looked_at = text[:LOOKED_AT]
     for condition, pattern in _PATTERNS:
-        if pattern.search(looked_at):
+        if condition in among and pattern.search(looked_at):
             return condition
     return None
 
@@ -171,9 +178,8 @@ def condition_of_text(text: str) -> Condition | None:
 def condition_of_status(status: int, text: str = "") -> Condition | None:
     """What an HTTP status of the vendor means, its words looked at where it leaves open what is
     meant; `None` for one that says nothing (a success, 0, a plain 400)."""
-    words = condition_of_text(text)
-    if words is not None and words in _FINER.get(status, ()):
-        return words
+    if finer := condition_of_text(text, _FINER.get(status, frozenset())):
+        return finer
     if 500 <= status < 600:
         return Condition.OVERLOADED
     return _STATUS.get(status)

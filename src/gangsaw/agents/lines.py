@@ -13,6 +13,13 @@ from typing import Any
 # some megabytes.
 MAX_LINE_BYTES = 16 * 1024 * 1024
 
+# Lines beyond this have their long texts cut to `TEXT_BYTES_MAX` each before they are read as JSON:
+# no note needs more of a text, and a text takes up to eight times the memory of its bytes. A line
+# that is still longer than `CUT_LINE_BYTES_MAX` is no event of an agent.
+LONG_LINE_BYTES = 1024 * 1024
+TEXT_BYTES_MAX = 256 * 1024
+CUT_LINE_BYTES_MAX = 4 * 1024 * 1024
+
 # Length of what is shown in a live line or kept as the text of an outcome, in characters.
 ACTIVITY_MAX = 120
 OUTCOME_TEXT_MAX = 2_000
@@ -63,15 +70,36 @@ class LineSplitter:
 
 
 def json_object(line: bytes) -> dict[str, Any] | None:
-    """The JSON object on this line, or `None` if there is none."""
-    text = line.decode("utf-8", "replace").strip()
-    if not text.startswith("{"):
+    """The JSON object on this line, or `None` if there is none. In long lines, texts are cut."""
+    if line.lstrip()[:1] != b"{":
         return None
+    if len(line) > LONG_LINE_BYTES:
+        line = _TEXT.sub(_cut, line)
+        if len(line) > CUT_LINE_BYTES_MAX:
+            return None
     try:
-        value = json.loads(text)
+        value = json.loads(line.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+# A JSON text, or what would be one if the line did not end: so every quote begins a match, and the
+# time is bounded by the length of the line.
+_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)', re.DOTALL)
+
+
+def _cut(found: re.Match[bytes]) -> bytes:
+    """The text, or its beginning; still a JSON text."""
+    begin, end = found.span()
+    if end - begin <= TEXT_BYTES_MAX:
+        return found[0]
+    head = found.string[begin : begin + TEXT_BYTES_MAX]
+    # Not within an escape. An even number of backslashes are whole escapes of their own.
+    last = head.rfind(b"\\", -12)
+    run = head[: last + 1]
+    opens = (len(run) - len(run.rstrip(b"\\"))) % 2
+    return (head[:last] if opens else head) + b'"'
 
 
 def object_in(value: object) -> dict[str, Any]:

@@ -5,9 +5,13 @@ the agent kind's own, the marks that name the turn, and git made safe for unatte
 from __future__ import annotations
 
 from gangsaw.agents.protocol import TurnBrief, Variables
+from gangsaw.core.ports import Ports
 
 # Our variables count on from the user's own GIT_CONFIG_COUNT; one beyond this is not believed.
 GIT_CONFIG_COUNT_MAX = 1000
+
+TOKEN_VARIABLE = "GANGSAW_TOKEN"
+CONTROL_VARIABLE = "GANGSAW_CONTROL"
 
 # An automatic repack in one worktree would slow down, and may lock, all the others.
 _GIT_CONFIG = (("gc.auto", "0"), ("maintenance.auto", "false"))
@@ -22,13 +26,25 @@ def process_environment(brief: TurnBrief, own: Variables = ()) -> Variables:
 
 
 def marks(brief: TurnBrief) -> dict[str, str]:
-    """The four variables by which every agent process knows its run, task, attempt and turn."""
+    """The variables by which every agent process knows its run, task, attempt and turn, the ports
+    that are its own, and those by which its `gangsaw` commands find the run and prove where they
+    come from."""
+    way_back = {TOKEN_VARIABLE: brief.token, CONTROL_VARIABLE: brief.control}
     return {
+        **port_variables(brief.ports),
+        **(way_back if brief.token else {}),
         "GANGSAW_RUN": brief.run,
         "GANGSAW_TASK": brief.task,
         "GANGSAW_ATTEMPT": brief.attempt,
         "GANGSAW_TURN": str(brief.turn),
     }
+
+
+def port_variables(ports: Ports | None) -> dict[str, str]:
+    """The variables that name these ports; none where there are none."""
+    if ports is None:
+        return {}
+    return {"GANGSAW_PORT": str(ports.first), "GANGSAW_PORT_COUNT": str(ports.count)}
 
 
 def _git_safety(present: dict[str, str]) -> dict[str, str]:

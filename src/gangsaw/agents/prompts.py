@@ -10,12 +10,13 @@ import difflib
 import functools
 import importlib.resources
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gangsaw.agents.lines import plain_text
 from gangsaw.core.errors import UserError
 from gangsaw.core.model import Check, Task, TurnKind, Workspace
+from gangsaw.core.roles import Role
 
 # Of a failing command's output the agent gets the end; of a list, the beginning.
 OUTPUT_TAIL_MAX = 12_000
@@ -24,7 +25,49 @@ SUBJECTS_MAX = 20
 
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
+_ALONE = re.compile(r"(?m)^[ \t]*\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}[ \t]*\n\n?")
+
 Values = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A `{{name}}` of templates: in those of these kinds of turns (none named: in all), and what
+    stands for it."""
+
+    name: str
+    about: str
+    kinds: tuple[TurnKind, ...] = ()
+
+
+VARIABLES = (
+    Variable("task", "the task's id"),
+    Variable("title", "the task's title"),
+    Variable("prompt", "the task's own prompt"),
+    Variable("goal", "the goal of the plan"),
+    Variable("role", "the section with the task's role; nothing without a role, or in a session "
+             "that goes on and has been told already"),
+    Variable("scope", "which paths the task may change"),
+    Variable("parents", "the tasks it needs, all landed; after a retry from earlier work also that "
+             "this is in the worktree"),
+    Variable("checks", "the commands that will be run on the work"),
+    Variable("rules", "how to behave in a worktree, and which instructions of the repository to "
+             "read first"),
+    Variable("recap", "the task's prompt once more, or, in a session that goes on, only its title"),
+    Variable("messages", "what people and other agents have told this one since its last turn"),
+    Variable("reason", "why this turn is needed",
+             (TurnKind.FIX, TurnKind.RESOLVE, TurnKind.CONTINUE)),
+    Variable("command", "the command that failed", (TurnKind.FIX,)),
+    Variable("output", "the end of what it printed", (TurnKind.FIX,)),
+    Variable("state", "what the worktree holds so far, for a session that does not know",
+             (TurnKind.CONTINUE,)),
+    Variable("stat", "the change in numbers, file by file", (TurnKind.REVIEW,)),
+    Variable("earlier", "what earlier reviews of the task found", (TurnKind.REVIEW,)),
+    Variable("files", "the files in conflict", (TurnKind.RESOLVE,)),
+    Variable("landed", "what has landed since the work was begun", (TurnKind.RESOLVE,)),
+    Variable("base", "the commit that has to be merged into the work", (TurnKind.RESOLVE,)),
+)  # fmt: skip
+"""Every variable of the templates. `docs/reference/prompts.md` is made from this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +89,8 @@ def default_template(kind: TurnKind) -> str:
 def render(template: str, values: Values) -> str:
     """`template` with every `{{name}}` replaced; `UserError` for a name that is not in `values`.
 
-    One pass: `{{x}}` inside a value stays as it is.
+    One pass: `{{x}}` inside a value stays as it is. A line that holds nothing but a variable
+    without text is left out.
     """
 
     def value_of(found: re.Match[str]) -> str:
@@ -57,7 +101,17 @@ def render(template: str, values: Values) -> str:
         remedy = f"did you mean {{{{{near[0]}}}}}?" if near else f"try one of {_names(values)}"
         raise UserError(f"cannot fill {found[0]} in the prompt template; {remedy}")
 
-    return _VARIABLE.sub(value_of, template)
+    return _VARIABLE.sub(value_of, _ALONE.sub(_unless_empty(values), template))
+
+
+def _unless_empty(values: Values) -> Callable[[re.Match[str]], str]:
+    return lambda found: "" if values.get(found[1]) == "" else found[0]
+
+
+def with_role(template: str) -> str:
+    """The template, beginning with `{{role}}` where it does not have it anywhere."""
+    has_it = any(found[1] == "role" for found in _VARIABLE.finditer(template))
+    return template if has_it else "{{role}}\n\n" + template
 
 
 def task_values(
@@ -68,10 +122,13 @@ def task_values(
     checks: Sequence[Check] = (),
     resumed: bool = False,
     earlier: bool = False,
+    role: Role | None = None,
+    guides: Sequence[str] = (),
 ) -> dict[str, str]:
     """The variables every template may use. `checks` are all that will be run for this task.
     `resumed`: the agent's session goes on, so `recap` names the task instead of repeating it.
-    `earlier`: the worktree begins with work of an earlier attempt, and `parents` says so."""
+    `earlier`: the worktree begins with work of an earlier attempt, and `parents` says so.
+    `guides` are files with instructions for agents that this agent does not read by itself."""
     recap = (
         f"This is still the task “{task.title}” that you are working on."
         if resumed
@@ -85,8 +142,11 @@ def task_values(
         "scope": _scope(task),
         "parents": _parents(parents) + (f"\n\n{_EARLIER}" if earlier else ""),
         "checks": _checks(checks),
-        "rules": _NO_FILES_RULES if task.workspace is Workspace.NONE else _RULES,
+        "rules": _guides(guides)
+        + (_NO_FILES_RULES if task.workspace is Workspace.NONE else _RULES),
+        "role": "" if role is None or resumed else _role(role),
         "recap": recap,
+        "messages": "",  # until somebody says something
     }
 
 
@@ -112,9 +172,30 @@ def resolve_values(
     }
 
 
-def continue_values(reason: str = "") -> dict[str, str]:
-    """The further variables of a continue turn: why the turn before it was cut short."""
-    return {"reason": reason or "Your process was interrupted."}
+def continue_values(reason: str = "", state: str = "") -> dict[str, str]:
+    """The further variables of a continue turn: why the turn before it was cut short and, for a
+    session that knows nothing of it, what is in the worktree."""
+    known = f"This is what the worktree holds so far:\n\n{fenced(state)}\n\n" if state else ""
+    return {"reason": reason or "Your process was interrupted.", "state": known}
+
+
+def review_values(stat: str, earlier: Sequence[str] = ()) -> dict[str, str]:
+    """The further variables of a review turn: the change in numbers, and what earlier reviews of
+    the task found."""
+    return {
+        "stat": fenced(stat.strip() or "(nothing changed)"),
+        "earlier": _bullets(earlier, "(This is the first.)"),
+    }
+
+
+def findings_values(findings: Sequence[str], reason: str) -> dict[str, str]:
+    """The further variables of a fix turn after a review: in the place of a command's output, the
+    findings."""
+    return {
+        "command": fenced("(a review of your change)"),
+        "output": _bullets(findings, reason),
+        "reason": "Another agent has reviewed your change and does not agree with it yet.",
+    }
 
 
 def output_tail(output: bytes | str, limit: int = OUTPUT_TAIL_MAX) -> str:
@@ -151,6 +232,16 @@ _NO_FILES_RULES = """\
 - This task changes no files of the repository: there is nothing to commit. Print your answer.
 - Never merge, push, or touch any repository.
 - Leave no background processes behind."""
+
+
+def _role(role: Role) -> str:
+    tools = f"\n\nUse no other tools than these: {', '.join(role.tools)}." if role.tools else ""
+    readonly = "\n\nChange nothing: you are to look and to judge." if role.readonly else ""
+    return f"## Your role: {role.name}\n\n{role.body}{tools}{readonly}"
+
+
+def _guides(names: Sequence[str]) -> str:
+    return f"- Read {' and '.join(names)} of this repository first.\n" if names else ""
 
 
 def _scope(task: Task) -> str:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from gangsaw.core.launch import Ended, LaunchSpec, Note, TurnOutcome
 from gangsaw.core.model import TurnKind
+from gangsaw.core.ports import Ports
 from gangsaw.core.settings import AgentSettings
 
 Variables = tuple[tuple[str, str], ...]
@@ -25,6 +26,11 @@ class TurnBrief:
     session of this attempt if one is known. `ambient` is the environment allowed through
     (made by `allowed_environment`), `task_env` the variables of the task. `readonly`: the turn is
     to look and to judge, and must be kept from writing as far as the program can be told so.
+    `git_dirs`: the git folders of the worktree (its own and the repository's), for a program whose
+    sandbox has to be told of them; empty for a folder that is none.
+    `token` proves to the run that a request comes from this attempt, and `control` is the folder
+    where it is put; both are empty for a turn that has nothing to say. `ports` are the attempt's
+    own.
     """
 
     run: str
@@ -41,6 +47,10 @@ class TurnBrief:
     ambient: Variables = ()
     task_env: Variables = ()
     readonly: bool = False
+    git_dirs: tuple[str, ...] = ()
+    token: str = ""
+    control: str = ""
+    ports: Ports | None = None
 
 
 @dataclass(frozen=True, slots=True)

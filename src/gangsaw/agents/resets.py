@@ -19,6 +19,11 @@ from gangsaw.agents.lines import moment_in
 LOOKED_AT = 8_000
 SPAN_MAX_S = 400 * 86_400.0
 
+# A time of day is told without its seconds: the minute may have just begun, or be over by the
+# time it is read. Earlier than this ago it is meant for tomorrow.
+MINUTE_S = 60.0
+JUST_PASSED_S = 15 * 60.0
+
 # Epochs in milliseconds have this many digits at least.
 _MILLISECONDS_FROM = 10**12
 
@@ -47,8 +52,8 @@ _ISO = re.compile(
     re.IGNORECASE,
 )
 _RELATIVE = re.compile(
-    rf"{_LEAD}(?:ing)?[^\n\d]{{0,24}}?(?:\b(?:in|after|for)\b|\bwait\b)?:?[ \"'~]{{0,3}}"
-    rf"({_GLUED}|{_SPAN})",
+    rf"(?:{_LEAD}(?:ing)?[^\n\d]{{0,24}}?\b(?:in|after|for):?|\bwait:?(?: (?:about|at least))?)"
+    rf"[ \"'~]{{1,3}}({_GLUED}|{_SPAN})",
     re.IGNORECASE,
 )
 _DELAY = re.compile(
@@ -149,30 +154,41 @@ def _of_date(text: str) -> float | None:
 
 
 def _of_clock(found: re.Match[str], now: float) -> float | None:
-    """The next such time of day after `now`, or the time on the date that is named."""
+    """The end of the next such minute of the day, or of that minute on the date that is named.
+    One that has just passed is now."""
     if not (found["half"] or found["minute"]):
         return None  # a lone number is no time of day
     try:
-        zone = _zone(found["zone"])
-        local = datetime.fromtimestamp(now, UTC).astimezone(zone)
-        hour = int(found["hour"])
-        if half := found["half"]:
-            hour = hour % 12 + (12 if half[0].lower() == "p" else 0)
-        moment = local.replace(
-            tzinfo=zone, hour=hour, minute=int(found["minute"] or 0), second=0, microsecond=0
-        )
+        moment = _moment_of(found, now)
         if found["month"]:
-            month = _MONTHS.index(found["month"].lower()) + 1
-            moment = moment.replace(month=month, day=int(found["day"]))
-            if found["year"]:
-                moment = moment.replace(year=int(found["year"]))
-            elif moment.timestamp() < now - 86_400:
+            if not found["year"] and moment.timestamp() < now - 86_400:
                 moment = moment.replace(year=moment.year + 1)
-        elif moment.timestamp() <= now:
+        elif moment.timestamp() < now - JUST_PASSED_S:
             moment += timedelta(days=1)
-        return moment_in(moment.timestamp())
+        elif moment.timestamp() > now + 86_400 - JUST_PASSED_S:
+            moment -= timedelta(days=1)
+        return moment_in(max(now, moment.timestamp() + MINUTE_S))
     except (ValueError, OverflowError, OSError, KeyError):
         return None
+
+
+def _moment_of(found: re.Match[str], now: float) -> datetime:
+    """The time of day that was found, today or on the date that is named."""
+    zone = _zone(found["zone"])
+    hour = int(found["hour"])
+    if half := found["half"]:
+        hour = hour % 12 + (12 if half[0].lower() == "p" else 0)
+    local = datetime.fromtimestamp(now, UTC).astimezone(zone).replace(tzinfo=None)
+    return local.replace(
+        year=int(found["year"] or local.year),
+        month=_MONTHS.index(found["month"].lower()) + 1 if found["month"] else local.month,
+        day=int(found["day"] or local.day),
+        hour=hour,
+        minute=int(found["minute"] or 0),
+        second=0,
+        microsecond=0,
+        tzinfo=zone,
+    )
 
 
 def _zone(name: str | None) -> tzinfo | None:

@@ -7,16 +7,18 @@ It stands in for a coding agent in the demo and in tests; its language is descri
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import PurePath
+from typing import Any
 
-from gangsaw.agents.endings import crashed, failed
+from gangsaw.agents.endings import crashed, ended_by, ending_text, failed
+from gangsaw.agents.jsonl import JsonLines
 from gangsaw.agents.lines import (
     OUTCOME_TEXT_MAX,
-    LineSplitter,
     clipped,
     cost_in,
     count_in,
-    json_object,
+    inside,
     moment_in,
     one_line,
     plain_text,
@@ -24,15 +26,25 @@ from gangsaw.agents.lines import (
 )
 from gangsaw.agents.marks import process_environment
 from gangsaw.agents.protocol import Reader, TurnBrief
+from gangsaw.core.conditions import Condition
 from gangsaw.core.launch import (
+    RESULT_TEXT_MAX,
     ActivityNoted,
+    ConditionNoted,
     Ended,
+    FileNoted,
     LaunchSpec,
+    LimitKind,
+    LimitNoted,
+    MessageNoted,
     Note,
     OutcomeKind,
+    PermissionNoted,
     QuestionNoted,
     ResultNoted,
     SessionNoted,
+    StartedNoted,
+    ToolNoted,
     TurnOutcome,
     UsageNoted,
 )
@@ -52,7 +64,7 @@ class ScriptedAdapter:
     def launch(self, agent: AgentSettings, brief: TurnBrief) -> LaunchSpec:
         """The program reads its script from the task's own prompt, so that a prompt template
         cannot lose it. `binary` names another Python interpreter."""
-        session = brief.session or f"scripted-{brief.run}-{brief.attempt}"
+        session = brief.session or new_session(brief)
         argv = (
             agent.binary or sys.executable,
             *("-I", PROGRAM, "--session", session, *agent.args, brief.task_prompt_file),
@@ -71,75 +83,112 @@ class ScriptedAdapter:
 
     def reader(self, brief: TurnBrief) -> Reader:
         """A reader of the program's JSON lines."""
-        return ScriptedReader()
+        return ScriptedReader(brief.worktree)
+
+
+def new_session(brief: TurnBrief) -> str:
+    """The session that begins with this turn."""
+    first = f"scripted-{brief.run}-{brief.attempt}"
+    return first if brief.turn == 1 else f"{first}-{brief.turn}"
 
 
 class ScriptedReader:
-    """Reads `session`, `activity`, `usage`, `question` and `result` lines."""
+    """Reads the program's events: a type for every note."""
 
-    def __init__(self) -> None:
-        self._lines = LineSplitter()
-        self._malformed = 0
+    def __init__(self, worktree: str) -> None:
+        self._worktree = worktree
+        self._lines = JsonLines()
         self._result: ResultNoted | None = None
-        self._kind: OutcomeKind | None = None
-        self._retry_at: float | None = None
+        self._ending: dict[str, Any] = {}
 
     @property
     def ignored_lines(self) -> int:
         """Lines that were no JSON object, or too long."""
-        return self._malformed + self._lines.skipped
+        return self._lines.ignored
 
     def feed(self, chunk: bytes) -> list[Note]:
         """The notes of the lines completed by `chunk`."""
-        return [note for line in self._lines.feed(chunk) for note in self._notes(line)]
+        return [note for event in self._lines.feed(chunk) for note in self._notes(event)]
 
-    def _notes(self, line: bytes) -> list[Note]:
-        event = json_object(line)
-        if event is None:
-            self._malformed += bool(line.strip())
-            return []
-        text = text_in(event.get("text"))
+    def _notes(self, event: dict[str, Any]) -> Iterator[Note]:
+        text = clipped(plain_text(text_in(event.get("text"))), OUTCOME_TEXT_MAX)
         match event.get("type"):
+            case "started":
+                yield StartedNoted(one_line(text_in(event.get("version"))))
             case "session":
-                session = one_line(text_in(event.get("session")))
-                return [SessionNoted(session)] if session else []
+                yield SessionNoted(one_line(text_in(event.get("session"))))
             case "activity":
-                return [ActivityNoted(one_line(text))]
+                yield ActivityNoted(one_line(text))
+            case "message":
+                yield MessageNoted(one_line(text))
+            case "tool":
+                yield ToolNoted(one_line(text_in(event.get("name"))), one_line(text))
+            case "file":
+                yield FileNoted(inside(text_in(event.get("path")), self._worktree))
             case "question":
-                return [QuestionNoted(clipped(plain_text(text), OUTCOME_TEXT_MAX))]
+                yield QuestionNoted(text)
+            case "permission":
+                yield PermissionNoted(text, event.get("refused") is True)
+            case "limit":
+                quota = event.get("kind") == LimitKind.QUOTA
+                resets_at = moment_in(event.get("resets_at"))
+                account = one_line(text_in(event.get("account")))
+                kind = LimitKind.QUOTA if quota else LimitKind.THROTTLE
+                yield LimitNoted(kind, resets_at, account, text)
+            case "condition":
+                condition = _condition_in(event.get("condition"))
+                if condition is not None:
+                    yield ConditionNoted(condition, text)
             case "usage":
-                return [
-                    UsageNoted(
-                        count_in(event.get("input")),
-                        count_in(event.get("output")),
-                        count_in(event.get("cached")),
-                        cost_in(event.get("cost")),
-                    )
-                ]
+                yield UsageNoted(
+                    count_in(event.get("input")),
+                    count_in(event.get("output")),
+                    count_in(event.get("cached")),
+                    cost_in(event.get("cost")),
+                )
             case "result":
-                return [self._take_result(event, clipped(plain_text(text), OUTCOME_TEXT_MAX))]
-            case _:
-                return []
-
-    def _take_result(self, event: dict[str, object], text: str) -> ResultNoted:
-        self._result = ResultNoted(event.get("ok") is True, text)
-        if event.get("outcome") == "limited":
-            self._kind = OutcomeKind.LIMITED
-            self._retry_at = moment_in(event.get("retry_at"))
-        elif event.get("outcome") == "refused":
-            self._kind = OutcomeKind.REFUSED
-        return self._result
+                self._ending = event
+                said = clipped(plain_text(text_in(event.get("text"))), RESULT_TEXT_MAX)
+                self._result = ResultNoted(event.get("ok") is True, said)
+                yield self._result
 
     def conclude(self, ended: Ended, stderr_tail: bytes) -> TurnOutcome:
-        """Done needs exit code 0 and a result that says so."""
+        """Done needs exit code 0 and a result that says so; a condition is what the result names,
+        or what the two make of each other."""
         self.feed(b"\n")
         result = self._result
         if (crash := crashed(ended)) is not None:
             return crash
-        if self._kind is not None:
-            return TurnOutcome(self._kind, result.text if result else "", self._retry_at)
         if result is None:
-            return failed(ended, "", stderr_tail or b"ended without a result")
+            return self._without_result(ended, stderr_tail)
+        text = clipped(result.text, OUTCOME_TEXT_MAX)
+        retry_at = moment_in(self._ending.get("retry_at"))
+        condition = _condition_in(self._ending.get("condition"))
+        if condition is not None:
+            account = one_line(text_in(self._ending.get("account")))
+            return ended_by(condition, ended, text, retry_at=retry_at, account=account)
+        if self._ending.get("outcome") == "limited":
+            return TurnOutcome(OutcomeKind.LIMITED, text, retry_at)
+        if self._ending.get("outcome") == "refused":
+            return TurnOutcome(OutcomeKind.REFUSED, text)
         if result.ok and ended.code == 0:
-            return TurnOutcome(OutcomeKind.DONE, result.text)
-        return failed(ended, result.text, stderr_tail)
+            return TurnOutcome(OutcomeKind.DONE, text)
+        if result.ok:
+            return ended_by(Condition.LATE_FAILURE, ended, ending_text(ended), stderr_tail)
+        if ended.code == 0:
+            return ended_by(Condition.FALSE_SUCCESS, ended, text, stderr_tail)
+        return failed(ended, text, stderr_tail)
+
+    def _without_result(self, ended: Ended, stderr_tail: bytes) -> TurnOutcome:
+        if self._lines.cut:
+            return ended_by(Condition.CUT, ended, "", stderr_tail)
+        if self._lines.ignored:
+            return ended_by(Condition.MALFORMED, ended, "", stderr_tail)
+        return failed(ended, "", stderr_tail or b"ended without a result")
+
+
+def _condition_in(value: object) -> Condition | None:
+    return Condition(value) if value in _CONDITIONS else None
+
+
+_CONDITIONS = frozenset(condition.value for condition in Condition)

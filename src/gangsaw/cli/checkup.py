@@ -3,61 +3,46 @@
 from __future__ import annotations
 
 import os
-import re
-import secrets
-import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
-from pathlib import Path
 
 from gangsaw import __version__
-from gangsaw.agents import plain_text, program_of
+from gangsaw.cli.agent_checkup import AgentReport, check_agents, of_agents
+from gangsaw.cli.findings import Finding, Level
 from gangsaw.cli.living import live_turns
 from gangsaw.cli.place import here
 from gangsaw.cli.project import read_settings
 from gangsaw.core.errors import UserError
-from gangsaw.core.launch import Ended, LaunchSpec
 from gangsaw.core.model import Limits
-from gangsaw.core.settings import AgentSettings
 from gangsaw.git import Repository, open_repository
 from gangsaw.git.keeping import status_of
 from gangsaw.git.repository import DEFAULT_EMAIL
 from gangsaw.meters import read_machine
-from gangsaw.procs import Finished, containment, run_to_end
+from gangsaw.procs import containment
 from gangsaw.store.control import FOLDER_MODE, Control
 from gangsaw.store.lock import WriterLock
 
-VERSION_TIMEOUT_S = 20.0
-VERSION_MAX = 80
 PYTHON_MIN = (3, 11)
-ASKED_FOR_VERSION = frozenset({"claude", "codex", "gemini", "opencode", "aider"})
-"""Programs known to answer `--version`; others are only looked for."""
-
-
-class Level(StrEnum):
-    """How bad it is."""
-
-    OK = "ok"
-    ODD = "odd"
-    WRONG = "wrong"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at; `mend` is what to do about it."""
+class CheckUp:
+    """What was found, in the order in which it should be mended, and all of each agent."""
 
-    level: Level
-    about: str
-    text: str
-    mend: str = ""
+    findings: tuple[Finding, ...]
+    agents: tuple[AgentReport, ...]
 
 
-def check_up(environ: dict[str, str]) -> Iterator[Finding]:
-    """Everything, in the order in which it should be mended."""
+def check_up(environ: dict[str, str]) -> CheckUp:
+    """Everything that can be looked at here."""
+    agents: list[AgentReport] = []
+    findings = tuple(_all(environ, agents))
+    return CheckUp(findings, tuple(agents))
+
+
+def _all(environ: dict[str, str], agents: list[AgentReport]) -> Iterator[Finding]:
     yield Finding(Level.OK, "gangsaw", __version__)
     version = ".".join(map(str, sys.version_info[:3]))
     outdated = sys.version_info[:2] < PYTHON_MIN
@@ -72,7 +57,7 @@ def check_up(environ: dict[str, str]) -> Iterator[Finding]:
     yield from _of_repository(repo)
     control = Control(repo.control_dir)
     yield from _of_control(control)
-    yield from _of_settings(repo, environ)
+    yield from _of_settings(repo, environ, agents)
     yield from _of_machine(repo, control)
 
 
@@ -145,7 +130,9 @@ def _of_control(control: Control) -> Iterator[Finding]:
         yield Finding(Level.OK, "engine", "none is running")
 
 
-def _of_settings(repo: Repository, environ: dict[str, str]) -> Iterator[Finding]:
+def _of_settings(
+    repo: Repository, environ: dict[str, str], agents: list[AgentReport]
+) -> Iterator[Finding]:
     try:
         settings, warnings = read_settings(repo.root, environ)
     except UserError as error:
@@ -160,40 +147,8 @@ def _of_settings(repo: Repository, environ: dict[str, str]) -> Iterator[Finding]
     if settings.agent(default) is None:
         named = f"the default agent '{default}' is not configured" if default else "none is chosen"
         yield Finding(Level.WRONG, "agents", named, "gangsaw init, or: gangsaw run --agent NAME")
-    for agent in settings.agents:
-        yield _of_agent(agent, environ, is_default=agent.name == default)
-
-
-def _of_agent(agent: AgentSettings, environ: dict[str, str], *, is_default: bool) -> Finding:
-    about, program = f"agent {agent.name}", program_of(agent)
-    if program is None:
-        return Finding(Level.OK, about, f"shipped with gangsaw (kind {agent.kind})")
-    path = shutil.which(program, path=dict(agent.env).get("PATH", environ.get("PATH")))
-    if path is None:
-        # Only the default agent is sure to be needed.
-        level = Level.WRONG if is_default else Level.ODD
-        mend = f"install it, or give its path in [agents.{agent.name}]"
-        return Finding(level, about, f"'{program}' is not on PATH", mend)
-    if Path(program).name in ASKED_FOR_VERSION:
-        return _version_of(about, path, environ)
-    return Finding(Level.OK, about, path)
-
-
-def _version_of(about: str, path: str, environ: dict[str, str]) -> Finding:
-    with tempfile.TemporaryDirectory(prefix="gangsaw-doctor-") as folder:
-        turn = Path(folder) / "turn"
-        spec = LaunchSpec((path, "--version"), folder, tuple(environ.items()))
-        mark = f"doctor-{secrets.token_hex(12)}"
-        end = run_to_end(turn, spec, mark=mark, timeout_s=VERSION_TIMEOUT_S, grace_s=1.0)
-        out = turn / "out"
-        said = plain_text(out.read_bytes()[:4096]).strip() if out.exists() else ""
-    first = said.splitlines()[0][:VERSION_MAX] if said else ""
-    if isinstance(end, Finished) and end.record.outcome == Ended(0, None):
-        found = re.search(r"\d+(\.\d+)+", first)
-        return Finding(Level.OK, about, f"{found[0] if found else first} ({path})")
-    return Finding(
-        Level.WRONG, about, f"{path} --version does not work: {first}", f"{path} --version"
-    )
+    agents += check_agents(settings, environ)
+    yield from of_agents(agents)
 
 
 def _of_machine(repo: Repository, control: Control) -> Iterator[Finding]:

@@ -29,9 +29,8 @@ argv = ["sh", "-c", 'opencode run --auto "$(cat "$1")"', "sh", "{prompt_file}"]
 pass_env = ["OPENAI_API_KEY", "ANTHROPIC_API_KEY"]
 """,
     "aider": """[agents.aider]               # aider
-kind = "command"
-argv = ["aider", "--message-file", "{prompt_file}", "--yes-always", "--no-stream", "--no-pretty"]
-pass_env = ["OPENAI_API_KEY", "ANTHROPIC_API_KEY"]
+kind = "aider"
+# model = "sonnet"
 """,
 }
 
@@ -58,7 +57,8 @@ _TAIL = """# [agents.other]              # any command line program
 
 # [worktree]                  # what a fresh worktree needs besides the commit
 # copy = [".env"]
-# setup = "npm ci"
+# setup = "npm ci"           # you are asked before it is run for the first time
+# ports = 10                 # for each live attempt: GANGSAW_PORT
 """
 
 

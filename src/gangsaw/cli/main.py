@@ -28,6 +28,7 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "init": ("init", "write gangsaw.toml; can be undone byte for byte"),
         "doctor": ("doctor", "what is missing or odd, and the command that mends it"),
         "plan": ("plan", "check or draw a plan"),
+        "trust": ("trust", "agree to the setup of this repository"),
         "run": ("run", "run a plan, or go on with the last run"),
     },
     "See": {
@@ -36,6 +37,7 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "logs": ("logs", "what an agent wrote"),
         "events": ("events", "everything that happened, in order"),
         "diff": ("diff", "what a task has changed"),
+        "prompt": ("prompt", "what the agent of a task would be told now"),
     },
     "Steer the run": {
         "pause": ("pause", "start no new agents"),
@@ -50,6 +52,18 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "undo": ("undo", "take a landing or a cancel back"),
         "approve": ("approve", "agree to work that waits for a person"),
         "reject": ("reject", "send work back to its agent"),
+    },
+    "Talk to agents": {
+        "say": ("say", "leave the agent of a task a word for its next turn"),
+        "answer": ("answer", "answer what an agent asks"),
+        "attach": ("attach", "watch an agent live, or take over from it for a while"),
+    },
+    "For agents": {
+        "ask": ("ask", "ask a person, and wait for the answer"),
+        "claim": ("claim", "keep others off paths"),
+        "release": ("release", "let others have them again"),
+        "siblings": ("siblings", "who else is at work, on what"),
+        "done": ("done", "say that the work is done"),
     },
     "Tidy up": {
         "worktrees": ("worktrees", "the worktrees of this repository"),
@@ -126,6 +140,10 @@ def group(folder: str | None) -> None:
             os.chdir(folder)
         except OSError as error:
             raise UserError(f"cannot work in {folder}: {error.strerror}") from error
+    if os.environ.get("GANGSAW_TOKEN"):
+        from gangsaw.cli.caller import refuse_steering
+
+        refuse_steering(click.get_current_context().invoked_subcommand)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -140,7 +158,7 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except UserError as error:
-        output.complain(error.text)
+        output.complain(_without_secrets(error.text))
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
@@ -150,6 +168,12 @@ def run(arguments: Sequence[str]) -> int:
         return READER_LEFT
     except Exception as error:
         return _report_bug(error)
+
+
+def _without_secrets(text: str) -> str:
+    from gangsaw.cli.secrecy import without_secrets
+
+    return without_secrets(text)
 
 
 def _open_missing_streams() -> None:
@@ -164,8 +188,10 @@ def _report_bug(error: Exception) -> int:
     import traceback
 
     trace = "".join(traceback.format_exception(error))
-    text = f"gangsaw {__version__} on Python {sys.version}\narguments: {sys.argv[1:]}\n\n{trace}"
-    last = traceback.format_exception_only(error)[-1].strip()
+    text = _without_secrets(
+        f"gangsaw {__version__} on Python {sys.version}\narguments: {sys.argv[1:]}\n\n{trace}"
+    )
+    last = _without_secrets(traceback.format_exception_only(error)[-1].strip())
     output.complain(f"this is a bug in gangsaw, not in your plan: {last[:500]}")
     file = _keep_trace(text)
     if file is None:

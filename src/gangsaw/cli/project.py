@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gangsaw.agents import foreign
 from gangsaw.core.errors import UserError
 from gangsaw.core.settings import Settings
 from gangsaw.git import Repository, open_repository
@@ -37,7 +38,7 @@ def read_settings(
     root: Path, environ: Mapping[str, str], config: Path | None = None
 ) -> tuple[Settings, tuple[str, ...]]:
     """Settings from `gangsaw.toml` (or `[tool.gangsaw]`), the user's file, and the environment."""
-    read = load_settings(_repo_layer(root, config), _user_layer(environ), environ)
+    read = load_settings(_repo_layer(root, config), _user_layer(environ), environ, further=foreign)
     if read.settings is None:
         raise UserError("\n".join(str(complaint) for complaint in read.errors))
     return read.settings, tuple(str(complaint) for complaint in read.warnings)
@@ -60,4 +61,4 @@ def _repo_layer(root: Path, config: Path | None) -> Layer | None:
 def _user_layer(environ: Mapping[str, str]) -> Layer | None:
     home = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", ""), ".config")
     path = Path(home) / "gangsaw" / "config.toml"
-    return Layer(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else None
+    return Layer(path.read_text(encoding="utf-8"), str(path), own=True) if path.is_file() else None

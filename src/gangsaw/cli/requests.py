@@ -10,14 +10,18 @@ import os
 import uuid
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 from gangsaw.cli import clock, output
+from gangsaw.cli.caller import Caller
 from gangsaw.cli.place import chosen_run, find_control, reading
+from gangsaw.cli.secrecy import without_secrets
 from gangsaw.core.errors import UserError
 from gangsaw.store import inbox
 from gangsaw.store.control import Control, make_control
 from gangsaw.store.journal import Journal
 from gangsaw.store.lock import WriterLock
+from gangsaw.store.secret import ATTEMPT_FIELD, PROOF_FIELD, proof_of
 
 ANSWER_WAIT_S = 10.0
 POLL_S = 0.02
@@ -26,13 +30,16 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked. `key` says "this very wish": asked twice with one key it is one."""
+    """What is asked. `key` says "this very wish": asked twice with one key it is one. `agent` is
+    the one that asks, `None` for a person."""
 
     verb: str
     task: str = ""
     text: str = ""
     number: int = 0
     key: str = ""
+    paths: tuple[str, ...] = ()
+    agent: Caller | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +72,9 @@ def ask(wish: Wish, *, wait_s: float = ANSWER_WAIT_S) -> Reply:
 
     `UserError` when nothing has run here, or when there is no such task.
     """
-    control = find_control()
+    control = Control(wish.agent.control) if wish.agent else find_control()
     with reading(control) as journal:
-        run = chosen_run(journal, None).run
+        run = wish.agent.run if wish.agent else chosen_run(journal, None).run
         if wish.task:
             require_task(journal, run, wish.task)
         return _ask(control, journal, run, wish, wait_s)
@@ -79,13 +86,13 @@ def _ask(control: Control, journal: Journal, run: str, wish: Wish, wait_s: float
     after = 0 if wish.key else journal.last_seq(run)
     if wish.key and (known := _answer(journal, run, key, after)):
         return known
-    if WriterLock.holder(control.lock) is None:
+    if wish.agent is None and WriterLock.holder(control.lock) is None:
         verdict = _rehearsed(control, journal, run, wish, key)
         if not verdict.ok:
             return verdict
-        _submit(control, wish, key)
+        submit(control, wish, key)
         return Recorded(verdict.text)
-    _submit(control, wish, key)
+    submit(control, wish, key)
     for _ in clock.until(wait_s, POLL_S):
         if answer := _answer(journal, run, key, after):
             return answer
@@ -96,9 +103,17 @@ def _ask(control: Control, journal: Journal, run: str, wish: Wish, wait_s: float
     return Unanswered(holder.pid if holder else None)
 
 
-def _submit(control: Control, wish: Wish, key: str) -> None:
+def submit(control: Control, wish: Wish, key: str) -> None:
+    """Put the wish into the inbox, and ring. It is safe there when this returns."""
     folder = make_control(control.root).inbox
-    args = {"task": wish.task, "text": wish.text, "number": wish.number}
+    # What lies in the inbox is as durable as the journal.
+    text = without_secrets(wish.text)
+    args: dict[str, Any] = {"task": wish.task, "text": text, "number": wish.number}
+    if wish.paths:
+        args["paths"] = list(wish.paths)
+    if wish.agent is not None:
+        args[ATTEMPT_FIELD] = wish.agent.attempt
+        args[PROOF_FIELD] = proof_of(wish.agent.token, key, wish.verb, args)
     try:
         inbox.submit(folder, inbox.Request(key, wish.verb, args, clock.now_s(), user_name()))
     except ValueError:
@@ -125,6 +140,7 @@ def _rehearsed(control: Control, journal: Journal, run: str, wish: Wish, key: st
     from gangsaw.core.observations import Asked
     from gangsaw.core.reopening import LATER
     from gangsaw.core.requests import TASK_VERBS, answer
+    from gangsaw.core.talk import PEOPLE_VERBS
     from gangsaw.engine.loop import fold
     from gangsaw.engine.requests import as_asked
 
@@ -133,8 +149,8 @@ def _rehearsed(control: Control, journal: Journal, run: str, wish: Wish, key: st
     for request in inbox.pending(control.inbox):
         if isinstance(request, inbox.BadRequest) or request.key in {key, *state.answers}:
             continue
-        if request.verb in TASK_VERBS:
-            for fact in answer(state, as_asked(request)):
+        if request.verb in (*TASK_VERBS, *PEOPLE_VERBS):
+            for fact in answer(state, as_asked(request, control.root, run)):
                 evolve(state, fact, request.at)
             if request.args.get("task") == wish.task:
                 before.append(f"gangsaw {request.verb} {wish.task}")

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gangsaw.core import events as ev
+from gangsaw.core import talk
+from gangsaw.core.conditions import Condition
 from gangsaw.core.events import Cause, Event, Judgement
 from gangsaw.core.evolve import evolve
 from gangsaw.core.model import Deliver, TurnKind, Uncommitted, Workspace
 from gangsaw.core.phases import AGENT_ALIVE, Phase
-from gangsaw.core.policy import delivery, landing, retry, stall
+from gangsaw.core.policy import delivery, ending, landing, remedy, retry, review, stall
 from gangsaw.core.policy.admission import admit, may_take_slot
 from gangsaw.core.state import Attempt, State, is_live, landing_of
 from gangsaw.core.trouble import TROUBLES_MAX, worst_trouble
@@ -66,9 +68,13 @@ def _stop_one(state: State, attempt: Attempt, now: float) -> list[Event]:
         cause = Cause.UNDONE
     elif state.stopping and alive:
         cause = Cause.STOPPED
+    elif attempt.taken_by and alive:
+        cause = Cause.TAKEN
     if cause is not None and alive:
         known = attempt.stop_cause is not None and (attempt.stop_hard or not state.stop_hard)
         return [] if known else [ev.StopWanted(attempt.id, cause, state.stop_hard)]
+    if attempt.in_hand:
+        return []
     if cause in (Cause.CANCELLED, Cause.UNDONE) and not _is_moving(state, attempt):
         return retry.fail(state, attempt, cause, retry.ENDED_BY[cause], now)
     trouble = worst_trouble(state, attempt.id) if state.troubles else None
@@ -99,25 +105,32 @@ def _follow_up(state: State, now: float) -> list[Event]:
 
 
 def _next_step(state: State, attempt: Attempt, now: float) -> list[Event]:
+    if attempt.taken_by:
+        return talk.taken(attempt)
     match attempt.phase:
         case Phase.READY:
-            return [] if state.stopping else [retry.wanted_turn(attempt, TurnKind.WORK)]
+            first = review.first_turn(state, attempt)
+            return [] if state.stopping else [retry.wanted_turn(attempt, first)]
         case Phase.EXITED:
             return _after_exit(state, attempt, now)
         case Phase.VERIFYING:
             return _verify(state, attempt, now)
         case Phase.VERIFIED:
-            return _after_verdict(state, attempt)
+            return _after_verdict(state, attempt, now)
         case Phase.RETURNED:
             return _after_return(state, attempt, now)
+        case Phase.PARKED:
+            return remedy.unpark(state, attempt, now)
         case _:
             return []
 
 
 def _after_exit(state: State, attempt: Attempt, now: float) -> list[Event]:
-    followed = retry.after_exit(state, attempt, now)
+    followed = ending.after_exit(state, attempt, now)
     if followed is not None:
-        return followed
+        # Where everything is being stopped, the next engine begins the turn.
+        begins = bool(followed) and isinstance(followed[0], ev.TurnWanted)
+        return [] if begins and state.stopping else followed
     if state.tasks[attempt.task].workspace is Workspace.NONE:
         return [ev.VerifyWanted(attempt.id)]
     commit_them = state.limits.uncommitted is Uncommitted.COMMIT
@@ -135,24 +148,46 @@ def _verify(state: State, attempt: Attempt, now: float) -> list[Event]:
     return []
 
 
-def _after_verdict(state: State, attempt: Attempt) -> list[Event]:
+def _after_verdict(state: State, attempt: Attempt, now: float) -> list[Event]:
+    task = state.tasks[attempt.task]
+    if attempt.stage is TurnKind.TEST:
+        return _after_tests(state, attempt)
     if attempt.judgement is Judgement.FAILED:
         text = landing.failing_text(attempt.results)
         return [ev.WorkReturned(attempt.id, Cause.CHECKS, text)]
-    task = state.tasks[attempt.task]
-    if task.review is not task.review.NONE and not attempt.approved:
+    if talk.goes_back(state, attempt):
+        return [ev.WorkReturned(attempt.id, Cause.SAID, talk.back_text(state, attempt.task))]
+    unread = talk.unread_by(state, attempt)
+    if review.wants_review(state, attempt):
+        return review.ask_reviewer(state, attempt, now)
+    if review.wants_person(state, attempt) or (unread and not attempt.approved):
         files, added, deleted = attempt.diff or (0, 0, 0)
         text = f"review: {files} files +{added} −{deleted}, all checks green"
+        if unread:
+            text += f"; its budget is spent, so it has not read what {unread} said"
         return [ev.ReviewOpened(attempt.id, text)]
     if task.workspace is Workspace.NONE:
         return [ev.TaskDone(attempt.id, attempt.task)]
     return [ev.ChangeQueued(attempt.id, attempt.commit)]
 
 
+def _after_tests(state: State, attempt: Attempt) -> list[Event]:
+    """Tests that were written before the work must fail; without a check nobody can tell."""
+    passed = attempt.judgement is not Judgement.FAILED
+    if passed and landing.gate_of_work(state, attempt.task):
+        text = "the tests pass although the work is not yet done: they test nothing"
+        return [ev.WorkReturned(attempt.id, Cause.TESTS_PASS, text)]
+    return review.work_turn(state, attempt)
+
+
 def _after_return(state: State, attempt: Attempt, now: float) -> list[Event]:
     cause = attempt.returned or Cause.CHECKS
     if cause is Cause.UNCOMMITTED and state.limits.uncommitted is Uncommitted.ASK:
         return [ev.ReviewOpened(attempt.id, attempt.returned_text)]
+    if cause is Cause.EMPTY and (attempt.question or attempt.refused):
+        # Nothing was done because something was wanted of a person first.
+        condition = Condition.ANSWER if attempt.question else Condition.PERMISSION
+        return [remedy.park(attempt, condition, None)]
     turn = retry.after_return(state, attempt)
     if turn is None:
         return retry.fail(state, attempt, cause, attempt.returned_text, now)

@@ -5,16 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gangsaw.core.subjects import OfRun
 from gangsaw.core.terms import Jump
-
-
-@dataclass(frozen=True, slots=True)
-class OfRun:
-    """Events about the whole run have the empty subject."""
-
-    @property
-    def subject(self) -> str:
-        return ""
 
 
 @dataclass(frozen=True, slots=True)

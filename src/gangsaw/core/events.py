@@ -10,15 +10,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gangsaw.core.conditions import Condition
 from gangsaw.core.disturbances import ClockJumped as ClockJumped
 from gangsaw.core.disturbances import IntegrationRestored as IntegrationRestored
 from gangsaw.core.disturbances import JournalWaited as JournalWaited
-from gangsaw.core.disturbances import OfRun
+from gangsaw.core.events_landing import CandidateBuilt as CandidateBuilt
+from gangsaw.core.events_landing import CandidateConflicted as CandidateConflicted
+from gangsaw.core.events_landing import CandidateJudged as CandidateJudged
+from gangsaw.core.events_landing import CandidateWanted as CandidateWanted
+from gangsaw.core.events_landing import Landed as Landed
+from gangsaw.core.events_landing import LandingMissed as LandingMissed
+from gangsaw.core.events_landing import LandingWanted as LandingWanted
+from gangsaw.core.events_talk import TalkEvent
+from gangsaw.core.events_turns import AttemptParked as AttemptParked
+from gangsaw.core.events_turns import ConditionSeen as ConditionSeen
+from gangsaw.core.events_turns import ParkEnded as ParkEnded
+from gangsaw.core.events_turns import ReviewGiven as ReviewGiven
+from gangsaw.core.events_turns import ReviewPassed as ReviewPassed
 from gangsaw.core.events_undo import UndoFailed as UndoFailed
 from gangsaw.core.events_undo import Undone as Undone
 from gangsaw.core.events_undo import UndoWanted as UndoWanted
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Check, Limits, Plan, TurnKind
+from gangsaw.core.subjects import OfAttempt, OfRun, OfTask
 from gangsaw.core.terms import Cause as Cause
 from gangsaw.core.terms import CheckResult as CheckResult
 from gangsaw.core.terms import Judgement as Judgement
@@ -208,16 +222,7 @@ class EffectFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class _OfTask:
-    task: str
-
-    @property
-    def subject(self) -> str:
-        return self.task
-
-
-@dataclass(frozen=True, slots=True)
-class TaskGivenUp(_OfTask):
+class TaskGivenUp(OfTask):
     """No further attempt is made. `person`: it needs a person, not a new try."""
 
     kind: ClassVar[str] = "task.given_up"
@@ -226,13 +231,13 @@ class TaskGivenUp(_OfTask):
 
 
 @dataclass(frozen=True, slots=True)
-class TaskCancelled(_OfTask):
+class TaskCancelled(OfTask):
     kind: ClassVar[str] = "task.cancelled"
     by: str
 
 
 @dataclass(frozen=True, slots=True)
-class TaskReopened(_OfTask):
+class TaskReopened(OfTask):
     """With `start`, a ref, the next attempt starts from the work that it holds."""
 
     kind: ClassVar[str] = "task.reopened"
@@ -244,16 +249,7 @@ class TaskReopened(_OfTask):
 
 
 @dataclass(frozen=True, slots=True)
-class _OfAttempt:
-    attempt: str
-
-    @property
-    def subject(self) -> str:
-        return self.attempt
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptAdmitted(_OfAttempt):
+class AttemptAdmitted(OfAttempt):
     """`start`: the ref of earlier work at the task that it begins with."""
 
     kind: ClassVar[str] = "attempt.admitted"
@@ -267,7 +263,7 @@ class AttemptAdmitted(_OfAttempt):
 
 
 @dataclass(frozen=True, slots=True)
-class WorkspacePrepared(_OfAttempt):
+class WorkspacePrepared(OfAttempt):
     """`base`, where given, is what earlier work in it was begun from, instead of the newest."""
 
     kind: ClassVar[str] = "workspace.prepared"
@@ -276,19 +272,23 @@ class WorkspacePrepared(_OfAttempt):
 
 
 @dataclass(frozen=True, slots=True)
-class TurnWanted(_OfAttempt):
+class TurnWanted(OfAttempt):
     """`launch` numbers the turn folders of the attempt, never reused; `turn` is what the agent is
-    told. They differ after a launch that never ran. `onto` is merged into the worktree first."""
+    told. They differ after a launch that never ran. `onto` is merged into the worktree first.
+    `agent`: the one that reviews, or that goes on in place of the attempt's own. `fresh`: in a
+    session of its own."""
 
     kind: ClassVar[str] = "turn.wanted"
     turn: int
     launch: int
     why: TurnKind
     onto: str | None = None
+    agent: str = ""
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class TurnStarted(_OfAttempt):
+class TurnStarted(OfAttempt):
     kind: ClassVar[str] = "turn.started"
     launch: int
     pid: int
@@ -296,14 +296,14 @@ class TurnStarted(_OfAttempt):
 
 
 @dataclass(frozen=True, slots=True)
-class SessionOpened(_OfAttempt):
+class SessionOpened(OfAttempt):
     kind: ClassVar[str] = "session.opened"
     launch: int
     session: str
 
 
 @dataclass(frozen=True, slots=True)
-class UsageReported(_OfAttempt):
+class UsageReported(OfAttempt):
     """Tokens and money of one launch so far; the last report of a launch counts."""
 
     kind: ClassVar[str] = "usage.reported"
@@ -312,17 +312,24 @@ class UsageReported(_OfAttempt):
     output_tokens: int
     cached_tokens: int
     cost_usd: float | None
+    session: str = ""
+    reasoning_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class QuestionAsked(_OfAttempt):
+class QuestionAsked(OfAttempt):
+    """With `key` it was put by command (`by` whom); `waits`: the command stands there for it."""
+
     kind: ClassVar[str] = "question.asked"
     launch: int
     text: str
+    key: str = ""
+    by: str = ""
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class BeatSeen(_OfAttempt):
+class BeatSeen(OfAttempt):
     """The agent wrote something; recorded at a bounded rate."""
 
     kind: ClassVar[str] = "beat.seen"
@@ -330,7 +337,7 @@ class BeatSeen(_OfAttempt):
 
 
 @dataclass(frozen=True, slots=True)
-class TurnExited(_OfAttempt):
+class TurnExited(OfAttempt):
     """`no_room`: it failed, and the disk was full then."""
 
     kind: ClassVar[str] = "turn.exited"
@@ -344,10 +351,12 @@ class TurnExited(_OfAttempt):
     cpu_s: float = 0.0
     memory_max_mb: float = 0.0
     no_room: bool = False
+    condition: Condition | None = None
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class TurnLost(_OfAttempt):
+class TurnLost(OfAttempt):
     """The launch left no exit record. `started`: the agent may have run."""
 
     kind: ClassVar[str] = "turn.lost"
@@ -358,20 +367,20 @@ class TurnLost(_OfAttempt):
 
 
 @dataclass(frozen=True, slots=True)
-class StopWanted(_OfAttempt):
+class StopWanted(OfAttempt):
     kind: ClassVar[str] = "stop.wanted"
     cause: Cause
     hard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class InspectionWanted(_OfAttempt):
+class InspectionWanted(OfAttempt):
     kind: ClassVar[str] = "inspection.wanted"
     commit_leftovers: bool
 
 
 @dataclass(frozen=True, slots=True)
-class WorkFound(_OfAttempt):
+class WorkFound(OfAttempt):
     """The work is sealed: this commit, and no other, may land for this attempt."""
 
     kind: ClassVar[str] = "work.found"
@@ -385,7 +394,7 @@ class WorkFound(_OfAttempt):
 
 
 @dataclass(frozen=True, slots=True)
-class WorkFaulty(_OfAttempt):
+class WorkFaulty(OfAttempt):
     """The worktree holds nothing that could land: `cause` says why, `paths` where."""
 
     kind: ClassVar[str] = "work.faulty"
@@ -395,14 +404,14 @@ class WorkFaulty(_OfAttempt):
 
 
 @dataclass(frozen=True, slots=True)
-class VerifyWanted(_OfAttempt):
+class VerifyWanted(OfAttempt):
     """Checks of an attempt without worktree are wanted."""
 
     kind: ClassVar[str] = "verify.wanted"
 
 
 @dataclass(frozen=True, slots=True)
-class VerdictReached(_OfAttempt):
+class VerdictReached(OfAttempt):
     kind: ClassVar[str] = "verdict.reached"
     tree: str
     judgement: Judgement
@@ -410,7 +419,7 @@ class VerdictReached(_OfAttempt):
 
 
 @dataclass(frozen=True, slots=True)
-class WorkReturned(_OfAttempt):
+class WorkReturned(OfAttempt):
     """The work goes back to the agent, for the given reason."""
 
     kind: ClassVar[str] = "work.returned"
@@ -419,81 +428,25 @@ class WorkReturned(_OfAttempt):
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewOpened(_OfAttempt):
+class ReviewOpened(OfAttempt):
     kind: ClassVar[str] = "review.opened"
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewApproved(_OfAttempt):
+class ReviewApproved(OfAttempt):
     kind: ClassVar[str] = "review.approved"
     by: str
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeQueued(_OfAttempt):
+class ChangeQueued(OfAttempt):
     kind: ClassVar[str] = "change.queued"
     commit: str
 
 
 @dataclass(frozen=True, slots=True)
-class CandidateWanted(_OfAttempt):
-    """The change (or `@target`) is to be combined with the integration branch at `onto`."""
-
-    kind: ClassVar[str] = "candidate.wanted"
-    work: str
-    onto: str
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateBuilt(_OfAttempt):
-    kind: ClassVar[str] = "candidate.built"
-    onto: str
-    commit: str
-    tree: str
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateConflicted(_OfAttempt):
-    kind: ClassVar[str] = "candidate.conflicted"
-    onto: str
-    paths: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateJudged(_OfAttempt):
-    kind: ClassVar[str] = "candidate.judged"
-    tree: str
-    judgement: Judgement
-    results: tuple[CheckResult, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LandingWanted(_OfAttempt):
-    kind: ClassVar[str] = "landing.wanted"
-    commit: str
-    onto: str
-
-
-@dataclass(frozen=True, slots=True)
-class LandingMissed(_OfAttempt):
-    """The integration branch was not where it should have been: nothing was moved."""
-
-    kind: ClassVar[str] = "landing.missed"
-    found: str
-
-
-@dataclass(frozen=True, slots=True)
-class Landed(_OfAttempt):
-    kind: ClassVar[str] = "landed"
-    task: str
-    commit: str
-    onto: str
-    tree: str
-
-
-@dataclass(frozen=True, slots=True)
-class TaskDone(_OfAttempt):
+class TaskDone(OfAttempt):
     """A task without worktree succeeded."""
 
     kind: ClassVar[str] = "task.done"
@@ -501,7 +454,7 @@ class TaskDone(_OfAttempt):
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptFailed(_OfAttempt):
+class AttemptFailed(OfAttempt):
     """`counts`: it uses up one of the task's attempts. `retry_at`: not before this moment."""
 
     kind: ClassVar[str] = "attempt.failed"
@@ -512,7 +465,7 @@ class AttemptFailed(_OfAttempt):
 
 
 @dataclass(frozen=True, slots=True)
-class WorkspaceClosed(_OfAttempt):
+class WorkspaceClosed(OfAttempt):
     """What the attempt left is held by `refs`; its folder and branch are gone."""
 
     kind: ClassVar[str] = "workspace.closed"
@@ -574,11 +527,17 @@ Event = (
     | LandingMissed
     | Landed
     | TaskDone
+    | ConditionSeen
+    | AttemptParked
+    | ParkEnded
+    | ReviewGiven
+    | ReviewPassed
     | AttemptFailed
     | WorkspaceClosed
     | ClockJumped
     | JournalWaited
     | IntegrationRestored
+    | TalkEvent
 )
 
 EVENT_CLASSES: dict[str, type[Event]] = {cls.kind: cls for cls in Event.__args__}

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gangsaw.core.subjects import OfTask
+
 UNDO = "@undo/"
 """Before a task's id: the subject of the landing that takes the task's landing back."""
 
@@ -23,16 +25,7 @@ def undone_by(about: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _OfTask:
-    task: str
-
-    @property
-    def subject(self) -> str:
-        return self.task
-
-
-@dataclass(frozen=True, slots=True)
-class UndoWanted(_OfTask):
+class UndoWanted(OfTask):
     """What came in with the commit `landed` is to be taken back."""
 
     kind: ClassVar[str] = "undo.wanted"
@@ -41,7 +34,7 @@ class UndoWanted(_OfTask):
 
 
 @dataclass(frozen=True, slots=True)
-class Undone(_OfTask):
+class Undone(OfTask):
     """The integration branch is at `commit`, which takes back what `landed` brought."""
 
     kind: ClassVar[str] = "undone"
@@ -52,7 +45,7 @@ class Undone(_OfTask):
 
 
 @dataclass(frozen=True, slots=True)
-class UndoFailed(_OfTask):
+class UndoFailed(OfTask):
     """The undo is given up; nothing was moved, the task stays landed."""
 
     kind: ClassVar[str] = "undo.failed"

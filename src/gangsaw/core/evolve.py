@@ -5,20 +5,20 @@ from __future__ import annotations
 from functools import singledispatch
 
 from gangsaw.core import events as ev
+from gangsaw.core import evolve_landing as landings
+from gangsaw.core import evolve_talk as talk
+from gangsaw.core import evolve_turns as turns
 from gangsaw.core import evolve_undo as undo
 from gangsaw.core import graph, timing
 from gangsaw.core import indexes as ix
 from gangsaw.core.events_undo import undone_by
-from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Workspace, task_of
 from gangsaw.core.phases import Phase
 from gangsaw.core.replacing import replace
 from gangsaw.core.state import (
     Attempt,
     Delivery,
-    Exit,
     IllegalEvent,
-    Landing,
     State,
     TaskState,
     Trouble,
@@ -26,7 +26,6 @@ from gangsaw.core.state import (
     landing_of,
 )
 from gangsaw.core.terms import BLAMELESS
-from gangsaw.core.usage import shift, usage_of
 
 
 def evolve(state: State, event: ev.Event, at: float) -> State:
@@ -37,6 +36,8 @@ def evolve(state: State, event: ev.Event, at: float) -> State:
     """
     rule = _RULES.get(type(event), _apply)
     rule(event, state, at)
+    if (more := talk.AFTER.get(type(event))) is not None:
+        more(event, state, at)
     return state
 
 
@@ -255,6 +256,8 @@ def _(event: ev.TaskReopened, state: State, at: float) -> None:
 _apply.register(ev.UndoWanted)(undo.wanted)
 _apply.register(ev.Undone)(undo.done)
 _apply.register(ev.UndoFailed)(undo.failed)
+for _kind, _rule in talk.RULES.items():
+    _apply.register(_kind, _rule)
 
 
 # --- attempts -----------------------------------------------------------------------------------
@@ -302,96 +305,19 @@ def _(event: ev.WorkspacePrepared, state: State, at: float) -> None:
     ix.move_attempt(state, event, at, path=event.path, base=base)
 
 
-@_apply.register
-def _(event: ev.TurnWanted, state: State, at: float) -> None:
-    ix.move_attempt(
-        state,
-        event,
-        at,
-        turn=event.turn,
-        launch=event.launch,
-        why=event.why,
-        launched_at=at,
-        beat_at=at,
-        onto=event.onto or state.attempts[event.attempt].onto,
-        started=False,
-        stop_cause=None,
-        stop_hard=False,
-        exit=None,
-        question="",
-    )
-
-
-@_apply.register
-def _(event: ev.TurnStarted, state: State, at: float) -> None:
-    used = state.attempts[event.attempt].turns_used + 1
-    ix.move_attempt(state, event, at, started=True, launched_at=at, beat_at=at, turns_used=used)
-
-
-@_apply.register
-def _(event: ev.SessionOpened, state: State, at: float) -> None:
-    ix.put_attempt(state, replace(state.attempts[event.attempt], session=event.session))
-
-
-@_apply.register
-def _(event: ev.UsageReported, state: State, at: float) -> None:
-    attempt = state.attempts[event.attempt]
-    tokens = event.input_tokens + event.output_tokens + event.cached_tokens
-    others = tuple(entry for entry in attempt.usage if entry[0] != event.launch)
-    after = replace(attempt, usage=(*others, (event.launch, tokens, event.cost_usd)))
-    ix.put_attempt(state, after)
-    known = state.task_states[attempt.task]
-    old, new = usage_of(attempt), usage_of(after)
-    ix.set_task(state, attempt.task, replace(known, usage=shift(known.usage, old, new)))
-    state.usage = shift(state.usage, old, new)
-
-
-@_apply.register
-def _(event: ev.QuestionAsked, state: State, at: float) -> None:
-    ix.put_attempt(state, replace(state.attempts[event.attempt], question=event.text))
-
-
-@_apply.register
-def _(event: ev.BeatSeen, state: State, at: float) -> None:
-    ix.put_attempt(state, replace(state.attempts[event.attempt], beat_at=at))
-
-
-@_apply.register
-def _(event: ev.TurnExited, state: State, at: float) -> None:
-    told = event.outcome, event.code, event.signal, event.text, event.retry_at
-    ended = Exit(*told, no_room=event.no_room)
-    crashed = event.outcome is OutcomeKind.CRASHED and not event.no_room
-    _end_launch(state, event, at, ended, crashed)
-
-
-@_apply.register
-def _(event: ev.TurnLost, state: State, at: float) -> None:
-    ended = Exit(
-        OutcomeKind.CRASHED, None, None, event.text, None,
-        lost=True, never_ran=not event.started, no_room=event.no_room,
-    )  # fmt: skip
-    _end_launch(state, event, at, ended, event.started)
-
-
-def _end_launch(state: State, event: ev.Event, at: float, ended: Exit, crashed: bool) -> None:
-    before = state.attempts[event.subject]
-    crashed = crashed and before.stop_cause is None
-    ix.move_attempt(state, event, at, exit=ended, crashes=before.crashes + int(crashed))
-    if crashed:
-        known = state.task_states[before.task]
-        ix.set_task(state, before.task, replace(known, crashes=known.crashes + 1))
-
-
-@_apply.register
-def _(event: ev.StopWanted, state: State, at: float) -> None:
-    before = state.attempts[event.attempt]
-    ix.move_attempt(
-        state,
-        event,
-        at,
-        stop_cause=before.stop_cause or event.cause,
-        stop_hard=before.stop_hard or event.hard,
-    )
+_apply.register(ev.TurnWanted)(turns.wanted)
+_apply.register(ev.TurnStarted)(turns.started)
+_apply.register(ev.SessionOpened)(turns.session_opened)
+_apply.register(ev.UsageReported)(turns.usage_reported)
+_apply.register(ev.BeatSeen)(turns.beat_seen)
+_apply.register(ev.TurnExited)(turns.exited)
+_apply.register(ev.TurnLost)(turns.lost)
+_apply.register(ev.StopWanted)(turns.stop_wanted)
+_apply.register(ev.ConditionSeen)(turns.condition_seen)
+_apply.register(ev.AttemptParked)(turns.parked)
+_apply.register(ev.ParkEnded)(turns.park_ended)
+_apply.register(ev.ReviewGiven)(turns.review_given)
+_apply.register(ev.ReviewPassed)(turns.review_passed)
 
 
 @_apply.register
@@ -401,6 +327,7 @@ def _(event: ev.InspectionWanted, state: State, at: float) -> None:
 
 @_apply.register
 def _(event: ev.WorkFound, state: State, at: float) -> None:
+    before = state.attempts[event.attempt]
     ix.move_attempt(
         state,
         event,
@@ -415,6 +342,8 @@ def _(event: ev.WorkFound, state: State, at: float) -> None:
         returned_text="",
         returned_paths=(),
         approved=False,
+        agreed=before.agreed and before.commit == event.commit,
+        review_tries=0,
     )
 
 
@@ -435,7 +364,10 @@ def _(event: ev.VerifyWanted, state: State, at: float) -> None:
     # What a plain folder holds after each launch counts as a tree of its own, so that a late
     # verdict on an earlier one is told from this one's.
     tree = f"{event.attempt} after launch {state.attempts[event.attempt].launch}"
-    ix.move_attempt(state, event, at, tree=tree, judgement=None, results=(), inconclusive=0)
+    ix.move_attempt(
+        state, event, at, tree=tree, judgement=None, results=(), inconclusive=0,
+        approved=False, agreed=False,
+    )  # fmt: skip
 
 
 @_apply.register
@@ -467,6 +399,7 @@ def _(event: ev.WorkReturned, state: State, at: float) -> None:
         returned_text=event.text,
         returned_paths=paths,
         results=results,
+        rejections=attempt.rejections + int(event.cause is ev.Cause.FINDINGS),
     )
 
 
@@ -490,71 +423,13 @@ def _(event: ev.ChangeQueued, state: State, at: float) -> None:
 
 # --- landing ------------------------------------------------------------------------------------
 
-
-@_apply.register
-def _(event: ev.CandidateWanted, state: State, at: float) -> None:
-    if event.attempt in state.queue:
-        state.queue.remove(event.attempt)
-    if event.attempt in state.attempts:
-        ix.move_attempt(state, event, at)
-    ix.put_landing(state, Landing(event.attempt, event.work, event.onto))
-
-
-@_apply.register
-def _(event: ev.CandidateBuilt, state: State, at: float) -> None:
-    landing = ix.landing_in_progress(state, event.attempt)
-    ix.put_landing(state, replace(landing, candidate=event.commit, tree=event.tree))
-
-
-@_apply.register
-def _(event: ev.CandidateConflicted, state: State, at: float) -> None:
-    ix.put_landing(
-        state, replace(ix.landing_in_progress(state, event.attempt), conflict=event.paths)
-    )
-
-
-@_apply.register
-def _(event: ev.CandidateJudged, state: State, at: float) -> None:
-    landing = ix.landing_in_progress(state, event.attempt)
-    if event.judgement is ev.Judgement.INCONCLUSIVE:
-        again = landing.inconclusive + 1
-        ix.put_landing(state, replace(landing, inconclusive=again, results=event.results))
-        return
-    ix.note_green(state, event.tree, event.results)
-    ix.put_landing(state, replace(landing, judgement=event.judgement, results=event.results))
-
-
-@_apply.register
-def _(event: ev.LandingWanted, state: State, at: float) -> None:
-    ix.put_landing(state, replace(ix.landing_in_progress(state, event.attempt), wanted=True))
-
-
-@_apply.register
-def _(event: ev.LandingMissed, state: State, at: float) -> None:
-    landing = ix.landing_in_progress(state, event.attempt)
-    if state.head == landing.onto:
-        state.head = event.found
-    ix.put_landing(state, replace(landing, missed=True, wanted=False))
-
-
-@_apply.register
-def _(event: ev.Landed, state: State, at: float) -> None:
-    landing = ix.landing_in_progress(state, event.attempt)
-    ix.drop_landing(state, event.attempt)
-    if state.head in (event.onto, event.commit):
-        # Otherwise later landings were heard of first: the branch is further on already.
-        state.head = state.checked_head = event.commit
-    if event.attempt not in state.attempts:
-        state.delivery = replace(state.delivery, target_commit="", wanted="")
-        return
-    state.landed.append(event.task)
-    ix.move_attempt(
-        state, event, at, results=landing.results or state.attempts[event.attempt].results
-    )
-    known = state.task_states[event.task]
-    ix.finish_task(
-        state, event.task, replace(known, landed_commit=event.commit, ended_at=at, last_text="")
-    )
+_apply.register(ev.CandidateWanted)(landings.wanted)
+_apply.register(ev.CandidateBuilt)(landings.built)
+_apply.register(ev.CandidateConflicted)(landings.conflicted)
+_apply.register(ev.CandidateJudged)(landings.judged)
+_apply.register(ev.LandingWanted)(landings.move_wanted)
+_apply.register(ev.LandingMissed)(landings.missed)
+_apply.register(ev.Landed)(landings.landed)
 
 
 @_apply.register

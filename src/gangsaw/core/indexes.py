@@ -8,7 +8,8 @@ from bisect import bisect_left, insort
 
 from gangsaw.core import events as ev
 from gangsaw.core.events_undo import undone_by
-from gangsaw.core.phases import ENDED, HOLDS_SLOT, next_phase
+from gangsaw.core.phases import ENDED, HOLDS_SLOT, Phase, next_phase
+from gangsaw.core.ports import number_blocks
 from gangsaw.core.replacing import replace
 from gangsaw.core.state import (
     Attempt,
@@ -26,6 +27,8 @@ def set_task(state: State, name: str, known: TaskState) -> None:
     before = state.task_states[name]
     state.task_states[name] = known
     state.touched.add(name)
+    if known.current in state.live and known.current not in state.blocks:
+        number_blocks(state)
     state.open_tasks += int(before.closed) - int(known.closed)
     _index_ready(state, name)
     if before.finished != known.finished:
@@ -97,11 +100,22 @@ def move_attempt(state: State, event: ev.Event, at: float, **changes: object) ->
     after = replace(before, phase=phase, since=at, **changes)
     if phase is not before.phase:
         end_troubles(state, before.id)
-    held, holds = before.phase in HOLDS_SLOT, phase in HOLDS_SLOT
+    held, holds = _place(before), _place(after)
     if held != holds:
-        count_busy(state, before.agent, 1 if holds else -1)
+        if held is not None:
+            count_busy(state, held, -1)
+        if holds is not None:
+            count_busy(state, holds, 1)
     put_attempt(state, after)
     return after
+
+
+def _place(attempt: Attempt) -> str | None:
+    """The agent whose slot the attempt takes, empty where it takes one of the run only, or
+    `None`."""
+    if attempt.phase in HOLDS_SLOT:
+        return attempt.seat
+    return "" if attempt.phase is Phase.VERIFIED else None
 
 
 def end_troubles(state: State, about: str) -> None:

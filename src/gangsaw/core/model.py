@@ -43,6 +43,18 @@ class TurnKind(StrEnum):
     FIX = "fix"
     RESOLVE = "resolve"
     CONTINUE = "continue"
+    TEST = "test"
+    REVIEW = "review"
+
+
+class Stage(StrEnum):
+    """A step of a task's own way to its landing, in this order: write failing tests, do the work,
+    have another agent review it, have a person agree."""
+
+    TEST = "test"
+    WORK = "work"
+    REVIEW = "review"
+    APPROVE = "approve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,9 @@ class Task:
     attempts: int | None = None
     budget_usd: float | None = None
     env: tuple[tuple[str, str], ...] = ()
+    stages: tuple[Stage, ...] = (Stage.WORK,)
+    reviewer: str | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +102,20 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class AgentSlots:
     """How many live attempts one configured agent may have; `resumes` says whether its
-    sessions can be taken up again."""
+    sessions can be taken up again; `fallback` names the agent that goes on in its place when it
+    cannot (not signed in, model unknown, usage limit reached)."""
 
     name: str
     slots: int | None = None
     resumes: bool = False
+    fallback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of a run. Seconds unless the name says otherwise."""
+    """The bounds of a run. Seconds unless the name says otherwise. `reviewer` reviews where a task
+    names nobody (empty: the task's own agent, in a session of its own); `rounds_max` bounds how
+    often work goes back to its author for what a reviewer found."""
 
     max_agents: int = 4
     turns_max: int = 3
@@ -114,6 +133,8 @@ class Limits:
     window: int = 1
     agents: tuple[AgentSlots, ...] = ()
     default_agent: str = ""
+    reviewer: str = ""
+    rounds_max: int = 3
     memory_floor_pct: float = 12.0
     disk_floor_mb: int = 512
 

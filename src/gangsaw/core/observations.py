@@ -41,7 +41,8 @@ class MachineRead:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request from the inbox."""
+    """A request from the inbox. `attempt` is the one it was proved to come from, empty for a
+    person's; `refused` says why it must not be obeyed."""
 
     key: str
     verb: str
@@ -49,6 +50,9 @@ class Asked:
     by: str
     text: str = ""
     number: int = 0
+    attempt: str = ""
+    paths: tuple[str, ...] = ()
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class Phase(StrEnum):
     VERIFYING = "verifying"
     VERIFIED = "verified"
     RETURNED = "returned"
+    PARKED = "parked"
     REVIEWING = "reviewing"
     QUEUED = "queued"
     LANDING = "landing"
@@ -46,18 +47,28 @@ HOLDS_SLOT = frozenset(
         Phase.EXITED,
         Phase.INSPECTING,
         Phase.VERIFYING,
-        Phase.VERIFIED,
     }
 )
-"""The attempt counts against `max_agents`: its agent, or its checks, use the machine. Work that
-waits for a person or for its landing gives the slot back, and asks again for a further turn."""
+"""The attempt counts against `max_agents` and its agent's slots: its agent, or its checks, use the
+machine. Checked work on its way to another turn, as `VERIFIED`, counts against `max_agents` only:
+if it kept its agent's slot while it waits for one of its reviewer's, two could wait for each other.
+Work that waits for a person or for its landing gives both back, and asks again for a further
+turn."""
 
 _FAIL_FROM = frozenset(Phase) - ENDED - AGENT_ALIVE
 
 _P = Phase
 TRANSITIONS: dict[str, dict[Phase, Phase]] = {
     "workspace.prepared": {_P.PREPARING: _P.READY},
-    "turn.wanted": {_P.READY: _P.STARTING, _P.RETURNED: _P.STARTING, _P.EXITED: _P.STARTING},
+    "turn.wanted": {
+        _P.READY: _P.STARTING,
+        _P.RETURNED: _P.STARTING,
+        _P.EXITED: _P.STARTING,
+        _P.PARKED: _P.STARTING,
+        _P.VERIFIED: _P.STARTING,
+    },
+    "attempt.parked": {_P.EXITED: _P.PARKED, _P.RETURNED: _P.PARKED, _P.PARKED: _P.PARKED},
+    "park.ended": {_P.PARKED: _P.PARKED},
     "turn.started": {_P.STARTING: _P.RUNNING, _P.STOPPING: _P.STOPPING},
     "stop.wanted": {_P.STARTING: _P.STOPPING, _P.RUNNING: _P.STOPPING, _P.STOPPING: _P.STOPPING},
     "turn.exited": {_P.STARTING: _P.EXITED, _P.RUNNING: _P.EXITED, _P.STOPPING: _P.EXITED},
@@ -71,8 +82,17 @@ TRANSITIONS: dict[str, dict[Phase, Phase]] = {
         _P.VERIFIED: _P.RETURNED,
         _P.LANDING: _P.RETURNED,
         _P.REVIEWING: _P.RETURNED,
+        _P.QUEUED: _P.RETURNED,
+        _P.EXITED: _P.RETURNED,
     },
-    "review.opened": {_P.VERIFIED: _P.REVIEWING, _P.RETURNED: _P.REVIEWING},
+    "attempt.taken": dict.fromkeys((_P.EXITED, _P.RETURNED, _P.REVIEWING, _P.PARKED), _P.PARKED),
+    "attempt.handed_back": {_P.PARKED: _P.RETURNED},
+    "review.opened": {
+        _P.VERIFIED: _P.REVIEWING,
+        _P.RETURNED: _P.REVIEWING,
+        _P.EXITED: _P.REVIEWING,
+    },
+    "review.passed": {_P.EXITED: _P.VERIFIED},
     "review.approved": {_P.REVIEWING: _P.VERIFIED},
     "change.queued": {_P.VERIFIED: _P.QUEUED, _P.LANDING: _P.QUEUED},
     "candidate.wanted": {_P.QUEUED: _P.LANDING},

@@ -9,17 +9,26 @@ from functools import singledispatch
 
 from gangsaw.core import events as ev
 from gangsaw.core import observations as ob
+from gangsaw.core.conditions import Condition
 from gangsaw.core.events_undo import undone_by
+from gangsaw.core.findings import read_review
 from gangsaw.core.launch import (
+    ConditionNoted,
+    LimitKind,
+    LimitNoted,
+    PermissionNoted,
     QuestionNoted,
+    ResultNoted,
     SessionNoted,
     UsageNoted,
 )
+from gangsaw.core.model import TurnKind
 from gangsaw.core.phases import AGENT_ALIVE, Phase, next_phase
-from gangsaw.core.policy import delivery
+from gangsaw.core.policy import delivery, stall
 from gangsaw.core.policy import landing as landing_policy
 from gangsaw.core.requests import answer
 from gangsaw.core.state import Attempt, Landing, State, landing_of
+from gangsaw.core.usage import used_by_launch
 
 BEATS_PER_STALL = 4
 """A silent agent is told from a busy one by at most this many recorded beats per `stall_s`."""
@@ -128,8 +137,9 @@ def _(seen: ob.LaunchStarted, state: State, now: float) -> list[ev.Event]:
 @record.register
 def _(seen: ob.OutputGrew, state: State, now: float) -> list[ev.Event]:
     attempt = _launched(state, seen.attempt, seen.launch)
-    pause_s = state.limits.stall_s / BEATS_PER_STALL
-    if attempt is None or now - attempt.beat_at < pause_s:
+    if attempt is None:
+        return []
+    if now - attempt.beat_at < stall.silence_s(state, attempt) / BEATS_PER_STALL:
         return []
     return [ev.BeatSeen(seen.attempt, seen.launch)]
 
@@ -142,28 +152,70 @@ def _(seen: ob.Noted, state: State, now: float) -> list[ev.Event]:
     match seen.note:
         case SessionNoted(session):
             known = (attempt.session or "") == session or seen.launch != attempt.launch
+            if attempt.why is TurnKind.REVIEW:
+                return []  # the reviewer's own, which nobody goes on with
             return [] if known else [ev.SessionOpened(seen.attempt, seen.launch, session)]
         case UsageNoted() as usage:
             return _record_usage(attempt, seen.launch, usage)
         case QuestionNoted(text):
             new = seen.launch == attempt.launch and attempt.question != text
             return [ev.QuestionAsked(seen.attempt, seen.launch, text)] if new else []
+        case PermissionNoted(text, True):
+            return _condition(attempt, seen.launch, Condition.PERMISSION, text)
+        case LimitNoted():
+            return _limit(attempt, seen.launch, seen.note)
+        case ConditionNoted(condition, text):
+            return _condition(attempt, seen.launch, condition, text)
+        case ResultNoted(_, text) if attempt.why is TurnKind.REVIEW:
+            return _review(attempt, seen.launch, text)
         case _:
             return []
 
 
-def _record_usage(attempt: Attempt, launch: int, usage: UsageNoted) -> list[ev.Event]:
-    tokens = usage.input_tokens + usage.output_tokens + usage.cached_tokens
-    if (launch, tokens, usage.cost_usd) in attempt.usage:
+def _condition(
+    attempt: Attempt,
+    launch: int,
+    condition: Condition,
+    text: str,
+    until: float | None = None,
+    account: str = "",
+) -> list[ev.Event]:
+    """A condition is news once, until another one is seen."""
+    if launch != attempt.launch or attempt.condition is condition:
+        return []
+    return [ev.ConditionSeen(attempt.id, launch, condition, text, until, account)]
+
+
+def _limit(attempt: Attempt, launch: int, note: LimitNoted) -> list[ev.Event]:
+    quota = note.kind is LimitKind.QUOTA
+    condition = Condition.QUOTA if quota else Condition.THROTTLED
+    return _condition(attempt, launch, condition, note.text, note.resets_at, note.account)
+
+
+def _review(attempt: Attempt, launch: int, text: str) -> list[ev.Event]:
+    """The review in a reviewer's final words, if there is one that is not known yet."""
+    if launch != attempt.launch or attempt.phase not in AGENT_ALIVE:
+        return []
+    review = read_review(text)
+    if review is None or review == attempt.given:
+        return []
+    return [ev.ReviewGiven(attempt.id, launch, attempt.seat, review)]
+
+
+def _record_usage(attempt: Attempt, launch: int, noted: UsageNoted) -> list[ev.Event]:
+    used = used_by_launch(attempt, launch, noted)
+    if used in attempt.usage:
         return []
     return [
         ev.UsageReported(
             attempt.id,
             launch,
-            usage.input_tokens,
-            usage.output_tokens,
-            usage.cached_tokens,
-            usage.cost_usd,
+            used.input_tokens,
+            used.output_tokens,
+            used.cached_tokens,
+            used.cost_usd,
+            used.session,
+            noted.reasoning_tokens,
         )
     ]
 
@@ -177,6 +229,9 @@ def _(seen: ob.LaunchExited, state: State, now: float) -> list[ev.Event]:
     if not attempt.started:
         facts.append(ev.TurnStarted(seen.attempt, seen.launch, 0))
     outcome = seen.outcome
+    if attempt.why is TurnKind.REVIEW and attempt.given is None:
+        # An agent whose output has no form has no final word but its last line.
+        facts += _review(attempt, seen.launch, outcome.text)
     facts.append(
         ev.TurnExited(
             seen.attempt,
@@ -190,6 +245,8 @@ def _(seen: ob.LaunchExited, state: State, now: float) -> list[ev.Event]:
             seen.cpu_s,
             seen.memory_max_mb,
             seen.no_room,
+            outcome.condition,
+            outcome.account,
         )
     )
     return facts

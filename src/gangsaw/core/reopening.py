@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from gangsaw.core import events as ev
 from gangsaw.core.observations import Asked
+from gangsaw.core.phases import Phase
 from gangsaw.core.policy.undo import (
     KeptTurn,
     kept_turns,
@@ -67,11 +68,13 @@ def _take_up_again(state: State, asked: Asked) -> Answer:
 def retry(state: State, asked: Asked) -> Answer:
     """Try a task again; from the work after a turn where one is named (in `asked.text`)."""
     task, known = asked.task, state.task_states[asked.task]
+    attempt = state.attempt_of(task)
     if not asked.text:
+        if attempt is not None and attempt.phase is Phase.PARKED:
+            return [ev.ParkEnded(attempt.id, asked.by)], True, "goes on as soon as a slot is free"
         if not (known.given_up or known.cancelled or known.undone):
             return _refused(f"{task} has not failed; see: gangsaw why {task}")
         return _reopened(state, "retry", [ev.TaskReopened(task, asked.by)]), True, "trying again"
-    attempt = state.attempt_of(task)
     if attempt is not None and is_live(attempt):
         return _refused(f"{attempt.id} is not over yet; try gangsaw cancel {task} first")
     if attempt is not None and not attempt.closed:

@@ -7,7 +7,7 @@ once.
 from __future__ import annotations
 
 from gangsaw.core import events as ev
-from gangsaw.core import reopening
+from gangsaw.core import reopening, talk
 from gangsaw.core.observations import Asked
 from gangsaw.core.phases import Phase
 from gangsaw.core.reopening import Answer
@@ -20,8 +20,12 @@ TASK_VERBS = ("retry", "cancel", "undo", "approve", "reject")
 def answer(state: State, asked: Asked) -> list[ev.Event]:
     """The facts that follow from a request, ending with its answer."""
     facts: list[ev.Event]
-    if asked.verb == "outlived":
+    if refusal := talk.refusal(asked):
+        facts, ok, text = [], False, refusal
+    elif asked.verb == "outlived":
         facts, ok, text = [], True, "already over: no engine was alive then"
+    elif asked.verb in talk.VERBS:
+        facts, ok, text = talk.answer(state, asked)
     elif asked.verb in RUN_VERBS:
         facts, ok, text = _of_run(state, asked)
     elif asked.verb not in TASK_VERBS:
@@ -62,6 +66,8 @@ def _of_task(state: State, asked: Asked) -> Answer:
         return [], False, text
     if known.finished:
         return [], False, f"{asked.task} has landed; nothing to {asked.verb}"
+    if in_hand := talk.in_hand_text(attempt):
+        return [], False, in_hand
     match asked.verb:
         case "retry":
             return reopening.retry(state, asked)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from gangsaw.core.model import Check, Limits
+
+_ADAPTER_FILE = re.compile(r"(.+\.py):([A-Za-z_][A-Za-z0-9_]*)")
+
+
+def adapter_file(kind: str) -> tuple[str, str] | None:
+    """The file and the name in it of an agent kind written as `FILE.py:NAME`, else `None`."""
+    found = _ADAPTER_FILE.fullmatch(kind)
+    return (found[1], found[2]) if found else None
 
 
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
     """One `[agents.NAME]` table.
 
+    `kind` is a built-in one, one that an installed package adds, or `FILE.py:NAME`.
     `argv` (kind `command`) may hold `{prompt_file}`, `{task_prompt_file}`, `{worktree}`,
-    `{model}` and `{session}`. `stdin` is `"prompt"` or `"none"`. The agent's environment is an
-    allow list plus `env` and the variables named in `pass_env`.
+    `{model}`, `{session}` and `{port}`. `stdin` is `"prompt"` or `"none"`. The agent's
+    environment is an allow list plus `env` and the variables named in `pass_env`. `role` is that of
+    tasks which name none.
     """
 
     name: str
@@ -26,17 +37,22 @@ class AgentSettings:
     env: tuple[tuple[str, str], ...] = ()
     pass_env: tuple[str, ...] = ()
     slots: int | None = None
+    fallback: str | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class WorktreeSettings:
     """`[worktree]`: where worktrees live (`None`: beside the repository) and what is put into a
-    fresh one: files copied, files linked, a command run."""
+    fresh one: files copied, files linked, a command run. `ports`: how many ports each live attempt
+    has for itself, the first of them from `ports_from` on."""
 
     root: str | None = None
     copy: tuple[str, ...] = ()
     link: tuple[str, ...] = ()
     setup: str | None = None
+    ports: int = 0
+    ports_from: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)

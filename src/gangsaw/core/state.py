@@ -11,7 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gangsaw.core import events as ev
+from gangsaw.core.conditions import Condition
+from gangsaw.core.findings import Finding, Review
 from gangsaw.core.launch import OutcomeKind
+from gangsaw.core.messages import Message, Question
 from gangsaw.core.model import Check, Limits, Plan, Task, TurnKind
 from gangsaw.core.phases import ENDED, Phase
 
@@ -33,7 +36,7 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class Exit:
     """How the last launch of an attempt ended; `lost` without exit record, `no_room` while the disk
-    was full."""
+    was full. `condition` is what ended it, where that was told."""
 
     outcome: OutcomeKind
     code: int | None
@@ -43,11 +46,47 @@ class Exit:
     lost: bool = False
     never_ran: bool = False
     no_room: bool = False
+    condition: Condition | None = None
+    account: str = ""
+
+    @property
+    def crashed(self) -> bool:
+        """Whether the process was killed, or left no exit record."""
+        return self.outcome is OutcomeKind.CRASHED
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchUsage:
+    """What one launch used so far. `session` is the one it reported from, where its agent counts
+    by session."""
+
+    launch: int
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cost_usd: float | None
+    session: str = ""
+
+    @property
+    def tokens(self) -> int:
+        """All kinds together."""
+        return self.input_tokens + self.output_tokens + self.cached_tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at a task."""
+    """One try at a task.
+
+    `ran` counts launches that began, `turns_used` those of them that count against `turns_max`,
+    `continues` those that went on after an interruption, `waits` how often it was parked for a
+    time, `switches` how often another agent went on in its place. `stage` is what the author is at,
+    `begun` the launch with which the work itself was begun.
+    `acting` is the reviewing agent while one acts. `given` is the word of the present review turn,
+    `findings` and `rejections` are of all reviews so far; `agreed` and `approved`: the reviewing
+    agent, or a person, agrees with exactly this commit. Of the messages it was `told`, the first
+    `read` are known to have reached its session; it went back `nudged` times for agents' alone.
+    `taken_by` names who wants to work in its place, and does once it is `in_hand`.
+    """
 
     id: str
     task: str
@@ -63,8 +102,15 @@ class Attempt:
     turn: int = 0
     launch: int = 0
     turns_used: int = 0
+    ran: int = 0
     crashes: int = 0
+    continues: int = 0
+    waits: int = 0
+    switches: int = 0
     why: TurnKind = TurnKind.WORK
+    stage: TurnKind = TurnKind.WORK
+    begun: int = 0
+    acting: str = ""
     onto: str | None = None
     launched_at: float = 0.0
     beat_at: float = 0.0
@@ -85,20 +131,44 @@ class Attempt:
     judgement: ev.Judgement | None = None
     inconclusive: int = 0
     diff: tuple[int, int, int] | None = None
-    usage: tuple[tuple[int, int, float | None], ...] = ()
+    usage: tuple[LaunchUsage, ...] = ()
     failed: ev.Cause | None = None
     closed: bool = False
     question: str = ""
     start: str = ""
     kept: tuple[str, ...] = ()
+    told: tuple[Message, ...] = ()
+    read: int = 0
+    nudged: int = 0
+    asked: tuple[Question, ...] = ()
+    claims: tuple[str, ...] = ()
+    done_at: float = 0.0
+    done_text: str = ""
+    taken_by: str = ""
+    in_hand: bool = False
+    refused: str = ""
+    condition: Condition | None = None
+    parked: Condition | None = None
+    parked_text: str = ""
+    parked_until: float | None = None
+    given: Review | None = None
+    findings: tuple[Finding, ...] = ()
+    rejections: int = 0
+    review_tries: int = 0
+    agreed: bool = False
+
+    @property
+    def seat(self) -> str:
+        """The agent whose slot the attempt takes: the reviewing one while one acts."""
+        return self.acting or self.agent
 
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
     """What a task has come to. `unmet` counts needs that have not landed, `blameless` attempts that
-    ended by the machine's fault. `undone` is the commit
-    that took its landing back; `start` the ref that its next attempt starts from; attempts up to
-    number `outdated` were built on a need that was undone since."""
+    ended by the machine's fault. `undone` is the commit that took its landing back; `start` the ref
+    that its next attempt starts from; attempts up to number `outdated` were built on a need that
+    was undone since. `messages` wait for the next turn."""
 
     unmet: int
     attempts: int = 0
@@ -123,6 +193,7 @@ class TaskState:
     undo_failed: str = ""
     start: str = ""
     outdated: int = 0
+    messages: tuple[Message, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -194,7 +265,9 @@ class Trouble:
 class State:
     """Everything known about one run. `head` is where the integration branch is, `checked_head`
     the last commit that we ourselves moved it to: only such a one is delivered. `landed` names
-    every landing in order, those that were undone since included."""
+    every landing in order, those that were undone since included. `agent_limits` says until when
+    (epoch seconds) an agent's usage limit holds back its tasks. `blocks` numbers the live attempts,
+    see `ports`."""
 
     run: str = ""
     goal: str = ""
@@ -222,6 +295,7 @@ class State:
     task_states: dict[str, TaskState] = field(default_factory=dict)
     attempts: dict[str, Attempt] = field(default_factory=dict)
     live: dict[str, None] = field(default_factory=dict)
+    blocks: dict[str, int] = field(default_factory=dict)
     busy: dict[str, int] = field(default_factory=dict)
     queue: list[str] = field(default_factory=list)
     landings: tuple[Landing, ...] = ()
@@ -233,6 +307,7 @@ class State:
     answers: dict[str, tuple[bool, str]] = field(default_factory=dict)
     pending: dict[str, ev.Requested] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
+    agent_limits: dict[str, float] = field(default_factory=dict)
     dependants: dict[str, tuple[str, ...]] = field(default_factory=dict)
     rank: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     ready: list[tuple[tuple[int, int, int], str]] = field(default_factory=list)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gangsaw.core.conditions import Condition, sentence
 from gangsaw.core.events import RunEnd
 from gangsaw.core.events_undo import undo_about
-from gangsaw.core.model import Check
+from gangsaw.core.model import Check, TurnKind
 from gangsaw.core.phases import Phase
 from gangsaw.core.policy import landing
 from gangsaw.core.policy.admission import Hold, HoldKind, hold_for
+from gangsaw.core.policy.remedy import goes_on_at, waits_for_a_person
 from gangsaw.core.policy.undo import undone_needs
 from gangsaw.core.state import Attempt, State, is_live, landing_of
 from gangsaw.core.trouble import stuck_move, stuck_text, worst_trouble
@@ -48,6 +50,7 @@ _BY_PHASE = {
     Phase.VERIFYING: Status.CHECKING,
     Phase.VERIFIED: Status.CHECKING,
     Phase.RETURNED: Status.HELD,
+    Phase.PARKED: Status.HELD,
     Phase.REVIEWING: Status.NEEDS_YOU,
     Phase.QUEUED: Status.QUEUED,
     Phase.LANDING: Status.LANDING,
@@ -82,7 +85,9 @@ def view(state: State, name: str, now: float) -> View:
         return View(Status.NEEDS_YOU if known.person else Status.FAILED, known.given_up)
     attempt = state.attempt_of(name)
     if attempt is not None and is_live(attempt):
-        return View(_BY_PHASE[attempt.phase], _live_text(state, attempt))
+        waits_for_you = bool(_asked_text(attempt)) or waits_for_a_person(attempt)
+        status = Status.NEEDS_YOU if waits_for_you else _BY_PHASE[attempt.phase]
+        return View(status, _live_text(state, attempt, now))
     hold = hold_for(state, name, now)
     if hold is None:
         return View(Status.WAITING, "starts next")
@@ -117,17 +122,35 @@ def _undo_text(state: State, name: str) -> str:
     return "being undone, " + _checks_text(landing.missing_checks(state, found.tree, gate))
 
 
-def _live_text(state: State, attempt: Attempt) -> str:
+def _live_text(state: State, attempt: Attempt, now: float) -> str:
     trouble = worst_trouble(state, attempt.id)
     if trouble is not None and trouble.for_room:
         return f"waits for room on the disk: {trouble.text}"
     if trouble is not None:
         return f"trouble, trying again: {trouble.text}"
+    if attempt.in_hand:
+        back = f"gangsaw attach {attempt.task} --hand-back"
+        return f"taken over by {attempt.taken_by} · to give it back: {back}"
+    if text := _asked_text(attempt):
+        return f"asks: {text}"
     match attempt.phase:
         case Phase.REVIEWING:
             return attempt.review_text
         case Phase.STOPPING:
             return f"being stopped: {attempt.stop_cause}"
+        case Phase.PARKED:
+            until = goes_on_at(state, attempt)
+            if until is None:
+                asks = attempt.parked in (Condition.ANSWER, Condition.PERMISSION)
+                how = f"answer {attempt.task} TEXT" if asks else f"retry {attempt.task}"
+                return f"{attempt.parked_text} · to go on: gangsaw {how}"
+            left_s = until - now
+            again = f"goes on in {left_s:.0f} s" if left_s > 0 else "goes on when a slot is free"
+            return f"{attempt.parked_text} · {again}"
+        case Phase.RUNNING | Phase.STARTING if attempt.why is TurnKind.REVIEW:
+            return f"{attempt.seat} reviews it" + _condition_text(attempt)
+        case Phase.RUNNING if attempt.condition is not None:
+            return sentence(attempt.condition, attempt.seat)
         case Phase.RETURNED:
             return f"{attempt.returned_text} · goes back to the agent when a slot is free"
         case Phase.RUNNING | Phase.STARTING if attempt.question:
@@ -141,8 +164,24 @@ def _live_text(state: State, attempt: Attempt) -> str:
             return _checks_text(landing.missing_checks(state, attempt.tree, gate))
         case Phase.LANDING:
             return _landing_text(state, attempt)
+        case Phase.VERIFIED:
+            return "the next turn begins when its agent has a free slot"
         case _:
             return ""
+
+
+def _asked_text(attempt: Attempt) -> str:
+    """The open question that an agent at work has put by command, and that would be answered next;
+    empty if there is none."""
+    if attempt.phase not in (Phase.STARTING, Phase.RUNNING) or not attempt.asked:
+        return ""
+    waiting = [one.text for one in attempt.asked if one.waits]
+    return waiting[0] if waiting else attempt.asked[-1].text
+
+
+def _condition_text(attempt: Attempt) -> str:
+    condition = attempt.condition
+    return "" if condition is None else f" · {sentence(condition, attempt.seat)}"
 
 
 def _queue_text(state: State, attempt: Attempt) -> str:
@@ -193,6 +232,9 @@ def say(hold: Hold, now: float) -> str:
             return f"for a free slot (at most {hold.text} agents)"
         case HoldKind.AGENT_SLOTS:
             return f"for a free slot of agent {hold.text}"
+        case HoldKind.AGENT_LIMIT:
+            left_s = max(0.0, (hold.until or now) - now)
+            return f"{hold.text}'s usage limit is reached; again in {left_s:.0f} s"
         case HoldKind.TRACK:
             return f"for {names} (same track {hold.text})"
         case HoldKind.SCOPE:
@@ -213,7 +255,8 @@ def exit_code(state: State, now: float) -> int:
     if stuck_text(state):
         return 3 if stuck_move(state) else 1
     waiting = [state.attempts[name].phase for name in state.live]
-    if Phase.REVIEWING in waiting or state.delivery.blocked:
+    asks = any(waits_for_a_person(state.attempts[name]) for name in state.live)
+    if asks or Phase.REVIEWING in waiting or state.delivery.blocked:
         return 3
     if state.ready and any(
         (hold := hold_for(state, name, now)) and hold.kind is HoldKind.BUDGET

@@ -31,6 +31,11 @@ class Cause(StrEnum):
     UNDONE = "undone"
     NO_ROOM = "no_room"
     INCONCLUSIVE = "inconclusive"
+    FINDINGS = "findings"
+    TESTS_PASS = "tests_pass"
+    SAID = "said"
+    TAKEN = "taken"
+    SAID_DONE = "said_done"
 
 
 BLAMELESS = frozenset({Cause.NO_ROOM, Cause.INCONCLUSIVE})

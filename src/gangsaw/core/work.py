@@ -14,6 +14,7 @@ from gangsaw.core.observations import Observation
 from gangsaw.core.phases import AGENT_ALIVE, ENDED, Phase
 from gangsaw.core.policy import delivery, landing, stall
 from gangsaw.core.policy.admission import HoldKind, hold_for
+from gangsaw.core.policy.remedy import waits_for_a_person
 from gangsaw.core.record import record
 from gangsaw.core.state import Attempt, Landing, State
 from gangsaw.core.trouble import cannot_close, retry_at, stuck_text
@@ -134,11 +135,28 @@ def next_wakeup(state: State, now: float) -> float | None:
         for attempt in map(state.attempts.__getitem__, state.live)
         if attempt.phase is Phase.RUNNING
     ]
+    moments += _parked_until(state, now)
     moments += [moment for moment in state.backing_off.values() if moment > now]
     moments += [moment for moment in map(retry_at, state.troubles.values()) if moment > now]
     if delivery.is_wanted(state) and delivery.retry_at(state) > now:
         moments.append(delivery.retry_at(state))
     return min(moments) if moments else None
+
+
+def _parked_until(state: State, now: float) -> list[float]:
+    """When parked attempts, and the tasks of agents at their limit, may go on."""
+    attempts = map(state.attempts.__getitem__, state.live)
+    parked = [each.parked_until for each in attempts if each.phase is Phase.PARKED]
+    moments = [*parked, *state.agent_limits.values()]
+    return [moment for moment in moments if moment is not None and moment > now]
+
+
+def _rests(state: State, name: str) -> bool:
+    """Whether the attempt waits for a person and for nothing else."""
+    attempt = state.attempts[name]
+    if attempt.in_hand:
+        return False  # a person is at work there
+    return attempt.phase is Phase.REVIEWING or waits_for_a_person(attempt)
 
 
 def _puts_away(state: State) -> bool:
@@ -153,13 +171,18 @@ def _puts_away(state: State) -> bool:
 _WAITS_FOR_A_PERSON = frozenset({HoldKind.SCOPE, HoldKind.TRACK, HoldKind.BUDGET})
 
 
-_WAITS_FOR_LANDING = frozenset({Phase.QUEUED, Phase.LANDING, Phase.REVIEWING})
+_WAITS_FOR_LANDING = frozenset({Phase.QUEUED, Phase.LANDING})
+
+
+def _waits(state: State, name: str) -> bool:
+    return state.attempts[name].phase in _WAITS_FOR_LANDING or _rests(state, name)
 
 
 def at_rest(state: State, now: float) -> str | None:
     """Why an engine has nothing more to do: `finished`, `stopped`, or `waiting for a person or a
     limit`; `None` while anything can still happen by itself."""
-    phases = [state.attempts[name].phase for name in state.live if not cannot_close(state, name)]
+    open_names = [name for name in state.live if not cannot_close(state, name)]
+    phases = [state.attempts[name].phase for name in open_names]
     if state.stopping:
         # One that cannot be moved is left to the next engine, which finds either outcome.
         moving = any(
@@ -172,14 +195,15 @@ def at_rest(state: State, now: float) -> str | None:
         return "finished"
     landings = bool(state.queue or state.landings or state.undos)
     if state.draining and not landings:
-        busy = any(phase is not Phase.REVIEWING for phase in phases)
+        # What is parked goes on in a later run.
+        busy = any(phase not in (Phase.REVIEWING, Phase.PARKED) for phase in phases)
         return None if busy else "paused"
     stuck = stuck_text(state)
-    if stuck and (not state.head or all(phase in _WAITS_FOR_LANDING for phase in phases)):
+    if stuck and (not state.head or all(_waits(state, name) for name in open_names)):
         return f"in trouble: {stuck}"
     if state.paused or landings or not state.head:
         return None
-    if any(phase is not Phase.REVIEWING for phase in phases):
+    if not all(_rests(state, name) for name in open_names):
         return None
     if delivery.is_wanted(state) and not delivery.is_waiting(state):
         return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gangsaw.agents import Reader
-from gangsaw.core.launch import SHOWN, Ended, Note, OutcomeKind, TurnOutcome
+from gangsaw.core.launch import Ended, OutcomeKind, TurnOutcome
 from gangsaw.core.observations import (
     LaunchExited,
     LaunchLost,
@@ -17,7 +17,9 @@ from gangsaw.core.observations import (
     Observation,
     OutputGrew,
 )
+from gangsaw.engine.gathering import Gathered
 from gangsaw.engine.room import Room
+from gangsaw.engine.scrubbing import Scrubber
 from gangsaw.procs import (
     Absent,
     Broken,
@@ -41,10 +43,13 @@ from gangsaw.procs import (
 )
 from gangsaw.procs.records import read_started
 
-CHUNK_BYTES = 1 << 20
-CHUNKS_PER_LOOK = 8
+CHUNK_BYTES = 1 << 18
+READ_PER_LOOK = 8 << 20
+"""Bytes of output read at one look. What is left is read at the next, which follows at once: the
+others' turns do not wait for the one that writes most."""
 OUTPUT_READ_MAX = 256 << 20
-"""Of a longer output only the beginning and the last `CHUNK_BYTES * CHUNKS_PER_LOOK` are read."""
+"""Of what is further behind than this only the end is read, and the first `READ_PER_LOOK` of all,
+where agents name their session."""
 LOOK_EVERY_S = 1.0
 STARTING_LOOK_S = 0.05
 STARTING_MAX_S = 30.0
@@ -55,8 +60,8 @@ VANISHED = "its folder was removed while it was alive; whatever was left of it h
 
 @dataclass(slots=True)
 class Launch:
-    """One registered launch and how far its output has been read. `trace` finds its processes
-    should its folder vanish."""
+    """One registered launch and how far its output has been read; `behind`: there was more of it
+    than one look takes. `trace` finds its processes should its folder vanish."""
 
     attempt: str
     launch: int
@@ -67,6 +72,7 @@ class Launch:
     offset: int = 0
     started: bool = False
     looked_at: float = 0.0
+    behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +100,11 @@ class Trace:
 
 
 class Launches:
-    """Registered by a lane, surveyed by the loop."""
+    """Registered by a lane, surveyed by the loop. The output of one that has ended is scrubbed."""
 
-    def __init__(self, watch: Watch, room: Room) -> None:
+    def __init__(self, watch: Watch, room: Room, scrubber: Scrubber | None = None) -> None:
         self._watch, self._room = watch, room
+        self._scrubber = scrubber or Scrubber()
         self._mutex = threading.Lock()
         self._live: dict[Path, Launch] = {}
         self._ending: dict[Path, bool] = {}
@@ -127,6 +134,8 @@ class Launches:
             live = list(self._live.values())
         if not live:
             return None
+        if any(launch.behind for launch in live):
+            return 0.0
         return LOOK_EVERY_S if all(launch.started for launch in live) else STARTING_LOOK_S
 
     def survey(self, changed: set[Path]) -> list[Observation]:
@@ -137,7 +146,7 @@ class Launches:
         found: list[Observation] = []
         for launch in live:
             due = now - launch.looked_at >= LOOK_EVERY_S or not launch.started
-            if launch.folder in changed or due:
+            if launch.folder in changed or due or launch.behind:
                 launch.looked_at = now
                 found += self._look(launch, now)
         return found
@@ -149,13 +158,20 @@ class Launches:
         match state:
             case Finished(record):
                 seen = self._started(launch, read_started(launch.folder))
-                notes = self._read(launch, to_end=True)
-                return [*seen, *notes, self._exited(launch, record)]
+                notes = self._read(launch)
+                if launch.behind:
+                    return [*seen, *notes]
+                return [*seen, *notes, *self._last(launch), self._exited(launch, record)]
             case Lost(started, reason):
+                notes = self._read(launch)
+                if launch.behind:
+                    return notes
                 self._forget(launch)
                 no_room = not started and self._room.is_to_blame(reason)
                 lost = LaunchLost(launch.attempt, launch.launch, started, reason, no_room)
-                return [*self._read(launch, to_end=True), lost]
+                last = self._last(launch)
+                self._scrubber.later(launch.folder)
+                return [*notes, *last, lost]
             case Absent():
                 return self._absent(launch)
             case Foreign():
@@ -176,7 +192,7 @@ class Launches:
                 if not launch.started:
                     self._watch.add(launch.folder)
                 seen = self._started(launch, started_record)
-                return [*seen, *self._read(launch, to_end=False)]
+                return [*seen, *self._read(launch)]
 
     def _absent(self, launch: Launch) -> list[Observation]:
         """Its shim died before it began; or the folder was removed under a live turn, which must
@@ -206,6 +222,7 @@ class Launches:
     def _exited(self, launch: Launch, record: ExitRecord) -> LaunchExited:
         self._forget(launch)
         ended, outcome = self._conclude(launch, record)
+        self._scrubber.later(launch.folder)
         failed = outcome.kind in (OutcomeKind.FAILED, OutcomeKind.CRASHED)
         said = f"{outcome.text}\n{_tail(launch.folder / 'err').decode('utf-8', 'replace')}"
         return LaunchExited(
@@ -232,38 +249,40 @@ class Launches:
                 told = replace(ended, at=record.at)
                 return ended, launch.reader.conclude(told, _tail(launch.folder / "err"))
 
-    def _read(self, launch: Launch, *, to_end: bool) -> list[Observation]:
-        """Notes in what was written since the last look."""
+    def _read(self, launch: Launch) -> list[Observation]:
+        """Notes in what was written since the last look, as far as one look reads."""
+        launch.behind = False
         path = launch.folder / "out"
         try:
             size = path.stat().st_size
         except FileNotFoundError:
             return []
         if size <= launch.offset:
-            return self._notes(launch, launch.reader.feed(b"\n")) if to_end and size else []
-        notes: list[Note] = []
-        if size - launch.offset > OUTPUT_READ_MAX:
-            launch.offset = size - CHUNK_BYTES * CHUNKS_PER_LOOK
+            return []
+        gathered = Gathered()
+        if launch.offset and size - launch.offset > OUTPUT_READ_MAX:
+            # The line that is cut off here is none.
+            gathered.add(launch.reader.feed(b"\n"))
+            launch.offset = size - READ_PER_LOOK
+        until = launch.offset + READ_PER_LOOK
         with path.open("rb") as file:
             file.seek(launch.offset)
-            chunks = 0
-            while (to_end or chunks < CHUNKS_PER_LOOK) and (chunk := file.read(CHUNK_BYTES)):
+            while launch.offset < until and (chunk := file.read(CHUNK_BYTES)):
                 launch.offset += len(chunk)
-                chunks += 1
-                notes += launch.reader.feed(chunk)
-        if to_end:
-            notes += launch.reader.feed(b"\n")
-        grew = [] if to_end else [OutputGrew(launch.attempt, launch.launch)]
-        return [*grew, *self._notes(launch, notes)]
+                gathered.add(launch.reader.feed(chunk))
+        launch.behind = launch.offset < size
+        return [OutputGrew(launch.attempt, launch.launch), *self._notes(launch, gathered)]
 
-    def _notes(self, launch: Launch, notes: list[Note]) -> list[Observation]:
-        found: list[Observation] = []
-        for note in notes:
-            if isinstance(note, SHOWN):
-                self.activities[launch.attempt] = note.text
-            else:
-                found.append(Noted(launch.attempt, launch.launch, note))
-        return found
+    def _last(self, launch: Launch) -> list[Observation]:
+        """Notes in a last line that has no end."""
+        gathered = Gathered()
+        gathered.add(launch.reader.feed(b"\n"))
+        return self._notes(launch, gathered)
+
+    def _notes(self, launch: Launch, gathered: Gathered) -> list[Observation]:
+        if gathered.shown:
+            self.activities[launch.attempt] = self._scrubber.secrets.text(gathered.shown)
+        return [Noted(launch.attempt, launch.launch, note) for note in gathered.notes()]
 
 
 def _ask_to_end(folder: Path, *, hard: bool) -> None:

@@ -50,6 +50,10 @@ class Layout:
         """The empty folder of an attempt without worktree."""
         return self.attempt(attempt) / "folder"
 
+    def review(self, attempt: str, launch: int) -> Path:
+        """The folder of a reviewing agent."""
+        return self.attempt(attempt) / f"review-{launch}"
+
     def worktree(self, attempt: str) -> Path:
         """The worktree of an attempt."""
         return self.worktrees / self.run / attempt

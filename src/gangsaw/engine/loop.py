@@ -125,7 +125,8 @@ class Engine:
                 return reason
             self._pen.require_place()
             self._carry_out(actions)
-            observations = self._survey()
+            # Nothing that was seen goes further, into the state or the log, with a secret in it.
+            observations = [self._world.secrets.out_of(seen) for seen in self._survey()]
 
     def _append(self, events: Sequence[Event], now: float) -> None:
         """Put the turn's events and what they mean for readers into the log, as one."""
@@ -250,7 +251,11 @@ class Engine:
             rung = b""
         if rung:
             return signal.Signals(rung[0]).name
-        ends = [asked for asked in self._inbox.peek() if asked.verb in ("stop", "kill")]
+        ends = [
+            asked
+            for asked in self._inbox.peek()
+            if asked.verb in ("stop", "kill") and not (asked.refused or asked.attempt)
+        ]
         return f"{ends[0].verb} by {ends[0].by}" if ends else ""
 
     def _finish(self, reason: str) -> None:

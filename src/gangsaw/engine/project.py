@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from gangsaw.core.policy.delivery import is_wanted
 from gangsaw.core.policy.undo import kept_turns
 from gangsaw.core.reopening import turn_names
-from gangsaw.core.state import State, Usage
+from gangsaw.core.state import State, Usage, is_live
 from gangsaw.core.status import exit_code, view
 from gangsaw.store.rows import RunRow, TaskRow
 
@@ -30,6 +30,7 @@ class Projector:
         self._stored: dict[str, TaskRow] = {}
         self._run_row: RunRow | None = None
         self._turns: dict[str, list[str]] = {}
+        self._talk: dict[str, dict[str, object]] = {}
 
     def task_rows(
         self, now: float, activities: Mapping[str, str], *, refresh: bool
@@ -44,6 +45,7 @@ class Projector:
         rows = [self._row(name, now, activities) for name in names]
         for name in state.touched:
             self._note_turns(name)
+            self._note_talk(name)
         state.touched.clear()
         changed = [row for row in rows if self._stored.get(row.task) != row]
         self._stored.update({row.task: row for row in changed})
@@ -81,6 +83,22 @@ class Projector:
         else:
             self._turns.pop(name, None)
 
+    def _note_talk(self, name: str) -> None:
+        """Keep what people and the task's agent have said, as far as it is still open."""
+        known, attempt = self._state.task_states[name], self._state.attempt_of(name)
+        said: dict[str, object] = {"messages": len(known.messages)} if known.messages else {}
+        if attempt is not None and is_live(attempt):
+            found = {
+                "asks": attempt.question,
+                "claims": list(attempt.claims),
+                "taken_by": attempt.taken_by,
+            }
+            said |= {key: value for key, value in found.items() if value}
+        if said:
+            self._talk[name] = said
+        else:
+            self._talk.pop(name, None)
+
     def run_row(self, now: float) -> RunRow | None:
         """The run's row if it has changed, else `None`."""
         state = self._state
@@ -93,7 +111,9 @@ class Projector:
             started_at=state.started_at,
             ended_at=state.ended_at,
             engine_pid=state.engine_pid,
-            summary_json=json.dumps({**_summary(state, now), "turns": self._turns}),
+            summary_json=json.dumps(
+                {**_summary(state, now), "turns": self._turns, "talk": self._talk}
+            ),
         )
         if row == self._run_row:
             return None

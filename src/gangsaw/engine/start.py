@@ -16,8 +16,9 @@ from gangsaw.core import observations as ob
 from gangsaw.core.errors import UserError
 from gangsaw.core.events import RunStarted
 from gangsaw.core.evolve import evolve
-from gangsaw.core.model import Limits, Plan
+from gangsaw.core.model import Limits, Plan, TurnKind
 from gangsaw.core.phases import AGENT_ALIVE
+from gangsaw.core.roles import Role
 from gangsaw.core.settings import Settings
 from gangsaw.core.state import State
 from gangsaw.core.status import exit_code
@@ -29,8 +30,11 @@ from gangsaw.engine.layout import Layout, layout_for
 from gangsaw.engine.loop import Engine, InterruptAnswer, Listener, Teller, fold
 from gangsaw.engine.requests import Inbox
 from gangsaw.engine.room import Room
+from gangsaw.engine.scrubbing import Scrubber
+from gangsaw.engine.secrets import Secrets
 from gangsaw.engine.world import World
-from gangsaw.git import Repository, prove_signing
+from gangsaw.git import Repository, included_files, prove_signing
+from gangsaw.plan import read_roles
 from gangsaw.procs import Nursery, Watch, boot_id, containment
 from gangsaw.store import inbox
 from gangsaw.store.control import Control, make_control
@@ -43,7 +47,7 @@ CHECK_SLOTS_MAX = 4
 ENDED = ("landed", "failed")
 """States of a run after which nothing is to be done in it."""
 TEMPLATE_FOLDER = Path(".gangsaw/prompts")
-TEMPLATES = ("work", "fix", "resolve", "continue")
+TEMPLATES = tuple(kind.value for kind in TurnKind)
 
 
 class Choice(StrEnum):
@@ -87,6 +91,9 @@ def drive(
     """Hold the writer's lock and run the engine until it rests. `UserError` when another engine
     is alive, or when the order does not fit the last run."""
     control = make_control(repo.control_dir)
+    secrets = secrets_of(repo, order.settings, order.environ)
+    secrets.require_ignored(repo)
+    order = _without_secrets(order, secrets)
     lock = WriterLock.acquire(control.lock)
     if isinstance(lock, HeldBy):
         raise UserError(
@@ -97,11 +104,34 @@ def drive(
         prove_signing(repo)
         ensure_reserve(control.reserve)
         _remove_slots_of_ended(repo, control, journal, order)
-        drive_on = _Driver(repo, control, journal, lock, order, listener, on_interrupt, tell)
+        drive_on = _Driver(
+            repo, control, journal, lock, order, listener, on_interrupt, tell, secrets
+        )
         if order.choice is Choice.NEW:
             _require_start(repo, order)
             drive_on.end_agents_of_last_run()
         return drive_on(*_open_run(repo, journal, control, order), first=[])
+
+
+def secrets_of(repo: Repository, settings: Settings, environ: Mapping[str, str]) -> Secrets:
+    """What must not be written anywhere, as far as it is known before a run."""
+    secrets = Secrets(settings, environ)
+    for root in {repo.root, repo.main_root or repo.root}:
+        secrets.learn(root, included_files(repo, root))
+    return secrets
+
+
+def _without_secrets(order: Order, secrets: Secrets) -> Order:
+    """The order as it may be kept. `UserError` where a secret stands in a command."""
+    secrets.require_none_in_checks(order.settings.checks)
+    secrets.require_none_in_setup(order.settings.worktree.setup)
+    if order.plan is None:
+        return order
+    used = {task.agent or order.limits.default_agent for task in order.plan.tasks}
+    for agent in order.settings.agents:
+        if agent.name in used:
+            secrets.require_none_in_arguments(agent)
+    return replace(order, plan=secrets.out_of_plan(order.plan))
 
 
 def _who(holder: HeldBy) -> str:
@@ -123,6 +153,7 @@ class _Driver:
     listener: Listener
     on_interrupt: InterruptAnswer
     tell: Teller
+    secrets: Secrets
 
     def end_agents_of_last_run(self) -> None:
         """A run that is left behind for a new one must leave no agent alive."""
@@ -145,14 +176,17 @@ def _drive(driver: _Driver, state: State, seq: int, first: list[ob.Observation])
     former = survey_former(layout, state)
     sweep_former_checks(layout.checks.parent)
     slots, gate_slots = _slots(repo, layout, _check_slots(order.limits))
-    box = Inbox(control.inbox)
+    box = Inbox(control.inbox, state.run)
     written = (layout.control, layout.worktrees, repo.common_dir / "objects")
     room = Room(written, lambda: state.limits.disk_floor_mb)
+    scrubber = Scrubber(driver.secrets)
+    scrubber.later_all(_left_unscrubbed(layout, state))
     with Nursery(), Watch() as watch:
         watch.add_fd(box.wake_fd)
         world = World(
             repo, layout, order.settings, state, order.environ, slots, gate_slots,
-            Launches(watch, room), room, _templates(repo), former.in_use,
+            Launches(watch, room, scrubber), room, templates_of(repo), former.in_use, scrubber,
+            roles_of(repo),
         )  # fmt: skip
         engine = Engine(
             driver.journal, driver.lock, seq, world, watch, box, driver.listener,
@@ -162,13 +196,25 @@ def _drive(driver: _Driver, state: State, seq: int, first: list[ob.Observation])
         level = containment().value
         up = ob.EngineUp(os.getpid(), __version__, boot_id(), level, limits, former.strays)
         try:
-            reason = engine.run([up, *first, *map(_outlived, box.read())])
+            asked = [driver.secrets.out_of(_outlived(each)) for each in box.read()]
+            reason = engine.run([up, *first, *asked])
         finally:
             box.close()
+            scrubber.close()
         if reason == "finished":
             gate_slots.remove()
             slots.remove()
     return Ending(state.run, exit_code(state, time.time()), reason)
+
+
+def _left_unscrubbed(layout: Layout, state: State) -> list[Path]:
+    """Outputs that a former engine may not have come to."""
+    turns = [
+        layout.turn(attempt.id, launch)
+        for attempt in state.live_attempts()
+        for launch in range(1, attempt.launch + 1)
+    ]
+    return [*turns, *layout.checks.glob("*/*.*")]
 
 
 KEPT_LIMITS = ("max_agents", "deliver", "budget_usd", "default_agent")
@@ -335,7 +381,12 @@ def _free_run_id(repo: Repository, journal: Journal) -> str:
     return f"r{number}"
 
 
-def _templates(repo: Repository) -> dict[str, str]:
+def roles_of(repo: Repository) -> Mapping[str, Role]:
+    """The roles of the repository, by name."""
+    return read_roles(repo.main_root or repo.root).roles
+
+
+def templates_of(repo: Repository) -> dict[str, str]:
     """The user's own prompt templates, by turn kind."""
     folder = (repo.main_root or repo.root) / TEMPLATE_FOLDER
     found = {}

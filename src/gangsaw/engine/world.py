@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gangsaw.core.observations import Observation
+from gangsaw.core.roles import Role
 from gangsaw.core.settings import Settings
 from gangsaw.core.state import State
 from gangsaw.engine.launches import Launches, Trace
 from gangsaw.engine.layout import Layout
 from gangsaw.engine.room import Room
+from gangsaw.engine.scrubbing import Scrubber
+from gangsaw.engine.secrets import Secrets
 from gangsaw.git import Repository
 from gangsaw.verify import Slots
 
@@ -27,7 +30,7 @@ class World:
     """One run's surroundings. Candidates have a slot of their own, so that a landing never waits
     behind the checks of work that is not yet in the queue. `templates` are the user's own prompt
     templates by turn kind, `found_in_use` the turn folders, there or gone, in which processes were
-    alive before this engine began anything."""
+    alive before this engine began anything, `roles` the repository's by name."""
 
     repo: Repository
     layout: Layout
@@ -40,6 +43,13 @@ class World:
     room: Room
     templates: Mapping[str, str]
     found_in_use: frozenset[Path] = frozenset()
+    scrubber: Scrubber = field(default_factory=Scrubber)
+    roles: Mapping[str, Role] = field(default_factory=dict)
+
+    @property
+    def secrets(self) -> Secrets:
+        """What must not be written anywhere."""
+        return self.scrubber.secrets
 
     def trace(self, attempt: str, folder: Path, worktree: str) -> Trace:
         """How the processes of a launch are found if its folder is gone."""

@@ -33,12 +33,15 @@ from gangsaw.git.delivery import (
 from gangsaw.git.diffs import (
     DiffStat,
     FileChange,
+    common_base,
     conflict_markers,
     diff_text,
     foreign_repositories,
     is_empty_change,
     work_diffstat,
+    work_summary,
 )
+from gangsaw.git.included import LIST_NAME, included_files
 from gangsaw.git.keeping import (
     Kept,
     contents_at,
@@ -108,6 +111,7 @@ from gangsaw.git.work import (
     WorkAstray,
     WorkGone,
     commit_leftovers,
+    git_dirs,
     inspect_work,
 )
 from gangsaw.git.worktrees import (
@@ -125,6 +129,7 @@ from gangsaw.git.worktrees import (
 )
 
 __all__ = [
+    "LIST_NAME",
     "AlreadyThere",
     "Burden",
     "Candidate",
@@ -188,6 +193,7 @@ __all__ = [
     "cleans",
     "commit_leftovers",
     "commit_tree",
+    "common_base",
     "conflict_markers",
     "contents_at",
     "create_ref",
@@ -198,7 +204,9 @@ __all__ = [
     "drop_branch",
     "drop_trash",
     "foreign_repositories",
+    "git_dirs",
     "ignored_files",
+    "included_files",
     "inspect_work",
     "is_empty_change",
     "is_kept",
@@ -233,4 +241,5 @@ __all__ = [
     "turn_refs",
     "unholdable",
     "work_diffstat",
+    "work_summary",
 ]

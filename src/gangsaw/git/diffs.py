@@ -6,6 +6,7 @@ External diff programs and text converters of the repository are never started.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from gangsaw.git.repository import Repository
 from gangsaw.git.runner import WRITE_TIMEOUT_S
@@ -96,6 +97,39 @@ def diff_text(
         timeout_s=WRITE_TIMEOUT_S,
     )  # fmt: skip
     return out.stdout.decode("utf-8", "replace")
+
+
+def common_base(repo: Repository, one: str, other: str) -> str | None:
+    """The newest commit that both contain, or `None` where there is none."""
+    out = repo.git("merge-base", one, other, ok=(0, 1))
+    return out.text.strip() or None
+
+
+COMMITS_SHOWN = 30
+PATHS_SHOWN = 100
+
+
+def work_summary(repo: Repository, path: Path, base: str) -> str:
+    """What the worktree at `path` holds besides `base`: the subjects of its commits and the files
+    that are not committed, for an agent that knows nothing of it. Empty where it is gone."""
+    place = repo.place(path)
+    if place is None:
+        return ""
+    limit = f"--max-count={COMMITS_SHOWN}"
+    commits = repo.git("log", limit, "--format=%h %s", f"{base}..HEAD", "--", place=place)
+    listed = repo.git("status", "--porcelain", "--no-renames", place=place).text.splitlines()
+    shown = listed[:PATHS_SHOWN]
+    if len(listed) > PATHS_SHOWN:
+        shown.append(f"… and {len(listed) - PATHS_SHOWN} more")
+    return "\n".join(
+        [
+            "Commits since the base:",
+            commits.text.strip("\n") or "(none)",
+            "",
+            "Files that are not committed:",
+            "\n".join(shown) or "(none)",
+        ]
+    )
 
 
 def conflict_markers(repo: Repository, base: str, commit: str) -> tuple[tuple[str, int], ...]:

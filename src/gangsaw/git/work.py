@@ -223,6 +223,15 @@ def require_place(repo: Repository, path: Path) -> Place:
     return place
 
 
+def git_dirs(repo: Repository, path: Path) -> tuple[str, ...]:
+    """The folders that git writes to when something is committed in the worktree at `path`: its
+    own and the repository's; none when it is not there."""
+    place = repo.place(path)
+    if place is None or place.git_dir is None:
+        return ()
+    return tuple(dict.fromkeys((str(place.git_dir), str(repo.common_dir))))
+
+
 def stage(
     repo: Repository, place: Place, items: tuple[Changed, ...], lock: int | None = None
 ) -> tuple[str, ...]:

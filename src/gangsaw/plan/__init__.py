@@ -1,8 +1,9 @@
 """The files that users write: `plan.yaml` → `Plan`, `gangsaw.toml` → `Settings`.
 
 Rules: every fault of a file is told at once, each with line, column and remedy; nothing of the
-file is repeated at length. The room reads the plan and the prompt files it names and does nothing
-else: no git, no processes, no clock. The YAML library is imported when YAML is read, not before.
+file is repeated at length. The room reads the plan, the prompt files it names and the repository's
+roles, and does nothing else: no git, no processes, no clock. The YAML library is imported when YAML
+is read, not before.
 """
 
 from gangsaw.plan.complaint import Complaint
@@ -10,6 +11,7 @@ from gangsaw.plan.config import ConfigRead, Layer, load_settings, merge_config, 
 from gangsaw.plan.picture import mermaid, picture, plan_json
 from gangsaw.plan.reader import PlanRead, read_plan, read_plan_file
 from gangsaw.plan.relations import serialised_pairs
+from gangsaw.plan.roles import RolesRead, read_role, read_roles
 from gangsaw.plan.schema import config_schema, plan_schema
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "ConfigRead",
     "Layer",
     "PlanRead",
+    "RolesRead",
     "config_schema",
     "load_settings",
     "merge_config",
@@ -27,5 +30,7 @@ __all__ = [
     "read_config",
     "read_plan",
     "read_plan_file",
+    "read_role",
+    "read_roles",
     "serialised_pairs",
 ]

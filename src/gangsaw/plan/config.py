@@ -14,17 +14,23 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from gangsaw.core.errors import UserError
 from gangsaw.core.model import AgentSlots, Deliver, Limits, Uncommitted
-from gangsaw.core.settings import AgentSettings, Settings, WorktreeSettings
+from gangsaw.core.settings import AgentSettings, Settings, WorktreeSettings, adapter_file
 from gangsaw.plan.complaint import Complaint, Findings, Path, did_you_mean, located, nearest, shown
-from gangsaw.plan.settings_fields import AGENT, ENVIRONMENT, KINDS, PLACEHOLDERS, SECTIONS, TOP
+from gangsaw.plan.settings_fields import (
+    AGENT,
+    ENVIRONMENT,
+    KINDS,
+    PLACEHOLDERS,
+    RESUMING_KINDS,
+    SECTIONS,
+    TOP,
+)
 from gangsaw.plan.shapes import Field, Kind, is_table, read_table
 from gangsaw.plan.toml_text import TomlFault, TomlTree, read_toml
-
-RESUMING_KINDS = frozenset({"claude", "scripted"})
-"""Kinds whose sessions can be taken up again."""
 
 FIRST_KIND = "claude"
 """The agent of a run without any settings."""
@@ -36,11 +42,37 @@ _PLACEHOLDER = re.compile(r"(?<![${])\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})")
 @dataclass(frozen=True, slots=True)
 class Layer:
     """A settings file: its text, the name shown, and the table within it (`("tool", "gangsaw")`
-    of a `pyproject.toml`)."""
+    of a `pyproject.toml`). `own`: it is the user's, not one that came with a repository, and may
+    name files of code."""
 
     text: str
     source: str
     table: tuple[str, ...] = ()
+    own: bool = False
+
+
+class FurtherKinds(Protocol):
+    """Kinds of agents besides the built-in ones. Only asked where a kind is none of those."""
+
+    def names(self) -> Collection[str]:
+        """Those that can be called by a name."""
+        ...
+
+    def resumes(self, kind: str) -> bool:
+        """Whether sessions of that kind, a name or `FILE.py:NAME`, can be taken up again.
+        `UserError` if its adapter cannot be used."""
+        ...
+
+
+class _NoFurther:
+    def names(self) -> Collection[str]:
+        return ()
+
+    def resumes(self, kind: str) -> bool:
+        raise UserError(f"cannot use {kind}: adapters of files are not asked for here")
+
+
+NO_FURTHER: FurtherKinds = _NoFurther()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +106,7 @@ def load_settings(
     environ: Mapping[str, str],
     *,
     kinds: Collection[str] = KINDS,
+    further: FurtherKinds = NO_FURTHER,
 ) -> ConfigRead:
     """The settings of all layers merged; without any file the defaults."""
     errors: list[Complaint] = []
@@ -87,7 +120,8 @@ def load_settings(
             continue
         findings = Findings()
         raw = _table_within(tree, layer, findings)
-        _parse(raw, layer.table, findings, kinds)
+        parsed = _parse(raw, layer.table, findings)
+        _check_kinds(parsed, layer, findings, kinds, further)
         errors.extend(located(findings.items, layer.source, tree))
         reads.append(_Read(layer, tree, raw))
     merged: dict[str, Any] = {}
@@ -95,13 +129,14 @@ def load_settings(
         merged = merge_config(merged, read.raw)
     merged = merge_config(merged, _environment(environ, errors))
     faults, doubts = Findings(), Findings()
-    _check_whole(merged, kinds, faults, doubts)
+    # Code is loaded only once every file is known to be right.
+    _check_whole(merged, kinds, NO_FURTHER if errors else further, faults, doubts)
     errors.extend(_placed(faults, reads))
     if errors:
         order = {layer.source: n for n, layer in enumerate(layers)}
         errors.sort(key=lambda error: (order.get(error.source, len(order)), error))
         return ConfigRead(None, tuple(errors), _placed(doubts, reads))
-    settings = _settings(merged, reads, kinds)
+    settings = _settings(merged, reads, kinds, further)
     return ConfigRead(settings, (), _placed(doubts, reads))
 
 
@@ -156,9 +191,7 @@ def _from_text(field: Field, text: str) -> Any:
 # --- one layer ---------------------------------------------------------------------------------
 
 
-def _parse(
-    raw: Mapping[str, Any], at: Path, findings: Findings, kinds: Collection[str]
-) -> dict[str, dict[str, Any]]:
+def _parse(raw: Mapping[str, Any], at: Path, findings: Findings) -> dict[str, dict[str, Any]]:
     """The checked values by section; agents are sections called `agents.NAME`."""
     top = read_table(TOP, raw, at, findings)
     parsed: dict[str, dict[str, Any]] = {}
@@ -175,13 +208,33 @@ def _parse(
             findings.add(path, "must be a table", f"write it as [agents.{shown(name)[1:-1]}]")
             continue
         parsed[f"agents.{name}"] = agent = read_table(AGENT, table, path, findings)
-        kind = agent.get("kind")
-        if kind is not None and kind not in kinds:
-            remedy = did_you_mean(kind, kinds) or f"known kinds: {', '.join(sorted(kinds))}"
-            findings.add((*path, "kind"), f"no kind is called {shown(kind)}", remedy)
         for n, word in enumerate(agent.get("argv", ())):
             _check_placeholders(word, (*path, "argv", n), findings)
     return parsed
+
+
+def _check_kinds(
+    parsed: Mapping[str, Mapping[str, Any]],
+    layer: Layer,
+    findings: Findings,
+    kinds: Collection[str],
+    further: FurtherKinds,
+) -> None:
+    """Note kinds that there are not, and files of code that a repository names."""
+    for section, table in parsed.items():
+        kind = table.get("kind")
+        if kind is None or not section.startswith("agents.") or kind in kinds:
+            continue
+        path = (*layer.table, "agents", section.removeprefix("agents."), "kind")
+        if adapter_file(kind) is not None:
+            if not layer.own:
+                said = "names a file of code, which only your own settings may"
+                remedy = "write this table into ~/.config/gangsaw/config.toml"
+                findings.add(path, said, remedy)
+        elif kind not in further.names():
+            known = sorted({*kinds, *further.names()})
+            remedy = did_you_mean(kind, known) or f"known kinds: {', '.join(known)}"
+            findings.add(path, f"no kind is called {shown(kind)}", remedy)
 
 
 def _check_placeholders(word: str, path: Path, findings: Findings) -> None:
@@ -204,7 +257,11 @@ def _check_placeholders(word: str, path: Path, findings: Findings) -> None:
 
 
 def _check_whole(
-    merged: Mapping[str, Any], kinds: Collection[str], faults: Findings, doubts: Findings
+    merged: Mapping[str, Any],
+    kinds: Collection[str],
+    further: FurtherKinds,
+    faults: Findings,
+    doubts: Findings,
 ) -> None:
     """What only all layers together can say. Values of a wrong type are told elsewhere."""
     agents = merged.get("agents", {})
@@ -212,12 +269,20 @@ def _check_whole(
     for name, table in agents.items():
         if isinstance(table, dict):
             _check_agent(table, ("agents", name), kinds, faults, doubts)
+            if further is not NO_FURTHER:
+                _check_further(table, ("agents", name), kinds, further, faults)
     run = merged.get("run", {})
-    chosen = run.get("agent") if isinstance(run, dict) else None
+    run = run if isinstance(run, dict) else {}
+    chosen = run.get("agent")
     known = [*agents, *_built_in(agents, kinds)]
-    if isinstance(chosen, str) and chosen.strip() and chosen.strip() not in known:
-        remedy = did_you_mean(chosen, known) or f"known agents: {', '.join(known)}"
-        faults.add(("run", "agent"), f"no agent is called {shown(chosen)}", remedy)
+    named: list[tuple[Path, Any]] = [(("run", key), run.get(key)) for key in ("agent", "reviewer")]
+    for name, table in agents.items():
+        if isinstance(table, dict):
+            named.append((("agents", name, "fallback"), table.get("fallback")))
+    for path, agent in named:
+        if isinstance(agent, str) and agent.strip() and agent.strip() not in known:
+            remedy = did_you_mean(agent, known) or f"known agents: {', '.join(known)}"
+            faults.add(path, f"no agent is called {shown(agent)}", remedy)
     if chosen is None and len(agents) > 1:
         said = f"no default agent is named; tasks that name none get {shown(next(iter(agents)))}"
         doubts.add(("agents",), said, 'write agent = "NAME" below [run]')
@@ -243,16 +308,46 @@ def _check_agent(
                 'write stdin = "prompt", or {prompt_file} in argv; stdin = "none" if it is meant'
             )
             doubts.add((*path, "argv"), "the prompt does not reach this agent", remedy)
-    elif kind in kinds:
-        for key in ("argv", "stdin"):
+    elif kind == "acp":
+        if "argv" not in table:
+            faults.add(path, "argv is missing", 'write argv = ["PROGRAM", "--acp"]')
+        for key in ("binary", "stdin"):
             if key in table:
-                said = 'goes with kind = "command" only'
-                faults.add((*path, key), said, "write more arguments in args", on_key=True)
+                said = 'does not go with kind = "acp"'
+                faults.add((*path, key), said, "write program and arguments in argv", on_key=True)
+    elif kind in kinds:
+        _check_keys(table, path, faults)
+
+
+def _check_keys(table: Mapping[str, Any], path: Path, faults: Findings) -> None:
+    for key in ("argv", "stdin"):
+        if key in table:
+            said = 'goes with kind = "command" only'
+            faults.add((*path, key), said, "write more arguments in args", on_key=True)
+
+
+def _check_further(
+    table: Mapping[str, Any],
+    path: Path,
+    kinds: Collection[str],
+    further: FurtherKinds,
+    faults: Findings,
+) -> None:
+    """Note an agent whose adapter is not shipped and cannot be used."""
+    kind = table.get("kind")
+    if not isinstance(kind, str) or kind.strip() in kinds:
+        return
+    _check_keys(table, path, faults)
+    try:
+        further.resumes(kind.strip())
+    except UserError as error:
+        text, _, remedy = error.text.partition("; try ")
+        faults.add((*path, "kind"), text, remedy and f"try {remedy}")
 
 
 def _built_in(agents: Mapping[str, Any], kinds: Collection[str]) -> list[str]:
     """Kinds that are agents of their own name."""
-    return [kind for kind in kinds if kind != "command" and kind not in agents]
+    return [kind for kind in kinds if kind not in ("acp", "command") and kind not in agents]
 
 
 def _placed(findings: Findings, reads: list[_Read]) -> tuple[Complaint, ...]:
@@ -288,9 +383,11 @@ def _depth(raw: Any, path: Path) -> int:
     return len(path)
 
 
-def _settings(merged: Mapping[str, Any], reads: list[_Read], kinds: Collection[str]) -> Settings:
+def _settings(
+    merged: Mapping[str, Any], reads: list[_Read], kinds: Collection[str], further: FurtherKinds
+) -> Settings:
     """The values of a merged table that is known to be right."""
-    parsed = _parse(merged, (), Findings(), kinds)
+    parsed = _parse(merged, (), Findings())
     run, checks = parsed.get("run", {}), parsed.get("checks", {})
     configured = [
         AgentSettings(name=name, **parsed[f"agents.{name}"]) for name in merged.get("agents", {})
@@ -303,7 +400,15 @@ def _settings(merged: Mapping[str, Any], reads: list[_Read], kinds: Collection[s
         ),
     )
     first = configured[0].name if configured else FIRST_KIND
-    slots = tuple(AgentSlots(a.name, a.slots, a.kind in RESUMING_KINDS) for a in agents)
+    slots = tuple(
+        AgentSlots(
+            a.name,
+            a.slots,
+            further.resumes(a.kind) if a.kind not in kinds else a.kind in RESUMING_KINDS,
+            a.fallback or "",
+        )
+        for a in agents
+    )
     return Settings(
         agents=agents,
         limits=_limits(run, checks, slots, run.get("agent", first)),
@@ -329,6 +434,8 @@ _LIMIT_NAMES = {
     "budget": "budget_usd",
     "memory_floor_pct": "memory_floor_pct",
     "disk_floor_mb": "disk_floor_mb",
+    "reviewer": "reviewer",
+    "rounds": "rounds_max",
 }
 """Keys of `[run]` and the limits that they set."""
 

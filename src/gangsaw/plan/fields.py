@@ -18,6 +18,7 @@ _SHARED = (
     ),
     Field("agent", Kind.NAME, "name of the agent, from [agents.NAME] of the settings"),
     Field("model", Kind.NAME, "model the agent uses"),
+    Field("role", Kind.NAME, "who the agent is to be: agents/ROLE.md of the repository"),
     Field(
         "checks",
         Kind.COMMANDS,
@@ -28,8 +29,15 @@ _SHARED = (
         "review",
         Kind.CHOICE,
         "who must agree before landing; true is person, false is none",
-        choices=("none", "person", "true", "false"),
+        choices=("none", "person", "agent", "true", "false"),
     ),
+    Field(
+        "stages",
+        Kind.TEXTS,
+        "steps of the task: test, work, review, approve; tdd is test and work",
+        example="work, review",
+    ),
+    Field("reviewer", Kind.NAME, "name of the agent that reviews"),
     Field(
         "workspace",
         Kind.CHOICE,

@@ -240,6 +240,8 @@ def _task_json(task: Task) -> dict[str, Any]:
         "model": task.model,
         "checks": [{"name": check.name, "argv": list(check.argv)} for check in task.checks],
         "review": task.review.value,
+        "stages": [stage.value for stage in task.stages],
+        "reviewer": task.reviewer,
         "workspace": task.workspace.value,
         "timeout_s": task.timeout_s,
         "attempts": task.attempts,

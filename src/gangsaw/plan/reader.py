@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from gangsaw.core.model import Plan, Review, Task, Workspace
+from gangsaw.core.model import Plan, Review, Stage, Task, Workspace
+from gangsaw.core.redaction import SECRET_MIN, secrets_among
 from gangsaw.plan.complaint import (
     Complaint,
     Findings,
@@ -28,6 +29,7 @@ from gangsaw.plan.fields import DEFAULTS, PLAN, TASK, VERSION
 from gangsaw.plan.ids import compare_ids, read_id
 from gangsaw.plan.json_text import JsonTree, read_json
 from gangsaw.plan.relations import check_needs, overlap_warnings, unchecked_warning
+from gangsaw.plan.roles import RolesRead
 from gangsaw.plan.shapes import Shape, flow_safe, read_table, unknown_key, written
 from gangsaw.plan.yaml_text import SyntaxFault, YamlTree, read_yaml
 
@@ -57,12 +59,14 @@ def read_plan(
     folder: str | None = None,
     known_agents: Collection[str] | None = None,
     checked: bool = False,
+    roles: RolesRead | None = None,
 ) -> PlanRead:
     """The plan in `text`, with all errors and warnings, in the order of the file.
 
     `source` is the name shown. `folder` is where prompt files are found (`None`: they are
     refused). With `known_agents`, other agents' names draw a warning. `checked` says that the
-    settings have checks for every task, so that tasks without their own are no cause to warn.
+    settings have checks for every task, so that tasks without their own are no cause to warn. With
+    `roles`, a task that names no agent gets its role's, and an unknown role is an error.
     """
     text = text.removeprefix("\ufeff")
     tree = _tree(text, source)
@@ -71,6 +75,8 @@ def read_plan(
         return PlanRead(None, (fault,), ())
     errors, warnings = Findings(), Findings()
     plan = _plan(tree.value, folder, errors, warnings)
+    if roles is not None:
+        plan = _with_roles(plan, tree.value, roles, errors)
     doubled = tree.twice() if isinstance(tree, JsonTree) else tree.findings
     complaints = _with_doubled(source, errors, tree, doubled)
     if plan is not None and not complaints:
@@ -88,6 +94,7 @@ def read_plan_file(
     source: str | None = None,
     known_agents: Collection[str] | None = None,
     checked: bool = False,
+    roles: RolesRead | None = None,
 ) -> PlanRead:
     """The plan in the file at `path`; a file that cannot be read is a complaint too."""
     shown_name = os.fspath(path) if source is None else source
@@ -96,7 +103,9 @@ def read_plan_file(
         fault = Complaint(shown_name, content.line, content.col, content.text, content.remedy)
         return PlanRead(None, (fault,), ())
     folder = os.fspath(FilePath(path).parent)
-    return read_plan(content, shown_name, folder=folder, known_agents=known_agents, checked=checked)
+    return read_plan(
+        content, shown_name, folder=folder, known_agents=known_agents, checked=checked, roles=roles
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +252,6 @@ def _tasks(
 
 
 def _with_needs(task: Task, needs: tuple[str, ...]) -> Task:
-    from dataclasses import replace
-
     return replace(task, needs=needs) if needs else task
 
 
@@ -293,8 +300,80 @@ def _task(
         timeout_s=values.get("timeout_s"),
         attempts=values.get("attempts"),
         budget_usd=values.get("budget"),
-        env=tuple({**dict(defaults.get("env", ())), **dict(own.get("env", ()))}.items()),
+        stages=_stages(values, path, errors),
+        reviewer=values.get("reviewer"),
+        env=_env(defaults, own, table, path, errors),
+        role=values.get("role"),
     )
+
+
+STAGE_PRESETS = {"tdd": (Stage.TEST, Stage.WORK)}
+"""Names that stand for several stages."""
+
+
+def _stages(values: dict[str, Any], path: Path, errors: Findings) -> tuple[Stage, ...]:
+    """The stages in their order. The work itself is always one of them."""
+    wanted = {Stage.WORK}
+    names = [*(stage.value for stage in Stage), *STAGE_PRESETS]
+    for name in values.get("stages", ()):
+        if name in STAGE_PRESETS:
+            wanted.update(STAGE_PRESETS[name])
+        elif name in names:
+            wanted.add(Stage(name))
+        else:
+            remedy = did_you_mean(name, names) or f"known stages: {', '.join(names)}"
+            errors.add((*path, "stages"), f"no stage is called {shown(name)}", remedy)
+    if values.get("review") == "agent" or (values.get("reviewer") and "stages" not in values):
+        wanted.add(Stage.REVIEW)
+    return tuple(stage for stage in Stage if stage in wanted)
+
+
+def _env(
+    defaults: dict[str, Any],
+    own: dict[str, Any],
+    table: dict[str, Any],
+    path: Path,
+    errors: Findings,
+) -> tuple[tuple[str, str], ...]:
+    """The variables of a task. A secret has no place among them: the plan goes into the journal."""
+    given = table.get("env")
+    given = given if isinstance(given, dict) else {}
+    pairs = {**dict(defaults.get("env", ())), **dict(own.get("env", ()))}
+    for name, value in secrets_among(pairs.items()):
+        if len(value.strip()) >= SECRET_MIN:
+            place = (*path, "env", name) if name in given else ("defaults", "env")
+            remedy = "set it in your environment and name it in pass_env of [agents.NAME]"
+            errors.add(place, "a secret has no place in a plan, which is kept and shown", remedy)
+    return tuple(pairs.items())
+
+
+def _with_roles(plan: Plan | None, value: Any, read: RolesRead, errors: Findings) -> Plan | None:
+    """The plan with the agents of its roles, after noting roles that there are not."""
+    if not isinstance(value, dict) or not isinstance(value.get("tasks"), list):
+        return plan
+    defaults = value.get("defaults")
+    defaults = defaults if isinstance(defaults, dict) else {}
+    told: set[str] = set()
+    for n, table in enumerate(value["tasks"]):
+        given = table if isinstance(table, dict) else {}
+        name = given.get("role", defaults.get("role"))
+        if not isinstance(name, str) or not name.strip() or name.strip() in read.roles:
+            continue
+        where: Path = ("tasks", n, "role") if "role" in given else ("defaults", "role")
+        if where[0] == "tasks" or name not in told:
+            errors.add(where, *read.complain(name.strip()))
+        told.add(name)
+    if plan is None or errors.items:
+        return None
+    tasks = zip(plan.tasks, value["tasks"], strict=True)
+    return replace(plan, tasks=tuple(_of_role(task, table, read) for task, table in tasks))
+
+
+def _of_role(task: Task, table: dict[str, Any], read: RolesRead) -> Task:
+    role = read.roles.get(task.role or "")
+    if role is None or role.agent is None or "agent" in table:
+        return task
+    return replace(task, agent=role.agent)
 
 
 def _prompt(
@@ -359,11 +438,16 @@ def _unknown_agents(
 ) -> None:
     """Note agents that the settings do not have, each where it is first named."""
     seen: set[str] = set()
-    for n, task in enumerate(plan.tasks):
-        if task.agent is None or task.agent in known or task.agent in seen:
+    named = [
+        (n, key, name)
+        for n, task in enumerate(plan.tasks)
+        for key, name in (("agent", task.agent), ("reviewer", task.reviewer))
+    ]
+    for n, key, name in named:
+        if name is None or name in known or name in seen:
             continue
-        seen.add(task.agent)
-        own = "agent" in value["tasks"][n]
-        path: Path = ("tasks", n, "agent") if own else ("defaults", "agent")
-        remedy = did_you_mean(task.agent, known) or f"known agents: {', '.join(sorted(known))}"
-        warnings.add(path, f"no agent is called {shown(task.agent)}", remedy)
+        seen.add(name)
+        own = key in value["tasks"][n]
+        path: Path = ("tasks", n, key) if own else ("defaults", key)
+        remedy = did_you_mean(name, known) or f"known agents: {', '.join(sorted(known))}"
+        warnings.add(path, f"no agent is called {shown(name)}", remedy)

@@ -4,20 +4,43 @@ from __future__ import annotations
 
 from gangsaw.plan.shapes import Field, Kind, Shape
 
-KINDS = ("command", "scripted", "claude")
+KINDS = (
+    "command",
+    "scripted",
+    "claude",
+    "codex",
+    "copilot",
+    "gemini",
+    "opencode",
+    "qwen",
+    "aider",
+    "mini",
+    "acp",
+)
 """Kinds of agents known when nobody says otherwise."""
 
-PLACEHOLDERS = ("prompt_file", "task_prompt_file", "worktree", "model", "session")
+RESUMING_KINDS = frozenset(
+    {"acp", "aider", "claude", "codex", "copilot", "gemini", "opencode", "qwen", "scripted"}
+)
+"""Those whose sessions can be taken up again."""
+
+PLACEHOLDERS = ("prompt_file", "task_prompt_file", "worktree", "model", "session", "port")
 """What `{…}` in the `argv` of a `command` agent may be replaced by."""
 
 AGENT = Shape(
     (
-        Field("kind", Kind.NAME, "which program this is", example='"claude"'),
+        Field(
+            "kind",
+            Kind.NAME,
+            "which program this is; in your own settings also FILE.py:ADAPTER",
+            example='"claude"',
+        ),
         Field(
             "argv",
             Kind.PROGRAM,
-            "program and arguments of a command agent; may hold "
-            + " ".join(f"{{{name}}}" for name in PLACEHOLDERS),
+            "program and arguments of a command agent, which may hold "
+            + " ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+            + "; or of an acp agent",
             example='"sh", "-eu", "{task_prompt_file}"',
         ),
         Field("stdin", Kind.CHOICE, "what a command agent reads", choices=("prompt", "none")),
@@ -26,7 +49,9 @@ AGENT = Shape(
         Field("model", Kind.NAME, "model the agent uses where a task names none"),
         Field("env", Kind.ENV, "variables set for the agent", example='{NAME = "text"}'),
         Field("pass_env", Kind.TEXTS, "variables passed through to the agent", example='"NAME"'),
+        Field("fallback", Kind.NAME, "agent that goes on where this one cannot", example='"codex"'),
         Field("slots", Kind.WHOLE, "live attempts at a time", least=1, most=1000, example="2"),
+        Field("role", Kind.NAME, "role of tasks that name none", example='"worker"'),
     ),
     assign=" = ",
 )
@@ -35,6 +60,8 @@ AGENT = Shape(
 RUN = Shape(
     (
         Field("agent", Kind.NAME, "agent of tasks that name none"),
+        Field("reviewer", Kind.NAME, "agent that reviews where a task names none"),
+        Field("rounds", Kind.WHOLE, "reviews of a try until a person is asked", least=1, most=1000),
         Field("max_agents", Kind.WHOLE, "live agents at a time", least=1, most=1000, example="4"),
         Field(
             "deliver",
@@ -112,6 +139,15 @@ WORKTREE = Shape(
         Field("copy", Kind.SCOPE, "files copied into a fresh worktree", example='".env"'),
         Field("link", Kind.SCOPE, "files and folders linked into it", example='"node_modules"'),
         Field("setup", Kind.TEXT, "shell line run in it before the agent starts"),
+        Field("ports", Kind.WHOLE, "ports for each live attempt", least=0, most=1000, example="10"),
+        Field(
+            "ports_from",
+            Kind.WHOLE,
+            "the first of all these ports",
+            least=1024,
+            most=60_000,
+            example="20000",
+        ),
     ),
     assign=" = ",
 )

@@ -22,7 +22,10 @@ NUMBER_MAX = 1_000_000_000
 """Largest number a field takes: 31 years in seconds."""
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OUR_ENV = frozenset({"GANGSAW_RUN", "GANGSAW_TASK", "GANGSAW_ATTEMPT", "GANGSAW_TURN"})
+_OUR_ENV = frozenset(
+    {"GANGSAW_RUN", "GANGSAW_TASK", "GANGSAW_ATTEMPT", "GANGSAW_TURN"}
+    | {"GANGSAW_PORT", "GANGSAW_PORT_COUNT"}
+)
 
 
 _SYNONYMS = {

@@ -11,6 +11,7 @@ must not read the output or decide what an end means.
 """
 
 from gangsaw.procs.children import MARK_VARIABLE, reap
+from gangsaw.procs.detach import run_in_front
 from gangsaw.procs.identity import Containment, Identity, alive, boot_id, containment, identify
 from gangsaw.procs.inside import working_in
 from gangsaw.procs.launch import AlreadyClaimed, Started, launch
@@ -72,6 +73,7 @@ __all__ = [
     "lock_held",
     "probe",
     "reap",
+    "run_in_front",
     "run_to_end",
     "settle",
     "stop",

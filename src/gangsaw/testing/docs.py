@@ -1,4 +1,5 @@
-"""Generate `docs/reference/` from the real program: schemas and the help of every command.
+"""Generate `docs/reference/` from the real program: schemas, the help of every command, and the
+conditions of agents.
 
 `python -m gangsaw.testing.docs` writes the folder anew, `--check` only compares (exit code 1 where
 it differs). Everything is asked of the program itself, so the pages cannot drift from it.
@@ -13,8 +14,23 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from gangsaw.agents import VARIABLES, default_template
+from gangsaw.core.model import TurnKind
+from gangsaw.testing.conditions_page import conditions_page
+
 REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference"
 TIMEOUT_S = 120.0
+_PROMPTS = """\
+# Prompts
+
+Generated from the program by `./dev docs`. What an agent is told in a turn is a template with its
+variables filled in. `gangsaw prompt TASK --kind KIND` shows it without starting anything; what was
+told is kept beside the agent's output: `gangsaw logs TASK --prompt`.
+
+A file `.gangsaw/prompts/KIND.md` in the repository replaces the template of a kind of turn. A value
+is put in once: `{{x}}` within a value stays as it is. A line that holds only a variable without
+text is left out. A template without `{{role}}` gets it on top. Secrets are taken out of the whole.
+"""
 _HEAD = """\
 # Commands
 
@@ -55,8 +71,22 @@ def pages() -> Iterator[tuple[str, str]]:
         if command == ("plan",):
             parts += [_section(c, " ".join(("gangsaw", *c))) for c in commands(*command)]
     yield "commands.md", "\n".join(parts)
+    yield "prompts.md", "\n".join(_prompts())
+    yield "conditions.md", conditions_page()
     for name in ask("schema").split():
         yield f"{name}.schema.json", ask("schema", name)
+
+
+def _prompts() -> Iterator[str]:
+    """The page about templates: each kind of turn, and each variable."""
+    yield _PROMPTS
+    yield "| Variable | In templates of | Stands for |\n|---|---|---|"
+    for each in VARIABLES:
+        kinds = ", ".join(f"`{kind.value}`" for kind in each.kinds) or "all"
+        yield f"| `{{{{{each.name}}}}}` | {kinds} | {each.about} |"
+    for kind in TurnKind:
+        yield f"\n## {kind.value}\n\n````markdown\n{default_template(kind).rstrip()}\n````"
+    yield ""
 
 
 def _section(command: tuple[str, ...], title: str) -> str:

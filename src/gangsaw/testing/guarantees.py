@@ -7,8 +7,8 @@
     python -m gangsaw.testing.guarantees --record FILE put these results into the record and write
 
 The sentences are in `docs/guarantees.toml`, the record in `docs/guarantees.json`. FILE is what a
-test run leaves behind: a JSON object a line, with `test`, `outcome`, `guarantees`, `figures`, `at`
-(a date), `long` and `where`.
+test run leaves behind: a JSON object a line, with `test`, `outcome`, `guarantees`, `capabilities`,
+`figures`, `at` (a date), `long`, `where` and `reason` (why it was skipped).
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def read_results(file: Path) -> list[Result]:
 
 def _result(entry: dict[str, Any]) -> Result:
     lists = {name: tuple(entry[name]) for name in ("guarantees", "figures")}
-    return Result(**{**entry, **lists})
+    known = {name: entry[name] for name in Result.__slots__}
+    return Result(**{**known, **lists})
 
 
 def read_record(docs: Path) -> list[Result]:

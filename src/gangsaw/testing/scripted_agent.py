@@ -19,7 +19,12 @@ NEW newlines.
     run SHELL LINE                fails unless it exits 0
     expect TEXT                   fails unless this turn's prompt holds TEXT
     usage IN OUT COST             adds tokens and dollars to this turn's sum
-    ask TEXT                      a question to a person
+    ask TEXT                      a question to a person; it goes on
+    message TEXT                  its own words
+    tool NAME TEXT                a tool in use
+    file PATH                     says that it edited a file
+    request TEXT                  asks for a permission
+    trouble CONDITION             says that something is wrong, and goes on
     ledger FILE                   appends a JSON line now and one when the turn ends
     sleep SECONDS
     wait PATH                     until the file is there
@@ -29,25 +34,29 @@ NEW newlines.
     ansi                          colours, titles, cursor movements
     fork-daemon SECONDS           leaves a process in a session of its own
     ignore-term                   TERM, INT and HUP no longer end it
+    done TEXT                     ends with success and these words
     lie                           claims success and ends, whatever was done
     fail CODE                     says it failed, exits with CODE
     limit SECONDS                 says the usage limit is reached, for so long; exits with 1
     refuse TEXT                   says that login or model are unusable; exits with 1
     exit CODE                     ends at once without a result
     crash SIGNAL                  kills itself, for example `crash KILL`
+    mood CONDITION [TEXT]         ends the turn as an agent does that is in this condition, a name
+                                  of `core.conditions`: `mood quota 60` (its limit ends in 60 s),
+                                  `mood answer Which colour?`, `mood late_failure 3` (exit code)
 
 Which part runs: the first block in the script whose conditions all hold,
 
-    on fix                        … or work, resolve, continue: the kind of turn
+    on fix                        … or work, resolve, continue, test, review: the kind of turn
     on turn 2
     on attempt 2 turn 1           conditions may be joined
     end
 
 else, in a work or continue turn, all that stands outside of blocks (a `continue` starts it
-again). A fix or resolve turn without a block of its own does nothing and says so.
+again). A turn of another kind without a block of its own does nothing and says so.
 
-It prints one JSON object a line: session, activity, usage, question, result. Exit codes of its
-own: 64 for a bad script, before anything is done; 1 when a command fails. Standard library only.
+It prints one JSON object a line, a type for every note of `core.launch`. Exit codes of its own:
+64 for a bad script, before anything is done; 1 when a command fails. Standard library only.
 """
 
 from __future__ import annotations
@@ -62,28 +71,30 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
+if __name__ == "__main__":
+    # Started by its path, and isolated: nothing else says where its own room is.
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from gangsaw.testing.scripted_moods import Beyond, mood, trouble
+from gangsaw.testing.scripted_text import (
+    WAIT_MAX_S,
+    BadScript,
+    Block,
+    Command,
+    parse,
+    script_text,
+)
+
 EXIT_BAD_SCRIPT = 64
-# Nothing here lasts longer than this, though nobody ends it.
-WAIT_MAX_S = 3600.0
 POLL_S = 0.02
 WRITE_BYTES = 1 << 16
+VERSION = "1.0"
 
-KINDS = ("work", "fix", "resolve", "continue")
-_OPENING = re.compile(r"(?m)^[ \t]*(`{3,})script[ \t]*\n")
-_PLAIN_OPENING = re.compile(r"(?m)^#!script[ \t]*\n")
 _CONFLICT = re.compile(
     r"(?ms)^<{7}[^\n]*\n(?P<ours>.*?)(?:^\|{7}[^\n]*\n.*?)?^={7}\r?\n(?P<theirs>.*?)^>{7}[^\n]*\n?"
 )
-
-
-class BadScript(Exception):
-    """A line of the script that is not understood."""
-
-    def __init__(self, number: int, line: str, problem: str) -> None:
-        super().__init__(f"script line {number}: {problem}: {line.strip()}")
 
 
 class CommandFailed(Exception):
@@ -102,242 +113,6 @@ class Finished(Exception):
         super().__init__(code)
         self.code = code
         self.result = result
-
-
-@dataclass(frozen=True)
-class Command:
-    """One parsed line."""
-
-    line: int
-    name: str
-    arguments: tuple[str, ...]
-
-
-@dataclass
-class Block:
-    """Commands under conditions; the main part has none."""
-
-    turn: int | None = None
-    attempt: int | None = None
-    kind: str | None = None
-    commands: list[Command] = field(default_factory=list)
-
-    def holds(self, turn: int, attempt: int, kind: str) -> bool:
-        """Whether all its conditions do."""
-        pairs = ((self.turn, turn), (self.attempt, attempt), (self.kind, kind))
-        return all(wanted in (None, given) for wanted, given in pairs)
-
-
-@dataclass
-class Script:
-    """The main part and the conditional blocks, in the order of the text."""
-
-    main: Block = field(default_factory=Block)
-    blocks: list[Block] = field(default_factory=list)
-
-    def part_for(self, turn: int, attempt: int, kind: str) -> Block | None:
-        """What runs in this turn; `None` where the script says nothing of it."""
-        for block in self.blocks:
-            if block.holds(turn, attempt, kind):
-                return block
-        return self.main if kind in ("work", "continue") else None
-
-
-# --- reading the script ------------------------------------------------------------------------
-
-
-def script_text(prompt: str) -> str | None:
-    """The script within a prompt, or `None`."""
-    parts = []
-    position = 0
-    while (opening := _OPENING.search(prompt, position)) is not None:
-        closing = re.compile(rf"(?m)^[ \t]*{opening[1]}`*[ \t]*$").search(prompt, opening.end())
-        position = closing.end() if closing else len(prompt)
-        parts.append(prompt[opening.end() : closing.start() if closing else position])
-    if parts:
-        return "".join(parts)
-    plain = _PLAIN_OPENING.search(prompt)
-    return prompt[plain.end() :] if plain else None
-
-
-def parse(text: str) -> Script:
-    """The script; `BadScript` names the first line that is not understood."""
-    script = Script()
-    block = script.main
-    lines = text.splitlines()
-    position = 0
-    while position < len(lines):
-        number, line = position + 1, lines[position]
-        position += 1
-        words = line.strip()
-        if not words or words.startswith("#"):
-            continue
-        if words == "end":
-            if block is script.main:
-                raise BadScript(number, line, "no block is open here")
-            block = script.main
-        elif words.split()[0] == "on":
-            if block is not script.main:
-                raise BadScript(number, line, "the block before has no end")
-            block = _conditions(number, line)
-            script.blocks.append(block)
-        else:
-            command, position = _command(number, lines, position)
-            block.commands.append(command)
-    if block is not script.main:
-        raise BadScript(len(lines), lines[-1], "the last block has no end")
-    return script
-
-
-def _conditions(number: int, line: str) -> Block:
-    block = Block()
-    words = iter(line.split()[1:])
-    for word in words:
-        if word in KINDS:
-            block.kind = word
-        elif word in ("turn", "attempt"):
-            count = next(words, "")
-            if not (count.isascii() and count.isdigit()):
-                raise BadScript(number, line, f"{word} needs a number")
-            setattr(block, word, int(count))
-        else:
-            raise BadScript(number, line, f"unknown condition {word!r}")
-    if block == Block():
-        raise BadScript(number, line, "on needs a condition")
-    return block
-
-
-def _command(number: int, lines: list[str], position: int) -> tuple[Command, int]:
-    """The command on line `number` and the position of the line after it."""
-    line = lines[number - 1]
-    name, _, rest = line.strip().partition(" ")
-    if name not in SHAPES:
-        raise BadScript(number, line, "unknown command")
-    try:
-        if name in ("write", "append"):
-            path, text = _word(rest)
-            here = re.fullmatch(r"<<(\w+)", text)
-            if here is not None:
-                stop = next(
-                    (at for at in range(position, len(lines)) if lines[at].strip() == here[1]), None
-                )
-                if stop is None:
-                    raise ValueError(f"no line {here[1]} ends it")
-                text = "".join(f"{part}\n" for part in lines[position:stop])
-                position = stop + 1
-            else:
-                text += "\n"
-            return Command(number, name, (path, text)), position
-        return Command(number, name, tuple(SHAPES[name](rest.strip()))), position
-    except ValueError as error:
-        raise BadScript(number, line, str(error)) from error
-
-
-def _word(text: str) -> tuple[str, str]:
-    """The first word (or JSON string) of a text, and the rest."""
-    text = text.strip()
-    if text.startswith('"'):
-        word, end = json.JSONDecoder().raw_decode(text)
-        return str(word), text[end:].strip()
-    word, _, rest = text.partition(" ")
-    if not word:
-        raise ValueError("something is missing")
-    return word, rest.strip()
-
-
-def _nothing(text: str) -> list[str]:
-    if text:
-        raise ValueError("takes no argument")
-    return []
-
-
-def _text(text: str) -> list[str]:
-    if not text:
-        raise ValueError("needs a text")
-    return [text]
-
-
-def _path(text: str) -> list[str]:
-    word, rest = _word(text)
-    if rest:
-        raise ValueError("takes one path")
-    return [word]
-
-
-def _integer(text: str) -> list[str]:
-    if int(text) < 0:
-        raise ValueError("needs a number from 0 up")
-    return [text]
-
-
-def _number(text: str) -> list[str]:
-    if not 0 <= float(text) <= WAIT_MAX_S:
-        raise ValueError(f"needs a number from 0 to {WAIT_MAX_S:.0f}")
-    return [text]
-
-
-def _signal(text: str) -> list[str]:
-    name = "SIG" + text.removeprefix("SIG")
-    if name not in signal.Signals.__members__ or name == "SIGSTOP":
-        raise ValueError("unknown signal")
-    return [name]
-
-
-def _usage(text: str) -> list[str]:
-    words = text.split()
-    if len(words) != 3:
-        raise ValueError("needs IN OUT COST")
-    int(words[0]), int(words[1]), float(words[2])
-    return words
-
-
-def _replacement(text: str) -> list[str]:
-    path, rest = _word(text)
-    if rest.startswith('"'):
-        old, rest = _word(rest)
-        arrow, new = rest[:2], rest[2:].strip()
-    else:
-        old, arrow, new = (part.strip() for part in rest.partition("=>"))
-    if arrow != "=>" or not old:
-        raise ValueError("needs PATH OLD => NEW")
-    return [path, old, _word(new)[0] if new.startswith('"') else new]
-
-
-def _settlement(text: str) -> list[str]:
-    side, rest = _word(text)
-    if side not in ("ours", "theirs", "union"):
-        raise ValueError("needs ours, theirs or union")
-    return [side, *_path(rest)]
-
-
-SHAPES: dict[str, Callable[[str], list[str]]] = {
-    "say": _text,
-    "write": _text,
-    "append": _text,
-    "replace": _replacement,
-    "delete": _path,
-    "commit": _text,
-    "resolve": _settlement,
-    "run": _text,
-    "expect": _text,
-    "usage": _usage,
-    "ask": _text,
-    "ledger": _path,
-    "sleep": _number,
-    "wait": _path,
-    "hang": _nothing,
-    "flood": _integer,
-    "binary": _integer,
-    "ansi": _nothing,
-    "fork-daemon": _number,
-    "ignore-term": _nothing,
-    "lie": _nothing,
-    "fail": _integer,
-    "limit": _integer,
-    "refuse": _text,
-    "exit": _integer,
-    "crash": _signal,
-}
 
 
 # --- doing it ----------------------------------------------------------------------------------
@@ -424,6 +199,36 @@ class Agent:
 
     def _do_ask(self, text: str) -> None:
         emit("question", text=text)
+
+    def _do_message(self, text: str) -> None:
+        emit("message", text=text)
+
+    def _do_tool(self, name: str, text: str) -> None:
+        emit("tool", name=name, text=text)
+
+    def _do_file(self, path: str) -> None:
+        emit("file", path=str(Path(path).absolute()))
+
+    def _do_request(self, text: str) -> None:
+        emit("permission", text=text, refused=False)
+
+    def _do_trouble(self, name: str, argument: str) -> None:
+        for event in trouble(name, argument, time.time()):
+            _emit_object(event)
+
+    def _do_mood(self, name: str, argument: str) -> None:
+        ending = mood(name, argument, time.time())
+        for event in ending.events:
+            _emit_object(event)
+        _write_raw(ending.raw)
+        if isinstance(ending.code, int):
+            raise Finished(ending.code, ending.result)
+        if ending.code is Beyond.KILLED:
+            self._do_crash("SIGKILL")
+        time.sleep(WAIT_MAX_S)
+
+    def _do_done(self, text: str) -> None:
+        raise Finished(0, {"ok": True, "text": text})
 
     def _do_ledger(self, path: str) -> None:
         self.ledger = Path(path).absolute()
@@ -533,7 +338,11 @@ class Agent:
 
 def emit(kind: str, **fields: object) -> None:
     """Print one event."""
-    _write_raw(json.dumps({"type": kind, **fields}).encode() + b"\n")
+    _emit_object({"type": kind, **fields})
+
+
+def _emit_object(event: dict[str, object]) -> None:
+    _write_raw(json.dumps(event).encode() + b"\n")
 
 
 def _write_raw(raw: bytes) -> None:
@@ -585,6 +394,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BadScript as error:
         print(error, file=sys.stderr)
         return EXIT_BAD_SCRIPT
+    emit("started", version=VERSION)
     emit("session", session=options.session)
     turn = int(os.environ.get("GANGSAW_TURN", "1"))
     attempt = int(os.environ.get("GANGSAW_ATTEMPT", ".1").rpartition(".")[2])

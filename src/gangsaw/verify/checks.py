@@ -41,7 +41,7 @@ SWEEP_PAUSE_S = 0.05
 class CheckRun:
     """Which checks on which tree. `folder` keeps the records and logs of this run's checks;
     `plain_folder` is where they run for work without a commit. `setup` is a shell line run first
-    in a fresh checkout."""
+    in a fresh checkout; `finish` is called with the folder of each check that was run."""
 
     about: str
     commit: str
@@ -54,6 +54,7 @@ class CheckRun:
     plain_folder: Path | None = None
     setup: str | None = None
     prepare: Callable[[Path], None] | None = None
+    finish: Callable[[Path], None] | None = None
 
 
 def run_checks(
@@ -140,6 +141,8 @@ def _run_one(run: CheckRun, check: Check, path: Path, cancelled: threading.Event
         grace_s=run.grace_s,
         cancelled=cancelled,
     )
+    if run.finish is not None:
+        run.finish(folder)
     return _judge(run, check, folder, end, time.monotonic() - began)
 
 

@@ -6,6 +6,8 @@ from functools import singledispatch
 
 from gangsaw.agents import plain_text
 from gangsaw.core import events as ev
+from gangsaw.core import events_talk as et
+from gangsaw.core.conditions import sentence
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import TurnKind, task_of
 from gangsaw.core.phases import AGENT_ALIVE
@@ -75,12 +77,23 @@ def _(event: ev.AttemptAdmitted, state: State) -> str | None:
 
 @_say.register
 def _(event: ev.TurnWanted, state: State) -> str | None:
-    if event.launch == 1:
-        return None
     name = task_of(event.attempt)
+    attempt = state.attempts[event.attempt]
+    if event.why is TurnKind.REVIEW:
+        return f"◇ {name} is reviewed by {attempt.seat}"
+    if event.launch == 1:
+        return f"▸ {name} begins with its tests" if event.why is TurnKind.TEST else None
+    if event.why is TurnKind.WORK and event.turn > 1:
+        return f"▸ {name} has tests that fail, as they should; now the work"
+    if event.agent:
+        return f"↻ {name} goes on with agent {event.agent} (turn {event.turn})"
     if event.why is TurnKind.CONTINUE or event.turn == 1:
         return f"↻ {name} taken up again (turn {event.turn})"
-    return f"↻ {name} goes back to the agent (turn {event.turn} of {state.limits.turns_max})"
+    if attempt.returned is ev.Cause.FINDINGS:
+        rounds = f"round {attempt.rejections} of {state.limits.rounds_max}"
+        return f"↻ {name} goes back to the agent with what was found ({rounds})"
+    turns = attempt.turns_used - attempt.rejections + 1
+    return f"↻ {name} goes back to the agent (turn {turns} of {state.limits.turns_max})"
 
 
 @_say.register
@@ -88,6 +101,9 @@ def _(event: ev.TurnExited, state: State) -> str | None:
     attempt = state.attempts[event.attempt]
     if event.outcome is OutcomeKind.CRASHED and attempt.stop_cause is None:
         return f"⚡ {attempt.task} its process was killed (signal {event.signal})"
+    if event.condition is not None and attempt.condition is not event.condition:
+        said = f": {event.text}" if event.text else ""
+        return f"⚡ {attempt.task} {one_line(sentence(event.condition, attempt.seat) + said)}"
     return None
 
 
@@ -98,7 +114,29 @@ def _(event: ev.TurnLost, state: State) -> str | None:
 
 @_say.register
 def _(event: ev.QuestionAsked, state: State) -> str | None:
-    return f"? {task_of(event.attempt)} asks: {one_line(event.text)}"
+    name = task_of(event.attempt)
+    remedy = f" · gangsaw answer {name} TEXT" if event.key else ""
+    return f"? {name} asks: {one_line(event.text)}{remedy}"
+
+
+@_say.register
+def _(event: ev.ConditionSeen, state: State) -> str | None:
+    attempt = state.attempts[event.attempt]
+    said = f": {event.text}" if event.text else ""
+    return f"· {attempt.task} {one_line(sentence(event.condition, attempt.seat) + said)}"
+
+
+@_say.register
+def _(event: ev.AttemptParked, state: State) -> str | None:
+    name = task_of(event.attempt)
+    if event.until is None:
+        return f"! {name} needs you: {one_line(event.text)} · gangsaw why {name}"
+    return f"◦ {name} waits: {one_line(event.text)}"
+
+
+@_say.register
+def _(event: ev.ReviewPassed, state: State) -> str | None:
+    return f"◆ {task_of(event.attempt)} {one_line(event.text or f'{event.by} agrees')}"
 
 
 @_say.register
@@ -267,3 +305,34 @@ def _(event: ev.EffectFailed, state: State) -> str | None:
     return (
         f"! {event.about or state.run} {event.action} failed, trying again: {one_line(event.text)}"
     )
+
+
+@_say.register
+def _(event: et.MessageLeft, state: State) -> str | None:
+    return f"✉ {event.by} to {event.task}: {one_line(event.text)}"
+
+
+@_say.register
+def _(event: et.QuestionAnswered, state: State) -> str | None:
+    return f"✉ {event.by} answers {task_of(event.attempt)}: {one_line(event.text)}"
+
+
+@_say.register
+def _(event: et.PathsClaimed, state: State) -> str | None:
+    return f"· {task_of(event.attempt)} claims {one_line(', '.join(event.paths))}"
+
+
+@_say.register
+def _(event: et.DoneSaid, state: State) -> str | None:
+    said = f": {one_line(event.text)}" if event.text else ""
+    return f"· {task_of(event.attempt)} says that it is done{said}"
+
+
+@_say.register
+def _(event: et.AttemptTaken, state: State) -> str | None:
+    return f"■ {task_of(event.attempt)} is taken over by {event.by}"
+
+
+@_say.register
+def _(event: et.HandedBack, state: State) -> str | None:
+    return f"↻ {task_of(event.attempt)} is handed back by {event.by}"

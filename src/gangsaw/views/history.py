@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from gangsaw.core import events as ev
+from gangsaw.core import events_talk as et
+from gangsaw.core.conditions import Condition
+from gangsaw.core.conditions import sentence as condition_text
 from gangsaw.core.events_undo import undone_by
+from gangsaw.core.findings import review_text
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import TurnKind
 from gangsaw.views.text import count_of, flat
@@ -23,6 +27,8 @@ _WHY = {
     TurnKind.FIX: "to repair it",
     TurnKind.RESOLVE: "to resolve a conflict",
     TurnKind.CONTINUE: "taken up again",
+    TurnKind.TEST: "to write its tests",
+    TurnKind.REVIEW: "to review it",
 }
 
 
@@ -64,7 +70,8 @@ def _(event: ev.AttemptAdmitted) -> str:
 
 @sentence.register
 def _(event: ev.TurnWanted) -> str:
-    return f"attempt {_number(event.attempt)}, turn {event.turn}: agent launched {_WHY[event.why]}"
+    who = f"agent {event.agent}" if event.agent else "agent"
+    return f"attempt {_number(event.attempt)}, turn {event.turn}: {who} launched {_WHY[event.why]}"
 
 
 @sentence.register
@@ -78,11 +85,40 @@ def _(event: ev.QuestionAsked) -> str:
 
 
 @sentence.register
+def _(event: ev.ConditionSeen) -> str:
+    said = f": {flat(event.text)}" if event.text else ""
+    return condition_text(event.condition, "") + said
+
+
+@sentence.register
+def _(event: ev.AttemptParked) -> str:
+    how = "waits for a person" if event.until is None else "waits, with its worktree and session"
+    return f"{how}: {flat(event.text)}"
+
+
+@sentence.register
+def _(event: ev.ParkEnded) -> str:
+    return f"{flat(event.by)} lets it go on"
+
+
+@sentence.register
+def _(event: ev.ReviewGiven) -> str:
+    return flat(review_text(event.review, event.reviewer))
+
+
+@sentence.register
+def _(event: ev.ReviewPassed) -> str:
+    return f"{flat(event.by)} agrees with it"
+
+
+@sentence.register
 def _(event: ev.TurnExited) -> str:
-    said = f": {flat(event.text)}" if event.text and event.outcome is not OutcomeKind.DONE else ""
+    told = event.text and (event.outcome is not OutcomeKind.DONE or event.condition)
+    said = f": {flat(event.text)}" if told else ""
+    wrong = f": {condition_text(event.condition, '')}" if event.condition else ""
     how = f"signal {event.signal}" if event.signal is not None else f"exit code {event.code}"
     swept = f", {count_of(event.swept, 'process')} left behind ended" if event.swept else ""
-    return f"the agent ended: {event.outcome.value} ({how}{swept}){said}"
+    return f"the agent ended: {event.outcome.value} ({how}{swept}){wrong}{said}"
 
 
 @sentence.register
@@ -92,6 +128,8 @@ def _(event: ev.TurnLost) -> str:
 
 @sentence.register
 def _(event: ev.StopWanted) -> str:
+    if event.cause is ev.Cause.STALLED:
+        return f"it was told to stop: {condition_text(Condition.STALLED, '')}"
     return f"it was told to stop: {event.cause.value}"
 
 
@@ -221,3 +259,53 @@ def _(event: ev.UndoFailed) -> str:
 @sentence.register
 def _(event: ev.EffectFailed) -> str:
     return f"{event.action} failed, tried again: {flat(event.text)}"
+
+
+@sentence.register
+def _(event: et.MessageLeft) -> str:
+    return f"{flat(event.by)} left a message: {flat(event.text)}"
+
+
+@sentence.register
+def _(event: et.QuestionAnswered) -> str:
+    return f"{flat(event.by)} answered: {flat(event.text)}"
+
+
+@sentence.register
+def _(event: et.AnswerHeard) -> str:
+    return "its agent has the answer"
+
+
+@sentence.register
+def _(event: et.QuestionDropped) -> str:
+    return "nobody waits for that answer any more: it is for the next turn"
+
+
+@sentence.register
+def _(event: et.PathsClaimed) -> str:
+    return f"its agent claimed {flat(', '.join(event.paths))}"
+
+
+@sentence.register
+def _(event: et.PathsReleased) -> str:
+    return f"its agent released {flat(', '.join(event.paths))}"
+
+
+@sentence.register
+def _(event: et.DoneSaid) -> str:
+    return f"its agent said that it is done{': ' + flat(event.text) if event.text else ''}"
+
+
+@sentence.register
+def _(event: et.TakeWanted) -> str:
+    return f"{flat(event.by)} wants to take it over"
+
+
+@sentence.register
+def _(event: et.AttemptTaken) -> str:
+    return f"taken over by {flat(event.by)}"
+
+
+@sentence.register
+def _(event: et.HandedBack) -> str:
+    return f"handed back by {flat(event.by)}"

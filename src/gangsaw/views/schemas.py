@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from gangsaw.core.events import EVENT_CLASSES
+from gangsaw.core.model import TurnKind
 from gangsaw.core.status import Status
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -57,6 +58,10 @@ _TASK = table(
     cost_is_estimate=TRUTH, started_at=maybe(NUMBER), ended_at=maybe(NUMBER),
     activity=about("what its agent is doing now", TEXT),
     turns=about("what gangsaw retry --from takes for it now", listed(TEXT)),
+    asks=about("what its agent has asked a person; empty if nothing", TEXT),
+    messages=about("how many wait for its next turn", WHOLE),
+    claims=about("paths that its agent keeps others off", listed(TEXT)),
+    taken_by=about("who works in its agent's place; empty if nobody", TEXT),
 )  # fmt: skip
 _OTHER = table(id=TEXT, status=STATUS, reason=TEXT)
 
@@ -84,12 +89,18 @@ def status_schema() -> Schema:
 def why_schema() -> Schema:
     """`gangsaw why TASK --json`."""
     hold = table(kind=TEXT, tasks=listed(TEXT), until=maybe(NUMBER), text=TEXT)
+    finding = table(file=TEXT, line=WHOLE, severity=TEXT, text=TEXT)
     attempt = table(
         id=TEXT, number=WHOLE, agent=TEXT, model=maybe(TEXT), base=COMMIT, phase=TEXT, turns=WHOLE,
         crashes=WHOLE,
         turns_kept=about("turns after which its work is held", listed(WHOLE)),
         start=about("ref of the earlier work that it began with", maybe(TEXT)),
         session=maybe(TEXT), started_at=NUMBER, ended_at=maybe(NUMBER),
+        condition=about("what is, or was last, wrong with its agent", maybe(TEXT)),
+        parked_until=about("until when it waits, where it does", maybe(NUMBER)),
+        findings=about("what the last review found", listed(finding)),
+        asked=about("its agent's open questions", listed(TEXT)), claims=listed(TEXT),
+        taken_by=maybe(TEXT), said_done=maybe(TEXT),
         ended=about("why it ended without landing", maybe(TEXT)),
         commit=maybe(COMMIT), worktree=maybe(TEXT), branch=TEXT,
     )  # fmt: skip
@@ -163,7 +174,8 @@ def _of_type(hint: Any) -> Schema:
 
 
 def answer_schema() -> Schema:
-    """`gangsaw retry|cancel|undo TASK|approve|reject|pause|resume|scale --json`."""
+    """`gangsaw retry|cancel|undo TASK|approve|reject|pause|resume|scale --json`, and
+    `gangsaw say|answer|claim|release|done --json`."""
     return table(
         schema_version=VERSION, verb=TEXT, task=maybe(TEXT),
         outcome={"enum": ["answered", "recorded", "unanswered", "idle"]}, ok=TRUTH, text=TEXT,
@@ -177,6 +189,21 @@ def undo_schema() -> Schema:
         command=TEXT,
     )  # fmt: skip
     return table(schema_version=VERSION, run=TEXT, can_be_undone=listed(entry))
+
+
+def ask_schema() -> Schema:
+    """`gangsaw ask --json`; `answer` is null where there is none (yet)."""
+    return table(schema_version=VERSION, answer=maybe(TEXT), ok=TRUTH, text=TEXT)
+
+
+def siblings_schema() -> Schema:
+    """`gangsaw siblings --json`; `task` is the caller's own, null for a person."""
+    entry = table(
+        task=TEXT, title=TEXT, attempt=TEXT, agent=TEXT, status=STATUS, reason=TEXT,
+        activity=about("what its agent is doing now", TEXT), scope=listed(TEXT),
+        claims=about("paths that its agent keeps others off", listed(TEXT)),
+    )  # fmt: skip
+    return table(schema_version=VERSION, run=TEXT, task=maybe(TEXT), siblings=listed(entry))
 
 
 def end_schema() -> Schema:
@@ -219,7 +246,17 @@ def doctor_schema() -> Schema:
     """`gangsaw doctor --json`."""
     level = {"enum": ["ok", "odd", "wrong"]}
     finding = table(level=level, about=TEXT, text=TEXT, mend=maybe(TEXT))
-    return table(schema_version=VERSION, ok=TRUTH, findings=listed(finding))
+    agent = table(
+        name=TEXT, kind=TEXT, program=about("null: it comes with gangsaw", maybe(TEXT)),
+        path=about("null: it is not there", maybe(TEXT)), version=maybe(TEXT),
+        tested=about("from this version, below that", maybe(listed(TEXT))),
+        range={"enum": ["tested", "older", "newer", "unknown"]},
+        signed_in=about("null: it cannot be told", maybe(TRUTH)),
+        signed_in_by=about("name of a variable or a file", maybe(TEXT)),
+        node=about("version of Node.js, where it matters", maybe(TEXT)), install=maybe(TEXT),
+        sign_in=maybe(TEXT), traps=listed(TEXT),
+    )  # fmt: skip
+    return table(schema_version=VERSION, ok=TRUTH, findings=listed(finding), agents=listed(agent))
 
 
 def worktrees_schema() -> Schema:
@@ -287,11 +324,32 @@ def init_schema() -> Schema:
     return table(schema_version=VERSION, file=TEXT, undone=TRUTH, text=TEXT)
 
 
+def prompt_schema() -> Schema:
+    """`gangsaw prompt --json`: what an agent would be told now."""
+    return table(
+        schema_version=VERSION, task=TEXT, attempt=TEXT,
+        kind={"enum": [kind.value for kind in TurnKind]}, agent=TEXT, model=maybe(TEXT),
+        role=maybe(TEXT), readonly=TRUTH,
+        examples=about("variables of the template that are examples", listed(TEXT)), prompt=TEXT,
+    )  # fmt: skip
+
+
+def trust_schema() -> Schema:
+    """`gangsaw trust --json`: the setup of this repository, and what somebody agreed to."""
+    agreed = table(line=TEXT, files=listed(TEXT), by=TEXT)
+    return table(
+        schema_version=VERSION, setup=maybe(TEXT),
+        trusted=about("whether the setup as it is now is agreed to", TRUTH), agreed=listed(agreed),
+    )  # fmt: skip
+
+
 PRINTED = {
     "status": status_schema,
     "why": why_schema,
     "events": events_schema,
     "answer": answer_schema,
+    "ask": ask_schema,
+    "siblings": siblings_schema,
     "undo": undo_schema,
     "end": end_schema,
     "plan-check": check_schema,
@@ -305,6 +363,8 @@ PRINTED = {
     "clean-undo": clean_undo_schema,
     "clean-trash": clean_trash_schema,
     "init": init_schema,
+    "prompt": prompt_schema,
+    "trust": trust_schema,
 }
 """Name → the function that makes the schema."""
 

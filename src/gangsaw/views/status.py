@@ -21,6 +21,9 @@ NAMES_MAX = 12
 """Landed tasks that are named."""
 ID_WIDTH_MAX = 24
 
+NOTHING_SAID = {"asks": "", "messages": 0, "claims": [], "taken_by": ""}
+"""What the status says of a task that nobody talks about."""
+
 _OVER = ("landed", "failed")
 _NEEDS_ENGINE = ("running", "stopping")
 
@@ -82,6 +85,7 @@ def status_object(journal: Journal, run: str, holder: HeldBy | None) -> dict[str
                 "ended_at": task.ended_at,
                 "activity": task.activity if task.live else "",
                 "turns": summary.get("turns", {}).get(task.task, []),
+                **(NOTHING_SAID | summary.get("talk", {}).get(task.task, {})),
             }
             for task in tasks
         ],
@@ -180,6 +184,10 @@ def next_commands(task: str, status: str, reason: str) -> list[str]:
         case "needs_you":
             if reason.startswith(("review:", "left uncommitted")):
                 return [f"gangsaw {verb} {task}" for verb in ("diff", "approve", "reject")]
+            if reason.startswith("asks:") or f"gangsaw answer {task} " in reason:
+                return [f"gangsaw answer {task} TEXT", f"gangsaw logs {task}"]
+            if reason.startswith("taken over by"):
+                return [f"gangsaw attach {task} --hand-back"]
             return [f"gangsaw {verb} {task}" for verb in ("why", "diff", "retry")]
         case "failed":
             return [f"gangsaw why {task}", f"gangsaw logs {task}", f"gangsaw retry {task}"]

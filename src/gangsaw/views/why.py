@@ -11,7 +11,8 @@ from typing import Any
 
 from gangsaw.core import events as ev
 from gangsaw.core.events_undo import undo_about
-from gangsaw.core.phases import ENDED
+from gangsaw.core.findings import Finding
+from gangsaw.core.phases import ENDED, Phase
 from gangsaw.core.policy.undo import kept_turns, turns_kept, undone_needs
 from gangsaw.core.reopening import turn_names
 from gangsaw.core.state import Attempt, State
@@ -67,11 +68,23 @@ def why_object(
         "built_on_undone": list(undone_needs(state, task)) if known.finished else [],
         "tokens": usage.tokens,
         "cost": None if usage.unpriced and not usage.cost_usd else round(usage.cost_usd, 6),
+        "messages": _messages(state, task),
         "history": [{"at": each.at, "seq": each.seq, "text": each.text} for each in history(told)],
         "started_at": state.started_at,
         "logs": logs,
         "next": _next(state, task, seen, last),
     }  # fmt: skip
+
+
+def _messages(state: State, task: str) -> list[dict[str, Any]]:
+    """What people and other agents have said to the task's agent, and whether a turn was told."""
+    last = state.attempt_of(task)
+    told = last.told if last is not None else ()
+    waiting = state.task_states[task].messages
+    return [
+        {"by": said.by, "text": said.text, "question": said.question or None, "told": is_told}
+        for said, is_told in (*((one, True) for one in told), *((one, False) for one in waiting))
+    ]
 
 
 def _hold(seen: View) -> dict[str, Any] | None:
@@ -114,6 +127,13 @@ def _attempt(each: Attempt) -> dict[str, Any]:
         "turns_kept": list(turns_kept(each)),
         "start": each.start or None,
         "session": each.session,
+        "condition": _condition(each),
+        "parked_until": each.parked_until if each.phase is Phase.PARKED else None,
+        "findings": [_finding(found) for found in each.findings],
+        "asked": [one.text for one in each.asked],
+        "claims": list(each.claims),
+        "taken_by": each.taken_by or None,
+        "said_done": each.done_text if each.done_at else None,
         "started_at": each.admitted_at,
         "ended_at": each.since if each.phase in ENDED else None,
         "ended": each.failed.value if each.failed else None,
@@ -121,6 +141,20 @@ def _attempt(each: Attempt) -> dict[str, Any]:
         "worktree": each.path or None,
         "branch": each.branch,
     }
+
+
+def _condition(each: Attempt) -> str | None:
+    """What is, or was last, wrong with its agent."""
+    ended = each.exit.condition if each.exit is not None else None
+    found = each.parked or each.condition or ended
+    return found.value if found is not None else None
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    return {
+        "file": found.file, "line": found.line, "severity": found.severity.value,
+        "text": found.text,
+    }  # fmt: skip
 
 
 def _check(each: ev.CheckResult) -> dict[str, Any]:
@@ -157,6 +191,12 @@ def why_text(why: dict[str, Any], heading: Callable[[str], str] = str) -> list[s
     if not why["waits_for"]:
         lines += _section(heading("NEEDS"), [_other_line(each) for each in why["needs"]])
     lines += _section(heading("CHECKS"), [line for c in why["checks"] for line in _check_lines(c)])
+    found = [each for attempt in why["attempts"][-1:] for each in attempt["findings"]]
+    lines += _section(heading("FINDINGS"), [_finding_line(each) for each in found])
+    lines += _section(heading("MESSAGES"), [_message_line(each) for each in why["messages"]])
+    if why["attempts"] and why["attempts"][-1]["claims"]:
+        claims = ", ".join(why["attempts"][-1]["claims"])
+        lines += _section(heading("CLAIMS"), [f"  {flat(claims)}"])
     lines += _section(heading("HISTORY"), _history_lines(why))
     if why["dependants"]:
         lines += _section(heading("WAIT FOR IT"), [f"  {named(why['dependants'], NAMES_MAX)}"])
@@ -182,9 +222,19 @@ def _section(title: str, lines: list[str]) -> list[str]:
     return ["", title, *lines] if lines else []
 
 
+def _message_line(each: dict[str, Any]) -> str:
+    how = "told" if each["told"] else "waits for its next turn"
+    return f"  {flat(each['by'])}: {flat(each['text'])} · {how}"
+
+
 def _other_line(each: dict[str, Any]) -> str:
     reason = f" · {flat(each['reason'])}" if each["reason"] else ""
     return f"  {flat(each['id'])}  {each['status'].replace('_', ' ')}{reason}"
+
+
+def _finding_line(each: dict[str, Any]) -> str:
+    place = f"{flat(each['file'])}:{each['line']}  " if each["file"] else ""
+    return f"  {each['severity']:<8} {place}{flat(each['text'])}"
 
 
 def _check_lines(check: dict[str, Any]) -> list[str]:

@@ -7,7 +7,9 @@ import os
 import click
 
 from gangsaw.cli import output
-from gangsaw.cli.checkup import Level, check_up
+from gangsaw.cli.agent_checkup import AgentReport
+from gangsaw.cli.checkup import check_up
+from gangsaw.cli.findings import Level
 from gangsaw.views.text import flat
 
 _SIGNS = {Level.OK: "✓", Level.ODD: "!", Level.WRONG: "✗"}
@@ -18,6 +20,9 @@ _SIGNS = {Level.OK: "✓", Level.ODD: "!", Level.WRONG: "✗"}
 def command(as_json: bool) -> int:
     """Look at git, Python, this repository, its settings, the agents and the machine.
 
+    Agents are asked for their version only; whether one is signed in is told by the variables and
+    files that a sign-in leaves. Nothing is spent, and no value is printed.
+
     Exit code 0: it can run (with what is odd, marked '!'); 1: something is wrong.
 
     \b
@@ -25,7 +30,8 @@ def command(as_json: bool) -> int:
       gangsaw doctor
       gangsaw doctor --json
     """
-    findings = list(check_up(dict(os.environ)))
+    found = check_up(dict(os.environ))
+    findings = found.findings
     wrong = [each for each in findings if each.level is Level.WRONG]
     if as_json:
         output.say_json(
@@ -37,6 +43,7 @@ def command(as_json: bool) -> int:
                      "mend": each.mend or None}
                     for each in findings
                 ],
+                "agents": [_agent_object(report) for report in found.agents],
             }
         )  # fmt: skip
         return 1 if wrong else 0
@@ -49,3 +56,23 @@ def command(as_json: bool) -> int:
         if each.mend:
             output.say(f"  {'':<{width}}  mend: {each.mend}")
     return 1 if wrong else 0
+
+
+def _agent_object(report: AgentReport) -> dict[str, object]:
+    known = report.known
+    tested = list(known.tested) if known and any(known.tested) else None
+    return {
+        "name": report.name,
+        "kind": report.kind,
+        "program": report.program,
+        "path": report.path,
+        "version": report.version or None,
+        "tested": tested,
+        "range": report.range.value,
+        "signed_in": report.signed_in,
+        "signed_in_by": report.signed_in_by or None,
+        "node": report.node or None,
+        "install": (known.install if known else "") or None,
+        "sign_in": (known.sign_in if known else "") or None,
+        "traps": list(known.traps) if known else [],
+    }

@@ -14,6 +14,7 @@ from gangsaw.cli import clock, output
 from gangsaw.cli.living import is_over
 from gangsaw.cli.place import chosen_run, find_control, reading
 from gangsaw.cli.requests import require_task
+from gangsaw.cli.secrecy import redactor
 from gangsaw.core.errors import UserError
 from gangsaw.core.model import attempt_id
 from gangsaw.store.control import Control
@@ -58,7 +59,7 @@ def command(
         require_task(journal, run, task)
         row = journal.task(run, task)
         attempts = row.attempts if row else 0
-        folder = _attempt_folder(control, run, task, number or attempts)
+        folder = attempt_folder(control, run, task, number or attempts)
         if as_json:
             return _list(journal, run, task, folder)
         if prompt:
@@ -66,12 +67,12 @@ def command(
         name = "err" if err else "out"
         here = _turn(folder, turn, task)
         if not follow:
-            _Printer(raw).copy(folder / f"turn-{here}" / name)
+            Printer(raw).copy(folder / f"turn-{here}" / name)
             return 0
-        return _follow(control, journal, run, task, folder, here, name, _Printer(raw))
+        return _follow(control, journal, run, task, folder, here, name, Printer(raw))
 
 
-def _attempt_folder(control: Control, run: str, task: str, number: int) -> Path:
+def attempt_folder(control: Control, run: str, task: str, number: int) -> Path:
     folder = control.root / "attempts" / run / attempt_id(task, number)
     if number < 1 or not folder.is_dir():
         what = f"attempt {number} of {task}" if number else task
@@ -79,14 +80,14 @@ def _attempt_folder(control: Control, run: str, task: str, number: int) -> Path:
     return folder
 
 
-def _turns(folder: Path) -> list[int]:
+def turns_of(folder: Path) -> list[int]:
     """The launches of an attempt that have a folder."""
     names = (path.name.removeprefix("turn-") for path in folder.glob("turn-*"))
     return sorted(int(name) for name in names if name.isdigit())
 
 
 def _turn(folder: Path, wanted: int | None, task: str) -> int:
-    turns = _turns(folder)
+    turns = turns_of(folder)
     if not turns:
         raise UserError(
             f"cannot find output of {task}: its agent has not been started yet; "
@@ -109,7 +110,7 @@ def _list(journal: Journal, run: str, task: str, folder: Path) -> int:
         {"turn": number, "prompt": str(folder / f"prompt-{number}.md"),
          "out": str(folder / f"turn-{number}" / "out"),
          "err": str(folder / f"turn-{number}" / "err"), "kept": str(number) in kept}
-        for number in _turns(folder)
+        for number in turns_of(folder)
     ]  # fmt: skip
     output.say_json({"schema_version": 1, "run": run, "task": task, "attempt": folder.name,
                      "turns": turns})  # fmt: skip
@@ -120,11 +121,11 @@ def _show_prompt(folder: Path, turn: int, *, raw: bool) -> int:
     path = folder / f"prompt-{turn}.md"
     if not path.is_file():
         raise UserError(f"cannot find {path}; the prompt of that turn was not kept")
-    _Printer(raw).copy(path)
+    Printer(raw).copy(path)
     return 0
 
 
-class _Printer:
+class Printer:
     """Copies files to standard output, made fit for a terminal or as they are."""
 
     def __init__(self, raw: bool) -> None:
@@ -158,6 +159,8 @@ class _Printer:
     def _write(self, chunk: bytes) -> None:
         if not chunk:
             return
+        # Of a turn that goes on, nothing has been taken out of its files yet.
+        chunk = redactor().blank(chunk)
         if self._raw:
             sys.stdout.flush()
             sys.stdout.buffer.write(chunk)
@@ -194,7 +197,7 @@ def _texts(value: object, depth: int) -> Iterator[str]:
 
 def _follow(
     control: Control, journal: Journal, run: str, task: str, folder: Path, turn: int, name: str,
-    printer: _Printer,
+    printer: Printer,
 ) -> int:  # fmt: skip
     """Print as it grows; go on with the task's next turn; end when nothing of it is alive."""
     offset = 0
@@ -225,14 +228,14 @@ def _following(
     control: Control, journal: Journal, run: str, task: str, folder: Path, turn: int
 ) -> tuple[Path, int] | None:
     """The launch after this one, in the same attempt or the next, if there is one already."""
-    later = [number for number in _turns(folder) if number > turn]
+    later = [number for number in turns_of(folder) if number > turn]
     if later:
         return folder, later[0]
     number = int(folder.name.rpartition(".")[2])
     row = journal.task(run, task)
     if row is not None and row.attempts > number:
         following = control.root / "attempts" / run / attempt_id(task, number + 1)
-        turns = _turns(following)
+        turns = turns_of(following)
         if turns:
             return following, turns[0]
     return None

@@ -21,6 +21,7 @@ from gangsaw.plan import (
     plan_json,
     plan_schema,
     read_plan_file,
+    read_roles,
 )
 
 PLAN_NAMES = ("plan.yaml", "plan.yml", "plan.json")
@@ -141,9 +142,13 @@ def _read(path: Path) -> PlanRead:
 
     if common_dir_of(here()) is None:
         return read_plan_file(path, source=str(path))
-    settings = open_project(here(), os.environ).settings
+    project = open_project(here(), os.environ)
+    settings = project.settings
     known = [agent.name for agent in settings.agents] or None
-    return read_plan_file(path, source=str(path), known_agents=known, checked=bool(settings.checks))
+    roles = read_roles(project.repo.main_root or project.repo.root)
+    return read_plan_file(
+        path, source=str(path), known_agents=known, checked=bool(settings.checks), roles=roles
+    )
 
 
 def _warn(read: PlanRead) -> None:

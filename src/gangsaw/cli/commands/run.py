@@ -15,14 +15,15 @@ import click
 
 from gangsaw.cli.interrupts import Interrupts
 from gangsaw.cli.project import Project, open_project
+from gangsaw.cli.trusting import require_agreement
 from gangsaw.core.errors import UserError
 from gangsaw.core.events import Event, RunStarted
 from gangsaw.core.model import Deliver, Limits, Plan
 from gangsaw.core.state import State
 from gangsaw.core.wire import decode_event
 from gangsaw.engine.dry import rehearse
-from gangsaw.engine.start import Choice, Ending, NothingToDo, Order, drive
-from gangsaw.plan import Complaint, read_plan_file
+from gangsaw.engine.start import Choice, Ending, NothingToDo, Order, drive, secrets_of
+from gangsaw.plan import Complaint, RolesRead, read_plan_file, read_roles
 from gangsaw.procs.detach import start_detached
 from gangsaw.store.control import Control, make_control
 from gangsaw.store.journal import open_journal
@@ -70,6 +71,8 @@ class Watcher:
 )
 @click.option("--dry-run", is_flag=True, help="Show what would start in which order; do nothing.")
 @click.option("--detach", is_flag=True, help="Leave the engine running in the background.")
+@click.option("--trust-setup", is_flag=True,
+              help="Agree to the setup of [worktree] as it is now; see: gangsaw trust")  # fmt: skip
 @click.option("--on-interrupt", type=click.Choice(["detach", "pause", "stop"]),
               help="What Ctrl-C does without a terminal to ask on.")  # fmt: skip
 @click.option("--plain", is_flag=True, help="One line per fact, also on a terminal.")
@@ -93,7 +96,9 @@ def command(context: click.Context, /, plan: Path | None, **options: object) -> 
     order = _order(project, chosen, asked)
     if asked.dry_run:
         _rehearse(order, asked)
-    elif asked.detach:
+        return
+    require_agreement(project.repo, project.settings.worktree.setup, agreed=asked.trust_setup)
+    if asked.detach:
         _detach(project, asked)
     else:
         code = _drive(project, order, asked)
@@ -114,6 +119,7 @@ class _Asked:
     new: bool
     dry_run: bool
     detach: bool
+    trust_setup: bool
     on_interrupt: str | None
     plain: bool
     as_json: bool
@@ -135,7 +141,9 @@ def _read(project: Project, folder: Path, given: Path | None, asked: _Asked) -> 
             _warn_of_other_plan(project, beside)
         return _Chosen(None, "")
     known = [agent.name for agent in project.settings.agents]
-    read = read_plan_file(path, known_agents=known, checked=bool(project.settings.checks))
+    read = read_plan_file(
+        path, known_agents=known, checked=bool(project.settings.checks), roles=_roles(project)
+    )
     _tell(read.warnings)
     if read.plan is None:
         raise UserError("\n".join(str(complaint) for complaint in read.errors))
@@ -148,13 +156,19 @@ def _warn_of_other_plan(project: Project, beside: Path) -> None:
         run = journal.runs()[-1].run
         first = next(iter(journal.read(run, limit=1)))
     accepted = decode_event(first.kind, first.body)
-    lying = read_plan_file(beside).plan
+    lying = read_plan_file(beside, roles=_roles(project)).plan
+    if isinstance(accepted, RunStarted) and lying is not None:
+        lying = secrets_of(project.repo, project.settings, os.environ).out_of_plan(lying)
     if isinstance(accepted, RunStarted) and lying is not None and lying != accepted.plan:
         click.echo(
             f"gangsaw: warning: {beside.name} differs from the plan of {run}, which goes on as it "
             f"was begun; to begin anew: gangsaw run --new {beside.name}",
             err=True,
         )
+
+
+def _roles(project: Project) -> RolesRead:
+    return read_roles(project.repo.main_root or project.repo.root)
 
 
 def _beside(project: Project, folder: Path) -> Path | None:
@@ -320,7 +334,8 @@ def _detach(project: Project, asked: _Asked, *, left: bool = False) -> None:
     words = sys.argv[sys.argv.index("run") :]
     dropped = ("--detach", "--json", "--new") if left else ("--detach", "--json")
     again = [word for word in words if word not in dropped]
-    argv = [sys.executable, "-m", "gangsaw", *again, "--plain"]
+    # -P: what lies in the repository is no module of ours, whatever it is called.
+    argv = [sys.executable, "-P", "-m", "gangsaw", *again, "--plain"]
     pid = start_detached(argv, cwd=Path.cwd(), log=log)
     deadline = time.monotonic() + DETACH_WAIT_S
     while time.monotonic() < deadline:

@@ -38,6 +38,7 @@ class HoldKind(StrEnum):
     QUEUE = "queue"
     SLOTS = "slots"
     AGENT_SLOTS = "agent_slots"
+    AGENT_LIMIT = "agent_limit"
     TRACK = "track"
     SCOPE = "scope"
 
@@ -58,7 +59,9 @@ def hold_for(state: State, name: str, now: float) -> Hold | None:
 
     Asked of a task without live attempt that is not closed.
     """
-    return _hold_of_task(state, name, now) or hold_for_all(state) or _hold_of_place(state, name)
+    return (
+        _hold_of_task(state, name, now) or hold_for_all(state) or _hold_of_place(state, name, now)
+    )
 
 
 def hold_for_all(state: State) -> Hold | None:
@@ -122,11 +125,12 @@ def hopeless(state: State, name: str) -> bool:
     return False
 
 
-def _hold_of_place(state: State, name: str) -> Hold | None:
+def _hold_of_place(state: State, name: str, now: float) -> Hold | None:
     """A reason that lies in what else is running: the agent's slots, the track, the scope."""
-    agent = agent_for(state, name)
-    slots = next((a.slots for a in state.limits.agents if a.name == agent), None)
-    if slots is not None and state.busy.get(agent, 0) >= slots:
+    agent = agent_now(state, name, now)
+    if is_limited(state, agent, now):
+        return Hold(HoldKind.AGENT_LIMIT, until=state.agent_limits[agent], text=agent)
+    if not has_slot(state, agent):
         return Hold(HoldKind.AGENT_SLOTS, text=agent)
     task = state.tasks[name]
     clashing: list[str] = []
@@ -136,7 +140,7 @@ def _hold_of_place(state: State, name: str) -> Hold | None:
         other = state.tasks[attempt.task]
         if task.track is not None and other.track == task.track:
             return Hold(HoldKind.TRACK, (other.id,), text=task.track)
-        if overlaps(task.scope, other.scope):
+        if overlaps(task.scope, (*other.scope, *attempt.claims)):
             clashing.append(other.id)
     return Hold(HoldKind.SCOPE, tuple(clashing)) if clashing else None
 
@@ -146,11 +150,39 @@ def agent_for(state: State, name: str) -> str:
     return state.tasks[name].agent or state.limits.default_agent
 
 
+def agent_now(state: State, name: str, now: float) -> str:
+    """The agent that the task would be given to now: its own or, while that one is at its usage
+    limit, the fallback if it is not."""
+    return unlimited(state, agent_for(state, name), now)
+
+
+def unlimited(state: State, agent: str, now: float) -> str:
+    """The agent or, while it is at its usage limit, its fallback if that is not."""
+    if not is_limited(state, agent, now):
+        return agent
+    other = fallback_of(state, agent)
+    return other if other and not is_limited(state, other, now) else agent
+
+
+def is_limited(state: State, agent: str, now: float) -> bool:
+    """Whether the agent's usage limit holds it back now."""
+    return state.agent_limits.get(agent, 0.0) > now
+
+
+def fallback_of(state: State, agent: str) -> str:
+    """The agent that goes on where this one cannot; empty where none is named."""
+    return next((a.fallback for a in state.limits.agents if a.name == agent), "")
+
+
 def may_take_slot(state: State, agent: str) -> bool:
     """Whether a returned attempt may have its slot back now."""
+    return state.busy.get("", 0) < state.limits.max_agents and has_slot(state, agent)
+
+
+def has_slot(state: State, agent: str) -> bool:
+    """Whether the agent has a slot of its own left, for an attempt that has one of the run."""
     slots = next((a.slots for a in state.limits.agents if a.name == agent), None)
-    free = state.busy.get("", 0) < state.limits.max_agents
-    return free and (slots is None or state.busy.get(agent, 0) < slots)
+    return slots is None or state.busy.get(agent, 0) < slots
 
 
 def admit(state: State, now: float) -> AttemptAdmitted | None:
@@ -159,22 +191,23 @@ def admit(state: State, now: float) -> AttemptAdmitted | None:
     if not state.ready or hold_for_all(state) is not None:
         return None
     for _, name in state.ready:
-        if _hold_of_task(state, name, now) is None and _hold_of_place(state, name) is None:
-            return _admission(state, name)
+        if _hold_of_task(state, name, now) is None and _hold_of_place(state, name, now) is None:
+            return _admission(state, name, now)
     return None
 
 
-def _admission(state: State, name: str) -> AttemptAdmitted:
+def _admission(state: State, name: str, now: float) -> AttemptAdmitted:
     number = state.task_states[name].attempts + 1
     attempt = attempt_id(name, number)
     task = state.tasks[name]
+    agent = agent_now(state, name, now)
     return AttemptAdmitted(
         attempt=attempt,
         task=name,
         number=number,
         base=state.head,
-        agent=agent_for(state, name),
-        model=task.model,
+        agent=agent,
+        model=task.model if agent == agent_for(state, name) else None,
         branch=f"gangsaw/{state.run}/{attempt}",
         start=state.task_states[name].start,
     )

@@ -1,4 +1,4 @@
-"""What follows when a launch has ended or work has come back: another turn of the same attempt, a
+"""What follows when work has come back or a try has failed: another turn of the same attempt, a
 new attempt, or nothing more.
 
 The ladder is always the same: the agent's own session with the reason (bounded by `turns_max`),
@@ -10,28 +10,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gangsaw.core.events import AttemptFailed, Cause, Event, TaskGivenUp, TurnWanted
-from gangsaw.core.launch import OutcomeKind
-from gangsaw.core.model import Limits, TurnKind
-from gangsaw.core.state import Attempt, Exit, State
+from gangsaw.core.model import Limits, Stage, TurnKind
+from gangsaw.core.state import Attempt, State
 from gangsaw.core.terms import BLAMELESS
-
-NEVER_RAN_MAX = 5
-"""How often a launch of one attempt may end before the agent ran, until the attempt fails."""
-
-CONTINUES_MAX = 3
-"""How often a crashed session is taken up again within one attempt."""
 
 BLAMELESS_MAX = 5
 """How many attempts of a task may end by the machine's fault (no room, checks without a verdict)
 before a person is asked."""
 
 _UNCOUNTED = BLAMELESS | {
+    Cause.SAID,
+    Cause.TAKEN,
     Cause.CRASHED,
     Cause.LIMITED,
     Cause.CANCELLED,
     Cause.STOPPED,
     Cause.UNDONE,
 }
+_BEYOND_TURNS = frozenset({Cause.FINDINGS, Cause.SAID, Cause.TAKEN})
 _FINAL = frozenset({Cause.EMPTY, Cause.REFUSED, Cause.UNCOMMITTED, Cause.BUDGET})
 _FOR_A_PERSON = frozenset({Cause.CONFLICT, Cause.UNMERGED, Cause.REFUSED, Cause.BUDGET})
 
@@ -70,54 +66,22 @@ def wanted_turn(attempt: Attempt, why: TurnKind, onto: str | None = None) -> Tur
     return TurnWanted(attempt.id, attempt.turn + 1, attempt.launch + 1, why, onto)
 
 
-def after_exit(state: State, attempt: Attempt, now: float) -> list[Event] | None:
-    """What follows a launch that ended; `None` when its work is to be looked at."""
-    ended = attempt.exit
-    assert ended is not None
-    if attempt.stop_cause is not None:
-        return fail(state, attempt, attempt.stop_cause, _stop_text(attempt, state.limits), now)
-    if ended.no_room:
-        return fail(state, attempt, Cause.NO_ROOM, f"{ended.text} (the disk was full)", now)
-    if ended.never_ran and attempt.launch - attempt.turns_used < NEVER_RAN_MAX:
-        again = TurnWanted(attempt.id, attempt.turn, attempt.launch + 1, attempt.why, attempt.onto)
-        return [again]
-    match ended.outcome:
-        case OutcomeKind.DONE:
-            return None
-        case OutcomeKind.CRASHED:
-            return _after_crash(state, attempt, ended, now)
-        case OutcomeKind.FAILED:
-            return fail(state, attempt, Cause.EXIT, ended.text, now)
-        case OutcomeKind.LIMITED:
-            return fail(state, attempt, Cause.LIMITED, ended.text, now)
-        case OutcomeKind.REFUSED:
-            return fail(state, attempt, Cause.REFUSED, ended.text, now)
-
-
-def _after_crash(state: State, attempt: Attempt, ended: Exit, now: float) -> list[Event]:
-    if ended.never_ran:
-        return fail(state, attempt, Cause.LOST, ended.text or "could not be launched", now)
-    resumes = any(a.name == attempt.agent and a.resumes for a in state.limits.agents)
-    if resumes and attempt.session is not None and attempt.crashes <= CONTINUES_MAX:
-        return [wanted_turn(attempt, TurnKind.CONTINUE)]
-    cause = Cause.LOST if ended.lost else Cause.CRASHED
-    return fail(state, attempt, cause, ended.text or "its process was killed", now)
-
-
 def after_return(state: State, attempt: Attempt) -> Turn | None:
     """The further turn for work that came back, or `None` when the attempt has had its turns."""
     cause = attempt.returned
-    if attempt.turns_used >= state.limits.turns_max or _over_budget(state, attempt):
-        return None
-    budget = state.limits.budget_usd
-    if budget is not None and state.usage.cost_usd >= budget:
-        # The next attempt is held by the same budget, with the reason.
+    # The first of two stages is no try; rounds of review have a bound of their own.
+    allowed = state.limits.turns_max + int(Stage.TEST in state.tasks[attempt.task].stages)
+    used_up = attempt.turns_used - attempt.rejections >= allowed
+    if is_spent(state, attempt) or (used_up and cause not in _BEYOND_TURNS):
+        # Where it is the run's, the next attempt is held by the same budget, with the reason.
         return None
     match cause:
-        case Cause.CHECKS | Cause.REJECTED:
+        case Cause.SAID | Cause.TAKEN:
+            return Turn(TurnKind.CONTINUE)
+        case Cause.CHECKS | Cause.REJECTED | Cause.FINDINGS | Cause.TESTS_PASS:
             return Turn(TurnKind.FIX)
         case Cause.EMPTY:
-            return Turn(TurnKind.FIX) if attempt.turn == 1 else None
+            return Turn(TurnKind.FIX) if attempt.turns_used <= 1 else None
         case Cause.COMBINATION:
             return Turn(TurnKind.FIX, state.head)
         case Cause.CONFLICT:
@@ -126,6 +90,13 @@ def after_return(state: State, attempt: Attempt) -> Turn | None:
             return Turn(TurnKind.RESOLVE, attempt.onto)
         case _:
             return None
+
+
+def is_spent(state: State, attempt: Attempt) -> bool:
+    """Whether no further turn may be paid for, by the task's budget or the run's."""
+    budget = state.limits.budget_usd
+    spent = budget is not None and state.usage.cost_usd >= budget
+    return spent or _over_budget(state, attempt)
 
 
 def _over_budget(state: State, attempt: Attempt) -> bool:
@@ -183,7 +154,9 @@ def _exhausted(state: State, attempt: Attempt, cause: Cause, tries: int) -> str 
     return None
 
 
-def _stop_text(attempt: Attempt, limits: Limits) -> str:
+def stop_text(state: State, attempt: Attempt) -> str:
+    """Why the launch was stopped, in words."""
+    limits = state.limits
     match attempt.stop_cause:
         case Cause.TIMEOUT:
             return "ran longer than its time limit and was stopped"

@@ -11,6 +11,7 @@ from gangsaw.core.observations import ChecksDone, Observation
 from gangsaw.engine.effects.setup import check_environment
 from gangsaw.engine.effects.workspaces import furnish
 from gangsaw.engine.room import NoRoom
+from gangsaw.engine.scrubbing import scrub
 from gangsaw.engine.world import Job, World
 from gangsaw.verify import CheckRun, run_checks
 
@@ -23,7 +24,7 @@ def run(action: ac.RunChecks, world: World) -> Job:
     origin = world.repo.main_root or world.repo.root
 
     def prepare(path: Path) -> None:
-        furnish(origin, path, settings.worktree)
+        furnish(world, origin, path)
 
     wanted = CheckRun(
         about=action.about,
@@ -31,12 +32,13 @@ def run(action: ac.RunChecks, world: World) -> Job:
         tree=action.tree,
         checks=action.checks,
         folder=layout.checks_of(action.about),
-        env=check_environment(world),
+        env=check_environment(world, action.about),
         timeout_s=limits.check_timeout_s,
         grace_s=limits.grace_s,
         plain_folder=None if action.commit else layout.plain_folder(action.about),
         setup=settings.worktree.setup,
         prepare=prepare,
+        finish=lambda folder: scrub(folder, world.secrets.redactor),
     )
 
     def job(unwanted: threading.Event) -> list[Observation]:

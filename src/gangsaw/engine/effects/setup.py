@@ -6,11 +6,14 @@ import secrets
 import threading
 from pathlib import Path
 
-from gangsaw.agents import allowed_environment
+from gangsaw.agents import allowed_environment, port_variables
 from gangsaw.core.errors import UserError
 from gangsaw.core.launch import Ended, LaunchSpec
 from gangsaw.core.model import Limits
+from gangsaw.core.ports import ports_of
 from gangsaw.core.settings import AgentSettings
+from gangsaw.engine.scrubbing import scrub
+from gangsaw.engine.trust import require_trust, setup_in
 from gangsaw.engine.world import World
 from gangsaw.procs import (
     Absent,
@@ -27,30 +30,42 @@ TRIES_MAX = 100
 TAIL_BYTES = 2000
 
 
-def check_environment(world: World) -> tuple[tuple[str, str], ...]:
-    """The variables that checks and the setup see: the usual ones and those the settings name."""
+def check_environment(world: World, about: str) -> tuple[tuple[str, str], ...]:
+    """The variables that checks and the setup see: the usual ones, those the settings name, and
+    the ports of what they are about."""
+    ports = ports_of(world.state, about, world.settings.worktree)
     checker = AgentSettings("checks", "command", pass_env=world.settings.check_pass_env)
-    return allowed_environment(world.environ, checker)
+    allowed = dict(allowed_environment(world.environ, checker))
+    return tuple(sorted((allowed | port_variables(ports)).items()))
 
 
 def set_up(
-    world: World, limits: Limits, attempt: str, path: Path, line: str, unwanted: threading.Event
+    world: World,
+    limits: Limits,
+    attempt: str,
+    path: Path,
+    env: tuple[tuple[str, str], ...],
+    unwanted: threading.Event,
 ) -> bool:
     """Run the line in the worktree; false when it was cut short since nobody wants it any more.
 
     `UserError` with the end of its output when it fails. What a former engine has recorded as
-    done is not done again.
+    done is not done again. What nobody has trusted, as it is now in the worktree, is not run.
     """
+    line = world.settings.worktree.setup
+    assert line is not None
+    require_trust(world.layout.control, setup_in(path, line), path)
     folder = _folder(world, attempt)
     folder.parent.mkdir(parents=True, exist_ok=True)
     end = run_to_end(
         folder,
-        LaunchSpec(("sh", "-c", line), str(path), check_environment(world)),
+        LaunchSpec(("sh", "-c", line), str(path), env),
         mark=f"setup-{secrets.token_hex(12)}",
         timeout_s=limits.check_timeout_s,
         grace_s=limits.grace_s,
         cancelled=unwanted,
     )
+    scrub(folder, world.secrets.redactor)
     text = ""
     match end:
         case Finished(record) if record.outcome == Ended(0, None):

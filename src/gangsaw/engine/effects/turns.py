@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
+import difflib
 import secrets
+import shutil
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from gangsaw.agents import (
-    LandedParent,
     TurnBrief,
     adapter_for,
     allowed_environment,
-    continue_values,
-    default_template,
-    fix_values,
-    render,
-    resolve_values,
-    task_values,
+    guides_for,
 )
+from gangsaw.agents.guides import GUIDES
+from gangsaw.agents.marks import TOKEN_VARIABLE
+from gangsaw.agents.protocol import Variables
 from gangsaw.core import actions as ac
 from gangsaw.core.errors import UserError
-from gangsaw.core.events import Cause, CheckResult, Judgement
 from gangsaw.core.faults import durable
-from gangsaw.core.launch import OutcomeKind, TurnOutcome
+from gangsaw.core.launch import LaunchSpec, OutcomeKind, TurnOutcome
 from gangsaw.core.model import Task, TurnKind, Workspace
 from gangsaw.core.observations import LaunchExited, LaunchLost, Observation
-from gangsaw.core.policy.landing import gate_of_work
+from gangsaw.core.ports import Ports, ports_of
+from gangsaw.core.roles import Role
 from gangsaw.core.settings import AgentSettings
-from gangsaw.core.state import Attempt, State
+from gangsaw.core.state import Attempt
+from gangsaw.engine.effects.prompts import PromptReads
+from gangsaw.engine.effects.reviews import show_change
 from gangsaw.engine.launches import NO_WORKTREE, Trace
 from gangsaw.engine.room import lacks_room
 from gangsaw.engine.world import Job, World
-from gangsaw.git import DirtyWorktree, begin_merge, commit_leftovers, keep_turn
+from gangsaw.git import DirtyWorktree, begin_merge, commit_leftovers, git_dirs, keep_turn
 from gangsaw.procs import Absent, Finished, Lost, kill, launch, probe
-
-LANDED_SHOWN = 20
+from gangsaw.store.secret import repository_secret, token_of
 
 
 def run(action: ac.RunTurn, world: World) -> Job:
     """Launch the agent, or adopt the launch, and have it reported on until its end."""
     attempt = world.state.attempts[action.about]
     folder = world.layout.turn(attempt.id, action.launch)
-    agent = world.settings.agent(attempt.agent)
+    agent = world.settings.agent(attempt.seat)
     task = world.state.tasks[attempt.task]
-    reads = _Reads(world.state, attempt)
+    reads = PromptReads(world.state, attempt)
+    ports = ports_of(world.state, attempt.id, world.settings.worktree)
     grace_s = world.state.limits.grace_s
     hold_back = attempt.stop_cause is not None
     plain = task.workspace is Workspace.NONE
@@ -54,11 +56,13 @@ def run(action: ac.RunTurn, world: World) -> Job:
         launched = not isinstance(probe(folder), Absent)
         begun = attempt.started or (found_in_use and not _is_unclaimed(folder))
         try:
-            brief, settings = _brief(action, world, attempt, task, agent, reads)
+            if not launched and begun:
+                return [_lost(attempt, action.launch, trace, begun=True)]
+            token = token_of(repository_secret(world.layout.control), world.layout.run, attempt.id)
+            world.secrets.know(TOKEN_VARIABLE, token)
+            brief, settings = brief_of(action, world, attempt, task, agent, reads, ports, token)
             adapter = adapter_for(settings.kind)
             if not launched:
-                if begun:
-                    return [_lost(attempt, action.launch, trace, begun=True)]
                 if hold_back:
                     return [LaunchLost(attempt.id, action.launch, False, "stopped before it ran")]
                 if not plain and not Path(attempt.path).is_dir():
@@ -67,7 +71,11 @@ def run(action: ac.RunTurn, world: World) -> Job:
                 _keep_last_turn(action, world, attempt)
                 _merge_first(action, world, attempt)
                 durable("engine.prompts", lambda: _write_prompts(world, attempt, brief, task))
+                if action.why is TurnKind.REVIEW:
+                    show_change(world, attempt, task, Path(brief.worktree))
                 spec = adapter.launch(settings, brief)
+                world.secrets.require_none_in_arguments(settings)
+                world.secrets.require_none_in_arguments(settings, _words_of(spec, brief))
                 mark = world.layout.mark_prefix(attempt.id) + secrets.token_hex(12)
                 launch(folder, spec, mark=mark, grace_s=grace_s)
         except UserError as error:
@@ -118,38 +126,91 @@ def _is_unclaimed(folder: Path) -> bool:
     return folder.is_dir() and not (folder / "out").exists()
 
 
-def _brief(
+def brief_of(
     action: ac.RunTurn,
     world: World,
     attempt: Attempt,
     task: Task,
     agent: AgentSettings | None,
-    reads: _Reads,
+    reads: PromptReads,
+    ports: Ports | None,
+    token: str = "",
 ) -> tuple[TurnBrief, AgentSettings]:
     if agent is None:
         raise UserError(
-            f"there is no agent called '{attempt.agent}'; "
-            f"try adding [agents.{attempt.agent}] to gangsaw.toml"
+            f"there is no agent called '{attempt.seat}'; "
+            f"try adding [agents.{attempt.seat}] to gangsaw.toml"
         )
     layout = world.layout
     plain = task.workspace is Workspace.NONE
+    reviews = action.why is TurnKind.REVIEW
     folder = layout.plain_folder(attempt.id) if plain else Path(attempt.path)
+    if reviews:
+        folder = layout.review(attempt.id, action.launch)
+    role = role_of(task, agent, world.roles, reviews=reviews)
+    guides = guides_for(agent.kind, guides_in(folder))
+    ambient = allowed_environment(world.environ, agent)
+    can_call = not reviews and _has_command(ambient, task)
+    told = reads.prompt(action, world, role, guides, can_call=can_call)
     brief = TurnBrief(
         run=layout.run,
         task=task.id,
         attempt=attempt.id,
         turn=action.turn,
         kind=action.why,
-        prompt=reads.prompt(action, world),
+        prompt=world.secrets.text(told),
         prompt_file=str(layout.prompt(attempt.id, action.launch)),
         task_prompt_file=str(layout.task_prompt(attempt.id)),
         worktree=str(folder),
-        model=attempt.model or agent.model,
-        session=attempt.session or None,
-        ambient=allowed_environment(world.environ, agent),
+        model=model_of(None if reviews else attempt.model, role, agent),
+        session=None if reviews else attempt.session or None,
+        ambient=ambient,
         task_env=task.env,
+        git_dirs=() if plain or reviews else git_dirs(world.repo, folder),
+        readonly=reviews or (role is not None and role.readonly),
+        token="" if reviews else token,
+        control=str(layout.control),
+        ports=ports,
     )
     return brief, agent
+
+
+def _words_of(spec: LaunchSpec, brief: TurnBrief) -> list[str]:
+    """The arguments but for those with our own paths, in which a secret stands by chance only."""
+    places = (brief.worktree, brief.control)
+    return [word for word in spec.argv if not any(place and place in word for place in places)]
+
+
+def role_of(
+    task: Task, agent: AgentSettings, roles: Mapping[str, Role], *, reviews: bool = False
+) -> Role | None:
+    """The role of the task, or the one that its agent has otherwise; a reviewer has its own only.
+    `UserError` for one that is not there (any more)."""
+    name = (None if reviews else task.role) or agent.role
+    if name is None:
+        return None
+    if name not in roles:
+        near = difflib.get_close_matches(name, roles, n=1)
+        remedy = f"did you mean '{near[0]}'?" if near else f"try writing agents/{name}.md"
+        raise UserError(f"cannot find the role '{name}' of task '{task.id}'; {remedy}")
+    return roles[name]
+
+
+def model_of(wanted: str | None, role: Role | None, agent: AgentSettings) -> str | None:
+    """The model of a turn: the task's, the role's if its agent can know it, or the agent's."""
+    fits = role is not None and (not role.is_of_claude or agent.kind == "claude")
+    return wanted or (role.model if role is not None and fits else None) or agent.model
+
+
+def guides_in(folder: Path) -> list[str]:
+    """The files with instructions for agents in the top folder of a worktree."""
+    return [name for name in GUIDES if (folder / name).is_file()]
+
+
+def _has_command(ambient: Variables, task: Task) -> bool:
+    """Whether the agent will find our command."""
+    path = (dict(ambient) | dict(task.env)).get("PATH", "")
+    return shutil.which("gangsaw", path=path) is not None
 
 
 def _keep_last_turn(action: ac.RunTurn, world: World, attempt: Attempt) -> None:
@@ -177,85 +238,6 @@ def _write_prompts(world: World, attempt: Attempt, brief: TurnBrief, task: Task)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if task.workspace is Workspace.NONE:
         Path(brief.worktree).mkdir(exist_ok=True)
-    for name, text in ((brief.prompt_file, brief.prompt), (brief.task_prompt_file, task.prompt)):
+    own = world.secrets.text(task.prompt)
+    for name, text in ((brief.prompt_file, brief.prompt), (brief.task_prompt_file, own)):
         Path(name).write_text(text, encoding="utf-8", errors="surrogateescape")
-
-
-class _Reads:
-    """What a prompt needs from the state, read on the loop's thread."""
-
-    def __init__(self, state: State, attempt: Attempt) -> None:
-        self._attempt = attempt
-        self._task = state.tasks[attempt.task]
-        self._goal = state.goal
-        self._checks = gate_of_work(state, attempt.task)
-        self._parents = [
-            LandedParent(need, state.tasks[need].title) for need in dict.fromkeys(self._task.needs)
-        ]
-        since = state.task_states[attempt.task].since_landing or 0
-        landed = [name for name in state.landed[since:] if state.task_states[name].landed_commit]
-        self._landed = [f"{name}: {state.tasks[name].title}" for name in landed[-LANDED_SHOWN:]]
-        resumes = any(a.name == attempt.agent and a.resumes for a in state.limits.agents)
-        self._resumed = resumes and bool(attempt.session)
-
-    def prompt(self, action: ac.RunTurn, world: World) -> str:
-        """The rendered prompt of the turn."""
-        values = task_values(
-            self._task,
-            goal=self._goal,
-            parents=self._parents,
-            checks=self._checks,
-            resumed=self._resumed,
-            earlier=bool(self._attempt.start),
-        )
-        values |= self._further_values(action)
-        template = world.templates.get(action.why.value) or default_template(action.why)
-        return render(template, values)
-
-    def _further_values(self, action: ac.RunTurn) -> dict[str, str]:
-        attempt = self._attempt
-        match action.why:
-            case TurnKind.WORK:
-                return {}
-            case TurnKind.FIX:
-                command, output = _failure(attempt)
-                return fix_values(command, output, _reason(attempt))
-            case TurnKind.RESOLVE:
-                return resolve_values(
-                    attempt.returned_paths,
-                    self._landed,
-                    base=action.onto or "",
-                    reason=_reason(attempt),
-                )
-            case TurnKind.CONTINUE:
-                return continue_values()
-
-
-def _failure(attempt: Attempt) -> tuple[str, str]:
-    """The command that failed and what it printed; of several, one after the other."""
-    failed = [result for result in attempt.results if result.judgement is Judgement.FAILED]
-    if attempt.returned not in (Cause.CHECKS, Cause.COMBINATION) or not failed:
-        return "git status; git diff", attempt.returned_text
-    if len(failed) == 1:
-        return failed[0].name, failed[0].tail
-    return "\n".join(result.name for result in failed), "\n\n".join(map(_headed, failed))
-
-
-def _headed(result: CheckResult) -> str:
-    return f"$ {result.name}\n{result.tail}"
-
-
-def _reason(attempt: Attempt) -> str:
-    match attempt.returned:
-        case Cause.COMBINATION:
-            return (
-                "Your work was green alone, but not together with what landed meanwhile, which "
-                f"has been merged into your worktree ({attempt.returned_text})."
-            )
-        case Cause.CHECKS:
-            return ""
-        case Cause.EMPTY:
-            return "You ended without changing anything. If the task is not done yet, do it now."
-        case _:
-            text = attempt.returned_text
-            return text[:1].upper() + text[1:] + "."

@@ -12,9 +12,11 @@ from gangsaw.core.errors import UserError
 from gangsaw.core.faults import durable
 from gangsaw.core.observations import AttemptClosed, Observation, WorkspaceAt
 from gangsaw.core.settings import WorktreeSettings
+from gangsaw.core.state import Attempt
 from gangsaw.core.trouble import TROUBLES_MAX, worst_trouble
-from gangsaw.engine.effects.setup import set_up
+from gangsaw.engine.effects.setup import check_environment, set_up
 from gangsaw.engine.room import lacks_room
+from gangsaw.engine.scrubbing import scrub_ended
 from gangsaw.engine.world import Job, World
 from gangsaw.git import (
     GitFailed,
@@ -30,6 +32,7 @@ from gangsaw.git import (
     contents_at,
     delete_ref,
     drop_branch,
+    included_files,
     keep_turn,
     read_ref,
     remove_kept,
@@ -42,7 +45,7 @@ def prepare(action: ac.PrepareWorkspace, world: World) -> Job:
     """Make the worktree on its branch, from a base that contains every landed parent, or from
     earlier work on such a base."""
     repo, path = world.repo, world.layout.worktree(action.about)
-    settings, limits = world.settings.worktree, world.state.limits
+    limits, env = world.state.limits, check_environment(world, action.about)
     begun_at = int(world.state.attempts[action.about].admitted_at)
 
     def job(unwanted: threading.Event) -> list[Observation]:
@@ -58,28 +61,35 @@ def prepare(action: ac.PrepareWorkspace, world: World) -> Job:
             case WorktreeBlocked(reason):
                 raise UserError(f"cannot make the worktree {path}: {reason}")
             case WorktreeReady():
-                furnish(repo.main_root or repo.root, path, settings)
-                if settings.setup and not set_up(
-                    world, limits, action.about, path, settings.setup, unwanted
-                ):
-                    return []
+                furnish(world, repo.main_root or repo.root, path)
+                if world.settings.worktree.setup:
+                    if not set_up(world, limits, action.about, path, env, unwanted):
+                        return []
+                    world.secrets.learn(path)
                 base = start.base if action.start else ""
                 return [WorkspaceAt(action.about, str(path), base)]
 
     return job
 
 
-def furnish(origin: Path, path: Path, settings: WorktreeSettings) -> None:
-    """Copy and link the files that the settings name from the main checkout into a worktree.
+def furnish(world: World, origin: Path, path: Path) -> None:
+    """Copy and link the files that the settings and `.worktreeinclude` name from the main checkout
+    into a worktree.
 
-    What is already there stays; what is missing in the main checkout is a `UserError`.
+    What is already there stays; what the settings name and the main checkout has not is a
+    `UserError`.
     """
-    if settings.copy or settings.link:
-        durable("engine.furnish", lambda: _furnish(origin, path, settings), str(path))
+    settings = world.settings.worktree
+    included = included_files(world.repo, origin)
+    world.secrets.learn(origin, included)
+    if settings.copy or settings.link or included:
+        durable("engine.furnish", lambda: _furnish(origin, path, settings, included), str(path))
 
 
-def _furnish(origin: Path, path: Path, settings: WorktreeSettings) -> None:
-    for name in settings.copy:
+def _furnish(
+    origin: Path, path: Path, settings: WorktreeSettings, included: tuple[str, ...]
+) -> None:
+    for name in (*settings.copy, *(each for each in included if (origin / each).is_file())):
         source, target = _pair(origin, path, name)
         if target.exists():
             continue
@@ -121,6 +131,7 @@ def close(action: ac.CloseWorkspace, world: World) -> Job:
         left = f"left in place: {path}"
         refs: tuple[str, ...] = ()
         try:
+            scrub_ended(_outputs(world, attempt), world.secrets.redactor)
             found = contents_at(repo, path, action.branch)
             keep_turn(repo, run, attempt.id, attempt.launch, path, attempt.base, found)
             kept, gone = remove_kept(repo, run, attempt.id, path, action.branch, found)
@@ -139,6 +150,12 @@ def close(action: ac.CloseWorkspace, world: World) -> Job:
         return [AttemptClosed(attempt.id, refs)]
 
     return job
+
+
+def _outputs(world: World, attempt: Attempt) -> list[Path]:
+    """The folders with what the attempt's turns, checks and setup wrote."""
+    turns = [world.layout.turn(attempt.id, n) for n in range(1, attempt.launch + 1)]
+    return [*turns, *world.layout.checks_of(attempt.id).glob("*.*")]
 
 
 def _delete_ref(repo: Repository, ref: str) -> None:

@@ -94,7 +94,15 @@ class Gemini:
         status = status_of(fault, STATUSES)
         message = fault.message or MESSAGES.get(fault.kind, "scripted error")
         details: list[Json] = []
-        if fault.kind is FaultKind.QUOTA:
+        if fault.kind is FaultKind.QUOTA and fault.waits_s is not None:
+            # An allowance that comes back is told as for those who are signed in with an account.
+            reason = {"@type": f"{_GOOGLE}.ErrorInfo", "reason": "QUOTA_EXHAUSTED"}
+            details.append({**reason, "domain": "cloudcode-pa.googleapis.com"})
+            message = fault.message or (
+                "You have exhausted your capacity on this model. Your quota will reset after "
+                f"{fault.waits_s}s."
+            )
+        elif fault.kind is FaultKind.QUOTA:
             violation = {
                 "quotaMetric": "generativelanguage.googleapis.com/generate_requests_per_day",
                 "quotaId": "GenerateRequestsPerDayPerProjectPerModel",
@@ -103,7 +111,8 @@ class Gemini:
         if fault.waits_s is not None:
             retry = {"@type": f"{_GOOGLE}.RetryInfo", "retryDelay": f"{fault.waits_s}s"}
             details.append(retry)
-            message += f" Please retry in {fault.waits_s}s." if not fault.message else ""
+            if fault.kind is not FaultKind.QUOTA and not fault.message:
+                message += f" Please retry in {fault.waits_s}s."
         if fault.kind is FaultKind.UNAUTHORIZED:
             reason = {"@type": f"{_GOOGLE}.ErrorInfo", "reason": "API_KEY_INVALID"}
             details.append({**reason, "domain": "googleapis.com"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from gangsaw.testing.models.faults import Fault, FaultKind, status_of
 from gangsaw.testing.models.wire import Json, Refusal
 
@@ -57,15 +59,20 @@ WORDS: dict[FaultKind, tuple[str, str | None, str]] = {
 
 
 def refusal_of(fault: Fault, *, plan_limits: bool) -> Refusal:
-    """An error object. `plan_limits`: a used up allowance is the one of a plan, which tells when
-    it comes back, as Codex knows it."""
+    """An error object. A used up allowance that comes back is the one of a plan, as Codex knows it
+    (`plan_limits`), or as other vendors of this protocol tell it: in words alone."""
     kind, code, message = WORDS.get(fault.kind, ("server_error", None, "scripted error"))
     message = fault.message or message
     if fault.kind is FaultKind.THROTTLE and fault.waits_s is not None and not fault.message:
         message += f" Please try again in {fault.waits_s}s."
     body: Json = {"message": message, "type": fault.type or kind, "param": None, "code": code}
     headers = dict(fault.retry_after)
-    if plan_limits and fault.kind is FaultKind.QUOTA and fault.resets_at_s is not None:
+    if fault.kind is FaultKind.QUOTA and fault.resets_at_s is not None and not plan_limits:
+        moment = datetime.fromtimestamp(fault.resets_at_s, UTC).isoformat()
+        words = f"Usage limit reached. Your limit will reset at {moment}."
+        body = {**body, "message": fault.message or words}
+        headers = {}
+    elif fault.kind is FaultKind.QUOTA and fault.resets_at_s is not None:
         body = {
             "type": fault.type or "usage_limit_reached",
             "message": fault.message or "The usage limit has been reached",

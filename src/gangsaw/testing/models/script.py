@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gangsaw.testing.models.tools import edit_format_of, shell_of
+from gangsaw.testing.models.tools import edit_format_of, works_in
 from gangsaw.testing.models.wire import Asked
 
 Step = Mapping[str, Any]
@@ -16,6 +16,9 @@ Scenarios = Mapping[str, Sequence[Step]]
 STEP_KEYS = frozenset(
     ("say", "write", "bash", "apply_patch", "call", "text", "edit", "usage", "gate", "fault")
 )
+ASKED_AGAIN = "I added these files to the chat"
+"""How aider begins to ask for the same again, when an answer named files it had not shown."""
+
 _MARKER = re.compile(r"\[\[scenario:([\w.-]+)((?:\s+[\w.-]+=[^\s\]]+)*)\s*\]\]")
 
 
@@ -41,11 +44,12 @@ def chosen(asked: Asked) -> Choice:
     """Scenario, step and values of a request.
 
     The step is the number of tool-result rounds after the last marker; where the request offers
-    no tools but asks for edits as text, the number of the model's answers after it.
+    no tools but asks for edits as text, the number of the model's answers after it, without those
+    that are asked for again with files added.
     """
     if not asked.tools and edit_format_of(asked):
         return _walk(asked, by_answers=True)
-    return _walk(asked, by_answers=False) if shell_of(asked) else SIDE
+    return _walk(asked, by_answers=False) if works_in(asked) else SIDE
 
 
 def _walk(asked: Asked, *, by_answers: bool) -> Choice:
@@ -57,6 +61,8 @@ def _walk(asked: Asked, *, by_answers: bool) -> Choice:
         if message.role == "model":
             step += by_answers
             continue
+        if by_answers and any(text.startswith(ASKED_AGAIN) for text in message.texts):
+            step -= 1
         for name_of_round in message.rounds:
             step += name_of_round != last_round
             last_round = name_of_round

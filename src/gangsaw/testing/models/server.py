@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ DIALECTS: tuple[Dialect, ...] = (Anthropic(), Responses(), Chat(), Gemini())
 # A gate that no test opens, and an answer that never comes, let go by themselves, so that no
 # process is left behind for ever.
 WAIT_MAX_S = 600.0
+# How soon the end is noticed: what every use of the server takes longer than need be.
+POLL_S = 0.02
 REQUEST_BYTES_MAX = 256 * 1024 * 1024
 SIDE_ANSWER = "Scripted work"
 MALFORMED = 'data: {"type": "scripted", "cut": [1, 2\n\n'
@@ -80,7 +83,7 @@ class ModelServer:
         self._closing = False
         self._http = _Listener(("127.0.0.1", port), _Exchange)
         self._http.model = self
-        self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self.serve, daemon=True)
 
     @property
     def port(self) -> int:
@@ -106,7 +109,7 @@ class ModelServer:
 
     def serve(self) -> None:
         """Serve in this thread until interrupted."""
-        self._http.serve_forever()
+        self._http.serve_forever(POLL_S)
 
     # --- what a test asks ----------------------------------------------------------------------
 
@@ -171,6 +174,18 @@ class ModelServer:
             self._stand_at(step["gate"])
         return _said(dialect, asked, step, fault, choice, number)
 
+    def refuse_stranger(self, dialect: Dialect, path: str, asked: Asked, body: Json) -> Answer:
+        """The answer to a request without any key."""
+        fault = Fault(FaultKind.UNAUTHORIZED)
+        with self._changed:
+            number = len(self._log) + 1
+            kind, session = fault.kind.value, asked.session
+            self._log.append(
+                Seen(number, dialect.name, path, None, -1, 0, kind, session, asked.model, body)
+            )
+            self._changed.notify_all()
+        return Answer(dialect.refusal(fault))
+
     def _met(self, fault: Fault | None, choice: Choice, tries: int) -> Fault | None:
         """The fault if this try meets it, with the moment of its reset."""
         if fault is None or (fault.times is not None and tries > fault.times):
@@ -214,10 +229,21 @@ def _wrong(dialect: Dialect, message: str) -> Answer:
     return Answer(dialect.refusal(Fault(FaultKind.STATUS, status=400, message=message)))
 
 
+def _has_key(headers: Mapping[str, str]) -> bool:
+    """Whether a request carries a key at all, in any vendor's header; which one is no matter."""
+    bearer = headers.get("authorization", "").removeprefix("Bearer").strip()
+    return bool(bearer or headers.get("x-api-key") or headers.get("x-goog-api-key"))
+
+
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
     model: ModelServer
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that are gone are what some tests do; anything else is a bug and is shown."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 class _Exchange(BaseHTTPRequestHandler):
@@ -255,7 +281,10 @@ class _Exchange(BaseHTTPRequestHandler):
         body = json.loads(raw)
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = dialect.read(path, headers, body)
-        answer = self.server.model.answer(dialect, self.path, asked, body)
+        if _has_key(headers):
+            answer = self.server.model.answer(dialect, self.path, asked, body)
+        else:
+            answer = self.server.model.refuse_stranger(dialect, self.path, asked, body)
         try:
             self._send_answer(answer)
         except OSError:

@@ -17,6 +17,7 @@ SHELL_NAMES = (
     *("Bash", "run_shell_command", "bash", "exec_command", "shell_command", "shell"),
     *("local_shell", "run_commands", "run_terminal_cmd", "execute_command"),
 )
+READ_NAMES = ("Read", "read_file", "read", "view")
 WRITE_NAMES = ("Write", "write_file", "write", "create", "create_file", "write_to_file")
 PATCH_NAME = "apply_patch"
 PATH_NAMES = ("file_path", "filePath", "path", "filename", "target_file")
@@ -43,6 +44,12 @@ class NoTool(LookupError):
 def shell_of(asked: Asked) -> Tool | None:
     """The tool that runs commands, if the request offers one."""
     return _first(asked, SHELL_NAMES)
+
+
+def works_in(asked: Asked) -> bool:
+    """Whether the request offers tools for work: a shell or, where an agent may only look, one
+    that reads files."""
+    return _first(asked, (*SHELL_NAMES, *READ_NAMES)) is not None
 
 
 def edit_format_of(asked: Asked) -> str:
@@ -115,8 +122,11 @@ def _shell(command: str, asked: Asked) -> Call:
 
 
 def _named(wanted: Mapping[str, Any], asked: Asked) -> Call:
-    """Any tool by name: the first one offered whose name is, or ends with, the one wanted."""
+    """Any tool by name: the first one offered whose name is, or ends with, the one wanted; one
+    that is not offered at all, if that is said."""
     name = wanted["name"]
+    if wanted.get("unoffered"):
+        return Call(name, dict(wanted.get("arguments", {})))
     offered = [tool for tool in asked.tools if tool.name == name]
     offered += [tool for tool in asked.tools if tool.name.endswith(name)]
     if not offered:

@@ -7,6 +7,8 @@ from gangsaw.core.events_undo import UndoFailed, Undone, undo_about
 
 _DONE_NOTHING = frozenset(
     {"usage.reported", "session.opened", "question.asked", "beat.seen", "stop.wanted"}
+    | {"question.answered", "question.dropped", "answer.heard", "paths.claimed", "paths.released"}
+    | {"done.said", "take.wanted"}
 )
 """Events that say nothing of an effect that was tried."""
 

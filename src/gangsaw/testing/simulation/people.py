@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 from gangsaw.core import observations as ob
 from gangsaw.core.model import Limits
 from gangsaw.core.phases import Phase
+from gangsaw.core.policy.remedy import waits_for_a_person
 from gangsaw.core.requests import RUN_VERBS, TASK_VERBS
 from gangsaw.core.state import State
-from gangsaw.testing.simulation.plans import NAMES
+from gangsaw.core.talk import AGENT_VERBS, PEOPLE_VERBS
+from gangsaw.testing.simulation.plans import NAMES, PLACES
 from gangsaw.testing.simulation.world import World
 
 if TYPE_CHECKING:
-    from gangsaw.testing.simulation.ledger import TaskPage
+    from gangsaw.testing.simulation.pages import TaskPage
 
 VERBS = (*RUN_VERBS, *TASK_VERBS, *TASK_VERBS, *TASK_VERBS, "dance")
 TURNS = ("", "last", "last", "1", "1:1")
@@ -32,10 +34,14 @@ class People:
         self._asked = 0
         self.inbox: dict[str, ob.Asked] = {}
 
-    def ask(self, verb: str, task: str = "", number: int = 0, text: str = "") -> ob.Asked:
-        """A new request."""
+    def ask(
+        self, verb: str, task: str = "", number: int = 0, text: str = "", attempt: str = "",
+        paths: tuple[str, ...] = (),
+    ) -> ob.Asked:  # fmt: skip
+        """A new request; with `attempt`, of its agent's."""
         self._asked += 1
-        asked = ob.Asked(f"k{self._asked}", verb, task, "somebody", text, number)
+        key = f"k{self._asked}"
+        asked = ob.Asked(key, verb, task, "somebody", text, number, attempt, paths)
         self.inbox[asked.key] = asked
         return asked
 
@@ -51,6 +57,8 @@ class People:
             turn = rng.choice(TURNS) if verb == "retry" else ""
             asked = self.ask(verb, task, rng.choice((0, 1, 2, 5)), turn)
             found += [asked] * rng.choice((1, 1, 2))
+        if temper.talk and rng.random() < temper.talk:
+            found += [self._talk(state)] * rng.choice((1, 1, 2))
         if temper.dirty and rng.random() < temper.dirty:
             self._world.trees.dirty = not self._world.trees.dirty
         if temper.target_moves and rng.random() < temper.target_moves:
@@ -63,14 +71,47 @@ class People:
             found.append(self.ask("resume"))
         return found
 
+    def _talk(self, state: State) -> ob.Asked:
+        """Something that a person or an agent says."""
+        rng = self._rng
+        task = rng.choice(tuple(state.tasks))
+        if state.live and rng.random() < 0.8:
+            # Best where a word comes late: when the work is on its way already.
+            found = [state.attempts[name] for name in state.live]
+            late = [one for one in found if one.phase in (Phase.QUEUED, Phase.LANDING)]
+            task = rng.choice(late or found).task
+        if not state.live or rng.random() < 0.5:
+            return self.ask(rng.choice(PEOPLE_VERBS), task, text=rng.choice(("do", "do", "")))
+        # Mostly of an agent that lives, sometimes of one that does not any more.
+        names = list(self._world.alive) or list(state.live)
+        attempt = rng.choice(names if rng.random() < 0.9 else list(state.attempts))
+        verb = rng.choice((*AGENT_VERBS, "claim", "ask", "cancel"))
+        text, paths = "what?", tuple(rng.sample(PLACES, rng.choice((0, 1, 1, 2))))
+        said = state.task_states[state.attempts[attempt].task].messages
+        keys = [one.key for one in state.attempts[attempt].asked] + [one.key for one in said]
+        if keys and rng.random() < 0.5:
+            verb = rng.choice(("heard", "unask"))
+        if verb in ("heard", "unask"):
+            text = rng.choice([*keys, "k0"])
+        return self.ask(verb, task, rng.choice((0, 1)), text, attempt, paths)
+
     def decide(self, state: State) -> list[ob.Observation]:
         """Approve (or rarely reject) everything that waits for a person."""
         found: list[ob.Observation] = []
         for name in state.live:
             attempt = state.attempts[name]
-            if attempt.phase is Phase.REVIEWING:
+            if attempt.in_hand:
+                found.append(self.ask("hand_back", attempt.task))
+            elif waiting := [one.key for one in attempt.asked if one.waits]:
+                if self._rng.random() < 0.3:  # its command gives up first
+                    found.append(self.ask("unask", text=waiting[0], attempt=name))
+                else:
+                    found.append(self.ask("answer", attempt.task, text="yes"))
+            elif attempt.phase is Phase.REVIEWING:
                 verb = "reject" if self._rng.random() < 0.15 else "approve"
                 found.append(self.ask(verb, attempt.task))
+            elif waits_for_a_person(attempt):
+                found.append(self.ask("retry", attempt.task))
         return found
 
     def second_thoughts(self, tasks: Mapping[str, TaskPage]) -> list[ob.Asked] | None:

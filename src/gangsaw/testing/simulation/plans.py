@@ -13,6 +13,7 @@ from gangsaw.core.model import (
     Limits,
     Plan,
     Review,
+    Stage,
     Task,
     Uncommitted,
     Workspace,
@@ -51,6 +52,7 @@ class Temper:
     strayed: float = 0.0
     inconclusive: float = 0.0
     requests: float = 0.0
+    talk: float = 0.0
     dirty: float = 0.0
     target_moves: float = 0.0
     foreign_moves: float = 0.0
@@ -84,6 +86,7 @@ _STRENGTH = {
     "strayed": 0.2,
     "inconclusive": 0.5,
     "requests": 0.15,
+    "talk": 0.3,
     "dirty": 0.2,
     "target_moves": 0.1,
     "foreign_moves": 0.05,
@@ -140,12 +143,15 @@ class Scene:
         return tasks + [name for name in _STRENGTH if getattr(self.temper, name)]
 
 
+FEATURES = ("scope", "track", "review", "plain", "rank", "stages")
+
+
 def random_scene(rng: Random) -> Scene:
     """A plan with its limits, its hidden clashes, and the trouble that it will meet."""
     names = NAMES[: rng.choice(SIZES)]
     gate = (GATE,) if rng.random() < 0.6 else ()
     density = rng.choice((0.0, 0.2, 0.5))
-    features = {name: rng.random() < 0.3 for name in ("scope", "track", "review", "plain", "rank")}
+    features = {name: rng.random() < 0.3 for name in FEATURES}
     tasks = []
     for at, name in enumerate(names):
         needs = tuple(other for other in names[:at] if rng.random() < density / max(1, at / 2))
@@ -186,7 +192,15 @@ def _task(rng: Random, name: str, needs: tuple[str, ...], features: dict[str, bo
         timeout_s=rng.choice((None, None, 90.0)),
         attempts=rng.choice((None, None, 1, 2)),
         budget_usd=rng.choice((None, None, None, 2.0)),
+        stages=_stages(rng, plain=plain) if features["stages"] else (Stage.WORK,),
+        reviewer=rng.choice((None, "one", "two")),
     )
+
+
+def _stages(rng: Random, *, plain: bool) -> tuple[Stage, ...]:
+    """What a plain folder holds is no commit: there is nothing to show to a reviewing agent."""
+    chosen = [each for each in Stage if each is Stage.WORK or rng.random() < 0.4]
+    return tuple(each for each in chosen if not (plain and each is Stage.REVIEW))
 
 
 def random_limits(rng: Random) -> Limits:
@@ -203,10 +217,22 @@ def random_limits(rng: Random) -> Limits:
         uncommitted=rng.choice((Uncommitted.COMMIT, *Uncommitted)),
         window=rng.choice((1, 1, 1, 1, 1, 2)),
         agents=(
-            AgentSlots("one", rng.choice((None, 1)), resumes=rng.random() < 0.5),
-            AgentSlots("two", rng.choice((None, 1, 2)), resumes=rng.random() < 0.5),
+            AgentSlots(
+                "one",
+                rng.choice((None, 1)),
+                resumes=rng.random() < 0.5,
+                fallback=rng.choice(("", "", "two")),
+            ),
+            AgentSlots(
+                "two",
+                rng.choice((None, 1, 2)),
+                resumes=rng.random() < 0.5,
+                fallback=rng.choice(("", "", "", "one")),
+            ),
         ),
         default_agent="one",
+        reviewer=rng.choice(("", "two")),
+        rounds_max=rng.choice((1, 2, 3)),
     )
 
 

@@ -29,18 +29,23 @@ def check_neighbours(book: Ledger) -> None:
     pages = [book.tasks[attempt.task] for _, attempt in book.live()]
     if len({id(page) for page in pages}) < len(pages):
         raise Broken(f"one of {[page.task.id for page in pages]} has two live attempts")
-    named = [page.task for page in pages if page.task.track or page.task.scope]
+    held = {page.task.id: book.talk.of(page.current).claims for page in pages}
+    named = [
+        page.task for page in pages if page.task.track or page.task.scope or held[page.task.id]
+    ]
     for at, one in enumerate(named):
         for other in named[:at]:
             same = one.track is not None and one.track == other.track
-            if same or scopes_meet(one.scope, other.scope):
+            ones, others = (*one.scope, *held[one.id]), (*other.scope, *held[other.id])
+            if same or scopes_meet(ones, others):
                 raise Broken(f"{one.id} and {other.id} are live together")
 
 
 def check_needs(book: Ledger, state: State, reasons: Reasons) -> None:
     """No attempt goes on when something that its task needs was undone."""
     for name, attempt in book.live():
-        if reasons.missing(attempt.task) and state.attempts[name].stop_cause is None:
+        known = state.attempts[name]
+        if reasons.missing(attempt.task) and known.stop_cause is None and not known.in_hand:
             raise Broken(f"{name} goes on though something that it needs was undone")
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gangsaw.core.conditions import Condition
 from gangsaw.core.policy.admission import Hold, HoldKind
 from gangsaw.core.status import Status, View
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.pages import PASSES_ELSEWHERE, SWITCHES_MAX
+from gangsaw.testing.simulation.talk import is_spent
 
 if TYPE_CHECKING:
-    from gangsaw.testing.simulation.ledger import Ledger, TaskPage
+    from gangsaw.testing.simulation.ledger import Ledger
+    from gangsaw.testing.simulation.pages import AttemptPage, TaskPage
 
 TROUBLES_MAX = 4
 _STATUS_AT = {
@@ -28,10 +32,18 @@ _STATUS_AT = {
     "review.approved": Status.CHECKING,
     "work.faulty": Status.HELD,
     "work.returned": Status.HELD,
+    "attempt.parked": Status.HELD,
+    "park.ended": Status.HELD,
+    "review.passed": Status.CHECKING,
     "review.opened": Status.NEEDS_YOU,
+    "attempt.taken": Status.NEEDS_YOU,
+    "attempt.handed_back": Status.HELD,
     "change.queued": Status.QUEUED,
     "candidate.wanted": Status.LANDING,
 }
+
+
+_ALIVE_AT = ("turn.wanted", "turn.started")
 
 
 def scopes_meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
@@ -45,7 +57,7 @@ class Reasons:
     def __init__(self, book: Ledger) -> None:
         self._book = book
         self._live = book.live()
-        self._holding = [page.agent for _, page in self._live if page.holds_slot]
+        self._holding = [page for _, page in self._live if page.holds]
 
     def of(self, name: str, now: float) -> set[HoldKind]:
         """Every reason not to start the task now; empty when it is free to start."""
@@ -69,24 +81,36 @@ class Reasons:
         budget = book.limits.budget_usd
         if budget is not None and book.spent() >= budget:
             found.add(HoldKind.BUDGET)
-        return found | self._place(page)
+        return found | self._place(page, now)
 
-    def _place(self, page: TaskPage) -> set[HoldKind]:
+    def agent_of(self, page: TaskPage, now: float) -> str:
+        """The agent that the task would be given to now."""
+        book = self._book
+        return book.instead_of(page.task.agent or book.limits.default_agent, now)
+
+    def _place(self, page: TaskPage, now: float) -> set[HoldKind]:
         book, found, holding = self._book, set[HoldKind](), self._holding
-        agent = page.task.agent or book.limits.default_agent
+        agent = self.agent_of(page, now)
         if len(holding) >= book.limits.max_agents:
             found.add(HoldKind.SLOTS)
         most = book.slots_of(agent)
-        if most is not None and holding.count(agent) >= most:
+        at_work = sum(other.holds == "agent" and other.seat == agent for other in holding)
+        if most is not None and at_work >= most:
             found.add(HoldKind.AGENT_SLOTS)
+        if book.is_limited(agent, now):
+            found.add(HoldKind.AGENT_LIMIT)
         if not (page.task.track or page.task.scope):
             return found
         for other in self.others(page):
             if page.task.track is not None and other.task.track == page.task.track:
                 found.add(HoldKind.TRACK)
-            if scopes_meet(page.task.scope, other.task.scope):
+            if scopes_meet(page.task.scope, self._held_by(other)):
                 found.add(HoldKind.SCOPE)
         return found
+
+    def _held_by(self, page: TaskPage) -> tuple[str, ...]:
+        """The paths that are a live task's: its scope, and what its agent has claimed."""
+        return (*page.task.scope, *self._book.talk.of(page.current).claims)
 
     def others(self, page: TaskPage) -> list[TaskPage]:
         """The other tasks with a live attempt."""
@@ -126,17 +150,54 @@ class Reasons:
             wanted = {Status.FAILED, Status.NEEDS_YOU}
         elif attempt is not None and attempt.live:
             wanted = {_STATUS_AT[attempt.place]}
-            if attempt.place in ("work.faulty", "work.returned"):
-                self._returned(name, attempt.agent)
+            if attempt.for_person:
+                wanted = {Status.NEEDS_YOU}
+            if attempt.place in _ALIVE_AT and self._book.talk.is_asking(page.current):
+                wanted = {Status.NEEDS_YOU}
+            self._waits(name, attempt, now)
         else:
             self._held(name, view, now)
             return
         if view.status not in wanted or view.hold is not None:
             raise Broken(f"{name} is called {view.status}, and is {wanted}")
 
-    def _returned(self, name: str, agent: str) -> None:
-        if self._book.has_free_slot(agent) and not self._book.stopping:
+    def _waits(self, name: str, attempt: AttemptPage, now: float) -> None:
+        """An attempt whose next turn can begin is not left waiting."""
+        book = self._book
+        agents: list[str] = []
+        if book.stopping or book.talk.of(self._book.tasks[name].current).taken:
+            return
+        if attempt.place in ("work.faulty", "work.returned", "attempt.handed_back"):
+            agents = [attempt.agent]
+        elif attempt.place in ("verdict.reached", "review.passed") and attempt.holds == "run":
+            agents = [self._next_at(attempt, now)]
+        elif attempt.is_parked and not book.paused:
+            agents = self._after_park(attempt, now)
+        if any(book.has_free_slot(agent, attempt) for agent in agents):
             raise Broken(f"{name} waits for a slot though one is free")
+
+    def _next_at(self, attempt: AttemptPage, now: float) -> str:
+        """Whose slot checked work waits for: its reviewer's or, after its tests, its agent's."""
+        book, task = self._book, self._book.tasks[attempt.task].task
+        if not attempt.begun:
+            return attempt.agent
+        reviewer = task.reviewer or book.limits.reviewer or task.agent
+        return book.instead_of(reviewer or book.limits.default_agent, now)
+
+    def _after_park(self, attempt: AttemptPage, now: float) -> list[str]:
+        """The agents that may go on with a parked attempt now."""
+        book, seat, other = self._book, attempt.seat, ""
+        if attempt.freed:
+            return [seat]
+        if attempt.for_person:
+            told = book.talk.waiting.get(attempt.task) and not is_spent(book, attempt.task)
+            return [seat] if told else []
+        if attempt.parked in PASSES_ELSEWHERE and attempt.switches < SWITCHES_MAX:
+            other = book.fallback_of(seat)
+        due = now >= (attempt.parked_until or 0.0) and not book.is_limited(seat, now)
+        if due and (attempt.parked is Condition.QUOTA or not other):
+            return [seat]
+        return [other] if other and not book.is_limited(other, now) else []
 
     def _held(self, name: str, view: View, now: float) -> None:
         reasons = self.of(name, now)
@@ -161,7 +222,7 @@ class Reasons:
                 return {
                     other.task.id
                     for other in self.others(page)
-                    if scopes_meet(page.task.scope, other.task.scope)
+                    if scopes_meet(page.task.scope, self._held_by(other))
                 }
             case HoldKind.TRACK:
                 return {

@@ -11,14 +11,15 @@ from gangsaw.core import actions as ac
 from gangsaw.core import observations as ob
 from gangsaw.core.events import AttemptAdmitted, Event, Jump, Pressure, RunStarted
 from gangsaw.core.evolve import evolve
-from gangsaw.core.model import Limits
+from gangsaw.core.model import Limits, TurnKind
 from gangsaw.core.policy.delivery import BLOCKED_RETRY_S
 from gangsaw.core.state import State
 from gangsaw.core.status import View, view
 from gangsaw.core.wire import decode_event, encode
 from gangsaw.core.work import at_rest, next_wakeup, turn
 from gangsaw.testing.simulation.broken import Broken
-from gangsaw.testing.simulation.ledger import Ledger, TaskPage
+from gangsaw.testing.simulation.ledger import Ledger
+from gangsaw.testing.simulation.pages import TaskPage
 from gangsaw.testing.simulation.people import People
 from gangsaw.testing.simulation.plans import CALM, Temper, random_scene
 from gangsaw.testing.simulation.promises import (
@@ -28,6 +29,7 @@ from gangsaw.testing.simulation.promises import (
     check_rest,
 )
 from gangsaw.testing.simulation.reasons import Reasons
+from gangsaw.testing.simulation.talk import check_talk
 from gangsaw.testing.simulation.world import World
 
 SAFETY_TURNS = (10, 16, 25, 40, 80)
@@ -175,6 +177,8 @@ class Schedule:
         if variant:
             self.rng.seed(seed * VARIANTS_MAX + variant)
         self.world = World(self.rng, self.scene, self._receive)
+        self.world.session_of = self._session_of
+        self.world.agent_of = lambda name: self.state.attempts[name].seat
         self.people = People(self.rng, self.world)
         self.figures = Figures(schedules=1)
         self.history: list[Turn] | None = [] if remember else None
@@ -473,6 +477,11 @@ class Schedule:
         if action in self._in_flight:
             self._in_flight.remove(action)
 
+    def _session_of(self, name: str) -> str | None:
+        """What the engine would tell the attempt's next launch to go on with."""
+        attempt = self.state.attempts[name]
+        return None if attempt.why is TurnKind.REVIEW else attempt.session
+
     # --- time -----------------------------------------------------------------------------------
 
     def _go_on(self, now: float) -> None:
@@ -544,6 +553,7 @@ class Schedule:
         self._same_until = check_rest(state, actions, now)
         reasons = Reasons(self.book)
         check_needs(self.book, state, reasons)
+        check_talk(self.book, state)
         for name in state.tasks:
             seen = view(state, name, now)
             self.suspect = Wrong(name, seen)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from random import Random
 from typing import TypeVar
 
+from gangsaw.agents.endings import KIND_OF
 from gangsaw.core import observations as ob
+from gangsaw.core.conditions import Condition
 from gangsaw.core.launch import (
+    ConditionNoted,
     Note,
     OutcomeKind,
     QuestionNoted,
+    ResultNoted,
     SessionNoted,
     TurnOutcome,
     UsageNoted,
 )
 from gangsaw.core.model import TurnKind
 from gangsaw.testing.simulation.plans import Temper
+
+NOTHING = UsageNoted(0, 0, 0, 0.0)
 
 
 class Ending(Enum):
@@ -33,6 +39,25 @@ class Ending(Enum):
     LOST = auto()
     HEADLESS = auto()
     NEVER_RAN = auto()
+
+
+class Style(Enum):
+    """What an agent counts when it tells its usage: each launch anew, or the whole session; or the
+    tokens of the launch and the money of the session."""
+
+    LAUNCH = auto()
+    SESSION = auto()
+    MONEY = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a launch is begun with: its agent's way to count, the session that it goes on with (or
+    opens), and what was really used in that session before."""
+
+    style: Style = Style.LAUNCH
+    session: str = ""
+    before: UsageNoted = NOTHING
 
 
 class Left(Enum):
@@ -64,9 +89,17 @@ class Launch:
     over: ob.LaunchExited | ob.LaunchLost | None = None
     seen: int = 0
     """How many notes have been made already."""
+    style: Style = Style.LAUNCH
+    session: str = ""
+    whole: UsageNoted = NOTHING
+    """What is really used in its session when it ends, told or not."""
+    approves: bool | None = None
+    """What a reviewer's last word will be, if anything."""
 
 
-def random_launch(rng: Random, temper: Temper, attempt: str, number: int, why: TurnKind) -> Launch:
+def random_launch(
+    rng: Random, temper: Temper, attempt: str, number: int, why: TurnKind, told: Told
+) -> Launch:
     """A launch with its fate."""
     ending = _pick(
         rng,
@@ -98,7 +131,11 @@ def random_launch(rng: Random, temper: Temper, attempt: str, number: int, why: T
         left,
         rng.choice((1.0, 5.0, 20.0, 50.0)) * (0.5 + rng.random()),
     )
-    launch.notes = _notes(rng, attempt, number)
+    launch.style, launch.session = told.style, told.session
+    launch.notes = _notes(rng, launch, told.before)
+    if why is TurnKind.REVIEW:
+        text, launch.approves = rng.choice(_WORDS)
+        launch.notes.append(ResultNoted(True, text))
     return launch
 
 
@@ -112,18 +149,55 @@ def _pick(rng: Random, otherwise: Fate, *choices: tuple[Fate, float]) -> Fate:
     return otherwise
 
 
-def _notes(rng: Random, attempt: str, number: int) -> list[Note]:
+def _notes(rng: Random, launch: Launch, before: UsageNoted) -> list[Note]:
     notes: list[Note] = []
+    launch.whole = before
     if rng.random() < 0.4:
-        notes.append(SessionNoted(f"s-{attempt}"))
+        notes.append(SessionNoted(launch.session))
     if rng.random() < 0.3:
-        notes.append(UsageNoted(10, 5, 0, 0.25))
+        notes.append(_used(launch, before, UsageNoted(10, 5, 0, 0.25)))
     if rng.random() < 0.05:
-        notes.append(QuestionNoted(f"what now? ({number})"))
+        notes.append(QuestionNoted(f"what now? ({launch.number})"))
+    if rng.random() < 0.05:
+        notes.append(ConditionNoted(rng.choice(tuple(Condition)), "odd"))
     if rng.random() < 0.2:
         cost = rng.choice((None, 0.5, 1.25))
-        notes.append(UsageNoted(20, 10, 5, cost))
+        notes.append(_used(launch, before, UsageNoted(20, 10, 5, cost)))
     return notes
+
+
+def _used(launch: Launch, before: UsageNoted, own: UsageNoted) -> UsageNoted:
+    """What the agent says it has used, in its way, when it has used this much of its own."""
+    money = None if own.cost_usd is None else (before.cost_usd or 0.0) + own.cost_usd
+    launch.whole = UsageNoted(
+        before.input_tokens + own.input_tokens,
+        before.output_tokens + own.output_tokens,
+        before.cached_tokens + own.cached_tokens,
+        before.cost_usd if money is None else money,
+    )
+    match launch.style:
+        case Style.LAUNCH:
+            return own
+        case Style.SESSION:
+            return replace(launch.whole, cost_usd=money, of_session=True)
+        case Style.MONEY:
+            return replace(own, cost_usd=money, cost_of_session=True)
+
+
+_LATE_FAILURE = 0.03
+_REFUSED = tuple(odd for odd, kind in KIND_OF.items() if kind is OutcomeKind.REFUSED)
+_PASSES = tuple(odd for odd, kind in KIND_OF.items() if kind is OutcomeKind.LIMITED)
+_FAILS = tuple(odd for odd in Condition if odd not in KIND_OF)
+
+
+_REJECTS = '{"verdict": "reject", "findings": [{"text": "wrong", "file": "a.py", "line": 3}]}'
+_WORDS: tuple[tuple[str, bool | None], ...] = (
+    ('{"verdict": "approve"}', True),
+    ('Fine.\n```json\n{"verdict": "approve", "findings": []}\n```', True),
+    (_REJECTS, False),
+    ("I cannot say", None),
+)
+"""What a reviewer says in the end, and what that means."""
 
 
 def exit_of(rng: Random, launch: Launch, now: float, *, stopped: bool = False) -> ob.LaunchExited:
@@ -134,15 +208,20 @@ def exit_of(rng: Random, launch: Launch, now: float, *, stopped: bool = False) -
         return ob.LaunchExited(about, number, outcome, None, 15)
     match launch.ending:
         case Ending.FAILED:
-            return ob.LaunchExited(
-                about, number, TurnOutcome(OutcomeKind.FAILED, "exit 1"), 1, None
-            )
+            odd = rng.choice((None, *_FAILS))
+            outcome = TurnOutcome(OutcomeKind.FAILED, "exit 1", condition=odd)
+            return ob.LaunchExited(about, number, outcome, 1, None)
         case Ending.LIMITED:
             back_at = rng.choice((None, now + 30.0, now - 5.0))
-            outcome = TurnOutcome(OutcomeKind.LIMITED, "usage limit", back_at)
+            odd = rng.choice((None, *_PASSES))
+            outcome = TurnOutcome(OutcomeKind.LIMITED, "usage limit", back_at, odd)
             return ob.LaunchExited(about, number, outcome, 1, None)
         case Ending.REFUSED:
-            outcome = TurnOutcome(OutcomeKind.REFUSED, "not logged in")
+            odd = rng.choice((None, *_REFUSED))
+            outcome = TurnOutcome(OutcomeKind.REFUSED, "not logged in", condition=odd)
             return ob.LaunchExited(about, number, outcome, 1, None)
+        case _ if rng.random() < _LATE_FAILURE:
+            late = TurnOutcome(OutcomeKind.DONE, "exit 1", condition=Condition.LATE_FAILURE)
+            return ob.LaunchExited(about, number, late, 1, None)
         case _:
             return ob.LaunchExited(about, number, TurnOutcome(OutcomeKind.DONE), 0, None)

@@ -12,16 +12,29 @@ from typing import assert_never
 from gangsaw.core import actions as ac
 from gangsaw.core import observations as ob
 from gangsaw.core.events import Cause, CheckResult, Judgement
-from gangsaw.core.model import Check, task_of
+from gangsaw.core.launch import UsageNoted
+from gangsaw.core.model import Check, TurnKind, task_of
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.plans import CALM, Scene, Temper
-from gangsaw.testing.simulation.shims import Ending, Launch, Left, exit_of, random_launch
+from gangsaw.testing.simulation.shims import (
+    NOTHING,
+    Ending,
+    Launch,
+    Left,
+    Style,
+    Told,
+    exit_of,
+    random_launch,
+)
 from gangsaw.testing.simulation.trees import Kept, Tree, Trees, Worktree, tree_id
 
 GRACE_S = 3.0
 CHATTER_S = 30.0
 SWEEP_S = 5.0
 """The longest that a tree without shim takes to be killed by the engine that finds it."""
+
+TESTS_RED = 0.7
+"""How often tests that were written before the work fail, where there is a check."""
 
 Job = Callable[[], None]
 Report = Callable[[str, list[ob.Observation]], None]
@@ -47,6 +60,15 @@ class World:
         self.plain_green: dict[str, set[str]] = {}
         self.plain_red: set[str] = set()
         """What checks said in plain folders since the last launch there."""
+        self.session_of: Callable[[str], str | None] = lambda attempt: None
+        """The session that the engine has the next launch of an attempt go on with, if any."""
+        self.agent_of: Callable[[str], str] = lambda attempt: ""
+        styles = {agent.name: rng.choice(tuple(Style)) for agent in scene.limits.agents}
+        self._styles = styles
+        self._used: dict[str, UsageNoted] = {}
+        """Session → what was really used in it."""
+        self._testing: set[str] = set()
+        """Attempts whose agents write tests, which fail."""
         self._plain = {t.id for t in scene.plan.tasks if t.workspace is t.workspace.NONE}
         self._checks = {
             t.id: tuple(c.name for c in (*scene.gate, *t.checks)) for t in scene.plan.tasks
@@ -287,7 +309,7 @@ class World:
         former = self.latest.get(action.about)
         if former is not None:
             self._keep(action.about, former.number)
-        launch = random_launch(self.rng, self.temper, action.about, action.launch, action.why)
+        launch = self._begin(action)
         self.launches[action.about, action.launch] = launch
         self.latest[action.about] = launch
         self.alive[action.about] = launch
@@ -299,6 +321,18 @@ class World:
         if action.onto is not None:
             self._merge(action.about, action.onto)
         self.at(self.now + self.rng.random(), lambda: self._start(launch))
+        return launch
+
+    def _begin(self, action: ac.RunTurn) -> Launch:
+        about = action.about
+        if action.why in (TurnKind.TEST, TurnKind.WORK):
+            (self._testing.add if action.why is TurnKind.TEST else self._testing.discard)(about)
+        session = self.session_of(about) or f"s-{about}-{action.launch}"
+        before = self._used.get(session, NOTHING)
+        told = Told(self._styles.get(self.agent_of(about), Style.LAUNCH), session, before)
+        launch = random_launch(self.rng, self.temper, about, action.launch, action.why, told)
+        if about in self._testing and launch.left is Left.GOOD and self.rng.random() < TESTS_RED:
+            launch.left = Left.RED
         return launch
 
     def _merge(self, about: str, onto: str) -> None:
@@ -358,8 +392,9 @@ class World:
             return
         launch.over = exit_of(self.rng, launch, self.clock, stopped=stopped)
         launch.started, launch.alive = True, False
+        self._used[launch.session] = launch.whole
         del self.alive[launch.attempt]
-        if launch.attempt in self.trees.worktrees:
+        if launch.attempt in self.trees.worktrees and launch.why is not TurnKind.REVIEW:
             self._leave(launch, stopped=stopped)
         self._tell(launch, launch.over)
 
@@ -368,6 +403,8 @@ class World:
             return
         launch.over = ob.LaunchLost(launch.attempt, launch.number, launch.started, "no record")
         launch.alive = False
+        if launch.started:
+            self._used[launch.session] = launch.whole
         del self.alive[launch.attempt]
         self._tell(launch, launch.over)
 

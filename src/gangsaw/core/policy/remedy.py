@@ -1,0 +1,181 @@
+"""What follows a turn that ended by a condition: `REMEDIES` carried out, each with its bound.
+
+Waiting is done by the attempt, not by the task: worktree, branch and session stay, only the slot
+is given back. A limit therefore uses up nothing but time.
+"""
+
+from __future__ import annotations
+
+from gangsaw.core.conditions import REMEDIES, Condition, Remedy, sentence
+from gangsaw.core.events import AttemptParked, Cause, Event, TurnWanted
+from gangsaw.core.model import TurnKind
+from gangsaw.core.phases import Phase
+from gangsaw.core.policy import retry
+from gangsaw.core.policy.admission import fallback_of, has_slot, is_limited, may_take_slot
+from gangsaw.core.state import Attempt, State
+from gangsaw.core.talk import has_word_for
+from gangsaw.core.timing import limit_ends
+
+CONTINUES_MAX = 3
+"""How often an interrupted turn of one attempt is gone on with, its crashes not counted."""
+
+STALLS_MAX = 2
+"""The same for a turn that fell silent: each silence has cost `stall_s` already."""
+
+WAITS_MAX = 100
+"""How often an attempt waits for something to pass by itself before a person is asked."""
+
+SWITCHES_MAX = 3
+"""How often another agent goes on in the place of the attempt's own."""
+
+SPENT = "the budget is spent"
+
+_CAUSES = {Condition.STALLED: Cause.STALLED, Condition.CRASHED: Cause.CRASHED}
+
+
+def follow(state: State, attempt: Attempt, condition: Condition, now: float) -> list[Event] | None:
+    """What is wanted after a turn that ended by the condition; `None`: look at its work."""
+    match REMEDIES[condition]:
+        case Remedy.LOOK:
+            return None
+        case Remedy.RESUME:
+            return _resume(state, attempt, condition, now, fresh=not _resumes(state, attempt))
+        case Remedy.FRESH:
+            return _resume(state, attempt, condition, now, fresh=True)
+        case Remedy.ANSWER:
+            return [park(attempt, condition, None)]
+        case Remedy.WAIT:
+            return _wait(state, attempt, condition, now)
+        case Remedy.ELSEWHERE:
+            return _elsewhere(state, attempt, condition, now)
+        case Remedy.PERSON:
+            return retry.fail(state, attempt, Cause.REFUSED, _words(attempt, condition), now)
+
+
+def park(attempt: Attempt, condition: Condition, until: float | None, why: str = "") -> Event:
+    """The attempt waits, until then or for a person; `why`, if nothing would pass by itself."""
+    text = _words(attempt, condition) + (f" · {why}" if why else "")
+    return AttemptParked(attempt.id, condition, text, until)
+
+
+def unpark(state: State, attempt: Attempt, now: float) -> list[Event]:
+    """The next turn of a parked attempt, once its time has come (or a word it waits for, or its
+    agent's fallback can go on) and a slot is free."""
+    if state.stopping or state.paused:
+        return []
+    due, condition = goes_on_at(state, attempt), attempt.parked
+    if due is None:
+        told = has_word_for(state, attempt) and not retry.is_spent(state, attempt)
+        return _once_free(state, attempt, attempt.seat) if told else []
+    if condition is None:
+        return _once_free(state, attempt, attempt.seat)
+    other = _place_elsewhere(state, attempt, condition)
+    by_itself = now >= due and (condition is Condition.QUOTA or not other)
+    away = bool(other) and not is_limited(state, other, now)
+    if not by_itself and not away:
+        return []
+    if retry.is_spent(state, attempt):
+        return [park(attempt, condition, None, SPENT)]
+    return _once_free(state, attempt, attempt.seat if by_itself else other)
+
+
+def goes_on_at(state: State, attempt: Attempt) -> float | None:
+    """When the parked attempt may go on (epoch seconds): not while its agent is at its usage limit,
+    unless a person said so; `None`: when a person says so."""
+    until = attempt.parked_until
+    if until is None or attempt.parked is None:
+        return until
+    return max(until, state.agent_limits.get(attempt.seat, 0.0))
+
+
+def _once_free(state: State, attempt: Attempt, agent: str) -> list[Event]:
+    """The turn that goes on where the parked one ended; nothing while no slot is free."""
+    if not may_take_slot(state, agent):
+        return []
+    return [_again(attempt, fresh=agent != attempt.seat, agent=agent)]
+
+
+def _again(attempt: Attempt, *, fresh: bool, agent: str) -> TurnWanted:
+    reviews = attempt.why is TurnKind.REVIEW
+    return TurnWanted(
+        attempt.id,
+        attempt.turn + 1,
+        attempt.launch + 1,
+        TurnKind.REVIEW if reviews else TurnKind.CONTINUE,
+        None,
+        agent if reviews or agent != attempt.seat else "",
+        fresh or reviews,
+    )
+
+
+def _resumes(state: State, attempt: Attempt) -> bool:
+    can = any(a.name == attempt.seat and a.resumes for a in state.limits.agents)
+    return can and attempt.session is not None
+
+
+def _resume(
+    state: State, attempt: Attempt, condition: Condition, now: float, *, fresh: bool
+) -> list[Event]:
+    most = STALLS_MAX if condition is Condition.STALLED else CONTINUES_MAX
+    if attempt.continues < most:
+        if retry.is_spent(state, attempt):
+            return [park(attempt, condition, None, SPENT)]
+        return [_again(attempt, fresh=fresh, agent=attempt.seat)]
+    cause = _CAUSES.get(condition, Cause.EXIT)
+    words = _words(attempt, condition)
+    if condition is Condition.STALLED:
+        words = retry.stop_text(state, attempt)
+    again = f"{words} ({attempt.continues + 1} times in one attempt)"
+    return retry.fail(state, attempt, cause, again, now)
+
+
+def _wait(state: State, attempt: Attempt, condition: Condition, now: float) -> list[Event]:
+    if attempt.waits >= WAITS_MAX:
+        text = f"{_words(attempt, condition)}, after {attempt.waits} waits"
+        return retry.fail(state, attempt, Cause.REFUSED, text, now)
+    return [park(attempt, condition, _until(state, attempt, condition, now))]
+
+
+def _until(state: State, attempt: Attempt, condition: Condition, now: float) -> float:
+    """When to try again: the moment that was told, else a pause that doubles; a used-up allowance
+    without a moment is looked at again after the longest pause."""
+    ended = attempt.exit
+    if ended is not None and (ended.retry_at is not None or condition is Condition.QUOTA):
+        return limit_ends(state.limits, ended, now)
+    return now + retry.backoff_s(state.limits, attempt.waits + 1, attempt.id)
+
+
+def _elsewhere(state: State, attempt: Attempt, condition: Condition, now: float) -> list[Event]:
+    """Another agent at once; while that one has no slot, or is at its own limit, it is waited
+    for."""
+    other = _place_elsewhere(state, attempt, condition)
+    if other and retry.is_spent(state, attempt):
+        return [park(attempt, condition, None, SPENT)]
+    if other and not is_limited(state, other, now) and has_slot(state, other):
+        return [_again(attempt, fresh=True, agent=other)]
+    if other or condition is Condition.QUOTA:
+        return _wait(state, attempt, condition, now)
+    return retry.fail(state, attempt, Cause.REFUSED, _words(attempt, condition), now)
+
+
+def _place_elsewhere(state: State, attempt: Attempt, condition: Condition) -> str:
+    """The agent that is to go on in the place of this one; empty where nobody may."""
+    if REMEDIES[condition] is not Remedy.ELSEWHERE or attempt.switches >= SWITCHES_MAX:
+        return ""
+    return fallback_of(state, attempt.seat)
+
+
+def waits_for_a_person(attempt: Attempt) -> bool:
+    """Whether nothing but a person's word lets the parked attempt go on."""
+    return attempt.phase is Phase.PARKED and attempt.parked_until is None
+
+
+def _words(attempt: Attempt, condition: Condition) -> str:
+    """The sentence, and what the agent itself said."""
+    said = attempt.exit.text if attempt.exit is not None else ""
+    if condition is Condition.ANSWER:
+        said = attempt.question or said
+    elif condition is Condition.PERMISSION:
+        said = attempt.refused or said
+    plain = sentence(condition, attempt.seat)
+    return f"{plain}: {said}" if said else plain

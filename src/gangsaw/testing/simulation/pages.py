@@ -1,0 +1,132 @@
+"""The pages of the second bookkeeping, one for each task and attempt, and its table of rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gangsaw.core.conditions import Condition
+from gangsaw.core.events import Cause
+from gangsaw.core.findings import Review
+from gangsaw.core.model import Task, TurnKind
+from gangsaw.testing.simulation.broken import Broken
+
+BACKOFF_SPREAD = 1.25
+LIMIT_LEFT_MAX_S = 8 * 24 * 3600.0
+"""No vendor's limit has longer to go."""
+
+SWITCHES_MAX = 3
+PASSES_ELSEWHERE = {
+    *(Condition.QUOTA, Condition.LOGIN_MISSING, Condition.LOGIN_EXPIRED),
+    Condition.MODEL_UNKNOWN,
+}
+"""What another agent may not have."""
+
+
+@dataclass(slots=True)
+class AttemptPage:
+    """One attempt: `place` is the wire name of the last event that moved it, `holds` what it takes:
+    a slot of its `agent` (and of the run), one of the `run` only, or nothing. `agreed` and
+    `approved` are the commits that a reviewing agent, or a person, agreed with; `word` is what the
+    present review turn said. `told`: its vendor told until when it is parked; `freed`: a person
+    said that it may go on."""
+
+    task: str
+    agent: str
+    place: str = "attempt.admitted"
+    holds: str = "agent"
+    launch: int = 0
+    ended_launch: int = 0
+    turn: int = 0
+    never_ran: int = 0
+    once_more: int = 0
+    sealed: str = ""
+    approved: str = ""
+    live: bool = True
+    began: float = 0.0
+    start: str = ""
+    why: TurnKind = TurnKind.WORK
+    reviewer: str = ""
+    ended_by: Condition | None = None
+    ended_at_moment: float | None = None
+    """When the vendor of the last launch told that its limit ends."""
+    stopped: Cause | None = None
+    crashed: bool = False
+    parked: Condition | None = None
+    parked_until: float | None = None
+    told: bool = False
+    freed: bool = False
+    writes: int = 0
+    tested: bool = False
+    """Its tests have failed before the work was begun, or nothing can tell."""
+    begun: int = 0
+    """The launch with which the work itself was begun."""
+    continues: int = 0
+    waits: int = 0
+    switches: int = 0
+    asked: int = 0
+    """How often a reviewer was asked about the sealed commit."""
+    rejections: int = 0
+    word: Review | None = None
+    agreed: str = ""
+
+    @property
+    def seat(self) -> str:
+        """Whose slot it takes: its agent's or, in a review turn and until the next, the
+        reviewer's."""
+        return self.reviewer or self.agent
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether it waits between turns."""
+        return self.place in ("attempt.parked", "park.ended")
+
+    @property
+    def for_person(self) -> bool:
+        """Whether nothing but a person lets it go on."""
+        return self.is_parked and self.parked_until is None
+
+
+@dataclass(slots=True)
+class TaskPage:
+    """One task."""
+
+    task: Task
+    finished: bool = False
+    given_up: bool = False
+    cancelled: bool = False
+    cancel_asked: bool = False
+    retry_at: float = 0.0
+    number: int = 0
+    tries: int = 0
+    blameless: int = 0
+    crashes: int = 0
+    last_cause: Cause | None = None
+    current: str = ""
+    first_base: str = ""
+    landed: str = ""
+    undone: bool = False
+    undo_wanted: bool = False
+    outdated: int = 0
+
+
+Rule = Callable[[Any, Any, float], None]
+RULES: dict[type[Any], Rule] = {}
+"""Class of event → what must hold when it comes, and what it changes."""
+
+
+def rule(kind: type[Any]) -> Callable[[Rule], Rule]:
+    """Enters a function as the rule for a class of events."""
+
+    def note(made: Rule) -> Rule:
+        RULES[kind] = made
+        return made
+
+    return note
+
+
+def can_start_from(page: TaskPage, start: str) -> None:
+    """Work from before a need was undone is not built upon."""
+    if start and int(start.split("/")[-2].rpartition(".")[2]) <= page.outdated:
+        raise Broken(f"{page.task.id} is to start from {start}, which is out of date")
