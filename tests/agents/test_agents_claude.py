@@ -434,6 +434,23 @@ def test_a_turn_that_only_looks_is_kept_from_writing_whatever_the_settings_permi
     )
 
 
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        ("--allowedTools", "Bash(git *)", "Bash(npm test)"),
+        ("--allowed-tools", "Bash,Write"),
+        ("--allowedTools=Write",),
+    ],
+)
+def test_what_the_settings_allow_is_not_added_to_a_turn_that_only_looks(
+    allowed: tuple[str, ...],
+) -> None:
+    agent = replace(AGENT, args=(*allowed, "--max-turns", "9"))
+    argv = adapter_for("claude").launch(agent, replace(BRIEF, readonly=True)).argv
+    assert not any("Bash" in word or "Write" in word for word in argv)
+    assert argv[-6:-4] == ("--max-turns", "9")
+
+
 def test_waiting_is_the_engines_unless_the_user_says_otherwise() -> None:
     launch = adapter_for("claude").launch
     assert dict(launch(AGENT, BRIEF).env)["CLAUDE_CODE_MAX_RETRIES"] == "3"

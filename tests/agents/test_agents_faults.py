@@ -248,3 +248,32 @@ def test_no_text_makes_it_raise(text: str, status: int, now: float | None) -> No
     fault_of(f"try again at {text}", now=now)
     fault_of(f"resets in {text}", now=now)
     span_s(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "usage limit, try again in 1s" + ", and" * 1500,
+        "usage limit, wait 1s" + " ," * 3900,
+        "usage limit, again in " + "1 hour and " * 700,
+        "usage limit, set " + "A" * 7900,
+    ],
+)
+def test_no_words_take_for_ever(text: str) -> None:
+    """An agent may say anything, and the engine waits for what it means. Of patterns that can fit
+    in many ways the first of these would not see the end, on no machine."""
+    fault = fault_of(text, now=0.0)
+    assert fault is not None
+    assert fault.condition is C.QUOTA
+
+
+@pytest.mark.parametrize(
+    ("span", "s"),
+    [
+        ("3h20m", 12_000), ("3h 20m", 12_000), ("3 hours, 20 minutes", 12_000),
+        ("3 hours and 20 minutes", 12_000), ("3 hours, and 20 minutes", 12_000),
+        ("2 days, 3 hours and 4 minutes", 183_840),
+    ],
+)  # fmt: skip
+def test_spans_of_several_parts(span: str, s: float) -> None:
+    assert reset_in(f"usage limit reached, try again in {span}.", now=0.0) == s

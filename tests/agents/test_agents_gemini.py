@@ -164,7 +164,10 @@ def test_what_the_settings_permit_gemini_goes_before_ours(args: tuple[str, ...])
 
 @pytest.mark.parametrize(
     "args",
-    [(), ("--approval-mode", "yolo"), ("--approval-mode=yolo",), ("-y",), ("--allowed-tools", "x")],
+    [
+        *((), ("--approval-mode", "yolo"), ("--approval-mode=yolo",), ("-y",)),
+        *(("--allowed-tools", "x"), ("--allowed-tools", "x", "y")),
+    ],
 )
 def test_gemini_only_looks_whatever_the_settings_permit(args: tuple[str, ...]) -> None:
     argv = argv_of("--debug", *args, readonly=True)
@@ -177,3 +180,12 @@ def test_a_person_gets_the_same_gemini_session() -> None:
     spec = adapter_for("gemini").interactive(AGENT, replace(BRIEF, session="s1"))
     assert spec is not None
     assert spec.argv == ("gemini", "--skip-trust", "--model", "m1", "--resume", "s1")
+
+
+@pytest.mark.parametrize("kind", [{}, [], 7, None])
+def test_a_gemini_error_of_a_wrong_shape_is_no_refusal(kind: object) -> None:
+    reader = adapter_for("gemini").reader(BRIEF)
+    use = '{"type": "tool_use", "tool_id": "t", "tool_name": "write_file", "parameters": {}}'
+    ended = {"type": "tool_result", "tool_id": "t", "status": "error", "error": {"type": kind}}
+    result = json.dumps(ended)
+    assert reader.feed(f"{use}\n{result}\n".encode())

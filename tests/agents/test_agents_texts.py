@@ -261,3 +261,11 @@ def test_tokens_mean_the_same_whatever_the_agent_means(
 ) -> None:
     end = {"type": "end", "stop": "end_turn", "usage": usage}
     assert noted in notes("acp", json.dumps(end).encode() + b"\n")
+
+
+def test_a_long_line_of_figures_is_read_once() -> None:
+    """Read from each of its digits, a line as long as lines may be would take days."""
+    reader = adapter_for("aider").reader(BRIEF)
+    begin = b'{"event": "message_send_starting", "properties": {}, "user_id": "u"}\n'
+    reader.feed(begin + b"Tokens: 1 sent, " + b"1" * 400_000 + b"\n")
+    assert reader.feed(b"Applied edit to a.py\n")

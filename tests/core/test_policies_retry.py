@@ -27,6 +27,7 @@ def test_backoff_is_spread() -> None:
     assert len(waits) > 40
 
 
+DEAF = 'limits agents=[{"name": "one", "told": false}] default_agent=one\n'
 EXITS: list[tuple[str, Cause, bool]] = [
     ("outcome=failed code=1", Cause.EXIT, True),
     ("outcome=crashed signal=9", Cause.CRASHED, False),
@@ -37,7 +38,7 @@ EXITS: list[tuple[str, Cause, bool]] = [
 
 @pytest.mark.parametrize(("how", "cause", "counts"), EXITS)
 def test_what_an_exit_means(how: str, cause: Cause, counts: bool) -> None:
-    text = "task a\n" + working("a") + f"in LaunchExited a.1 launch=1 {how}\n"
+    text = DEAF + "task a\n" + working("a") + f"in LaunchExited a.1 launch=1 {how}\n"
     failed = next(e for e in played(text).events if isinstance(e, AttemptFailed))
     assert (failed.cause, failed.counts) == (cause, counts)
 
@@ -91,8 +92,20 @@ def test_a_crashed_session_is_taken_up_again_a_few_times() -> None:
     assert [e.kind for e in played(text).events if isinstance(e, AttemptFailed)]
 
 
-def test_without_a_session_a_crash_is_a_new_attempt_at_once() -> None:
-    text = "task a\n" + working("a") + "in LaunchExited a.1 launch=1 outcome=crashed signal=9\n"
+def test_without_a_session_a_crash_is_gone_on_with_in_a_fresh_one_a_few_times() -> None:
+    text = "task a\n" + working("a")
+    for launch in (1, 2, 3):
+        text += f"in LaunchExited a.1 launch={launch} outcome=crashed signal=9\n"
+        wanted = next(e for e in played(text).events if isinstance(e, TurnWanted))
+        assert (wanted.why, wanted.fresh) == ("continue", True)
+    text += "in LaunchExited a.1 launch=4 outcome=crashed signal=9\n"
+    assert [e.kind for e in played(text).events if isinstance(e, AttemptFailed)]
+
+
+def test_an_agent_that_cannot_be_told_of_its_work_gets_a_new_attempt_at_once() -> None:
+    text = (
+        DEAF + "task a\n" + working("a") + "in LaunchExited a.1 launch=1 outcome=crashed signal=9\n"
+    )
     assert [event.kind for event in played(text).events] == [
         "turn.exited",
         "attempt.failed",

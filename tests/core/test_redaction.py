@@ -16,10 +16,12 @@ from gangsaw.core.redaction import (
     REDACTED,
     SECRET_MIN,
     Redactor,
+    blank_of,
     is_secret_name,
     pairs_in,
     secrets_among,
 )
+from gangsaw.store.secret import SECRET_BYTES, token_of
 
 SECRET = 'tok/3n+"with\\odd=chars'
 REDACTOR = Redactor([("API_TOKEN", SECRET)])
@@ -161,3 +163,28 @@ def test_it_names_whose_value_a_text_holds() -> None:
     assert "looks like" in Redactor().named_in(shaped, by_shape=True)
     assert Redactor().named_in(shaped) == ""
     assert Redactor().named_in("class sk-circle-fade-animation", by_shape=True) == ""
+
+
+def test_the_token_of_any_attempt_is_known_by_its_shape() -> None:
+    token = token_of(b"s" * SECRET_BYTES, "r1", "a.1")
+    redactor = Redactor(tokens=True)
+    assert redactor
+    assert redactor.text(f"env: {token}, and {token[:30]}…") == f"env: {REDACTED}, and {REDACTED}…"
+    raw = f"GANGSAW_TOKEN={token}\n".encode()
+    assert redactor.longest == len(token)
+    assert redactor.blank(raw) == b"GANGSAW_TOKEN=" + blank_of(len(token)) + b"\n"
+    assert redactor.named_in(f"--token={token}") == "the token of an attempt"
+    assert token not in Redactor([("OTHER_KEY", "another-secret")], tokens=True).text(token)
+    other = f"gangsaw-{token[-64:]} gangsaw-token-"
+    assert redactor.text(other) == other
+
+
+def test_long_words_in_settings_are_read_once() -> None:
+    """A key in hexadecimal may fill a file; read from each of its letters it would take minutes."""
+    blob = "a1" * 100_000
+    text = f"BLOB={blob}\nconf = {{ API_KEY = 'inner-secret' }}\n"
+    assert dict(pairs_in(text))["API_KEY"] == "inner-secret"
+    assert list(secrets_among([("URL", f"{blob}://u:pass-word-1@h")])) == []
+    assert list(secrets_among([("URL", "x postgres+ssl://u:pass-word-1@h")])) == [
+        ("URL", "pass-word-1")
+    ]

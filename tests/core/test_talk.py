@@ -244,3 +244,50 @@ def test_what_is_undone_does_not_take_the_ground_from_a_person() -> None:
     state = state_after(text)
     assert state.attempts["a.1"].in_hand
     assert state_after(text + BACK.format("b")).attempts["a.1"].failed is Cause.UNDONE
+
+
+# --- once the money is spent --------------------------------------------------------------------
+
+SPENT = (
+    "task a budget_usd=1.0 review=person\n"
+    + working("a")
+    + (
+        'in Noted a.1 launch=1 note={"UsageNoted": {"input_tokens": 1, "output_tokens": 1, '
+        '"cost_usd": 2.0}}\n'
+    )
+)
+
+
+def test_what_a_person_has_done_is_not_thrown_away_for_want_of_money() -> None:
+    text = SPENT + TAKE.format("t") + KILLED.format(1)
+    ok, words = answer_to(text, "verb=hand_back task=a by=ann")
+    assert (ok, words) == (
+        True,
+        "a waits: its budget is spent; to go on all the same: gangsaw retry a",
+    )
+    state = state_after(text + BACK.format("b"))
+    attempt = state.attempts["a.1"]
+    assert (attempt.phase, attempt.parked_until) == (Phase.PARKED, None)
+    assert attempt.parked_text.endswith("has worked in the worktree · the budget is spent")
+    assert not state.task_states["a"].given_up
+    state = state_after(text + BACK.format("b") + "in Asked r verb=retry task=a by=ann\n")
+    assert state.attempts["a.1"].phase is Phase.STARTING
+
+
+def test_work_that_waits_for_a_decision_is_not_given_up_for_a_message() -> None:
+    text = SPENT + EXIT.format(1) + FOUND.format(1)
+    assert state_after(text).attempts["a.1"].phase is Phase.REVIEWING
+    ok, words = answer_to(text, "verb=say task=a by=ann text=x")
+    assert (ok, words) == (
+        False,
+        "the budget for a is spent, so its agent cannot go on with it",
+    )
+    assert state_after(text + SAY.format("s")).attempts["a.1"].phase is Phase.REVIEWING
+
+
+def test_an_answer_that_cannot_be_paid_for_says_so() -> None:
+    asked = 'in Noted a.1 launch=1 note={"QuestionNoted": {"text": "Which?"}}\n' + EXIT.format(1)
+    asked += "in WorkUnsound a.1 launch=1 cause=empty text=nothing\n"
+    ok, words = answer_to(SPENT + asked, "verb=answer task=a by=ann text=this")
+    assert ok
+    assert "its budget is spent" in words

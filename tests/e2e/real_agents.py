@@ -171,8 +171,9 @@ AGENTS: tuple[RealAgent, ...] = (
         lacks={"quota": NO_RESET},
     ),
     RealAgent(
+        # What it saved of a session it cannot always load again: it then goes on in a fresh one.
         "acp", "gemini-2.5-flash", "GEMINI_API_KEY", "gemini", ("--acp", "--skip-trust"),
-        files=_gemini, env=lambda url: {"GOOGLE_GEMINI_BASE_URL": url},
+        resumes=False, files=_gemini, env=lambda url: {"GOOGLE_GEMINI_BASE_URL": url},
     ),
     RealAgent(
         # It tells the tokens of its last request only.

@@ -89,7 +89,9 @@ def test_a_red_check_is_repaired_in_the_resumed_session(place: Place, agent: Rea
     assert (place.pg.repo / "a.txt").read_text() == "ok\n"
     mending = place.server.log("mend")
     assert mending, place.told()
-    assert "Not yet right" in mending[0].told
+    # A session that cannot be loaded is gone on with in a fresh one, which is told the same.
+    words = ["Not yet right"] if agent.resumes else ["Not yet right", "still to be put right"]
+    assert any(word in mending[0].told for word in words)
     if agent.resumes:
         assert "I will write a.txt." in mending[0].told, "its first turn is not in the session"
         assert len(place.sessions("a.1")) == 1
@@ -115,6 +117,8 @@ def test_killed_in_the_middle_it_is_taken_up_again(place: Place, agent: RealAgen
             place.pg.call("kill")
             engine.wait(WAIT_S)
     exits = place.bodies("turn.exited")
+    if not agent.resumes:
+        exits = [one for one in exits if one["condition"] != "session_lost"]
     assert [one["outcome"] for one in exits] == ["crashed", "done"], place.told()
     assert exits[0]["condition"] == "crashed"
     found = place.tasks()["a"]

@@ -31,7 +31,7 @@ def lasting(raw: bytes) -> Inventory:
 def test_a_real_stream_is_as_it_was_recorded(
     kind: str, program_of: ProgramOf, tmp_path: Path
 ) -> None:
-    program = program_of(kind)
+    program = program_of(kind.removeprefix("acp_"))
     with ModelServer(SCENARIOS) as server:
         studio = Studio(kind, str(program), server, tmp_path)
         edit, resume = studio.turn(Take("edit")), studio.turn(Take("more", session="edit"))

@@ -16,7 +16,7 @@ from gangsaw.core.launch import (
     ToolNoted,
     UsageNoted,
 )
-from gangsaw.engine.gathering import EACH_MAX, Gathered
+from gangsaw.engine.gathering import EACH_MAX, OF_LAUNCH_MAX, Gathered, Heard
 
 
 def gathered(*notes: Note) -> list[Note]:
@@ -54,3 +54,15 @@ def test_what_is_shown_is_no_note_for_the_core() -> None:
     found = Gathered()
     found.add([ActivityNoted("a"), ToolNoted("sh", "running b")])
     assert (found.shown, found.notes()) == ("running b", [])
+
+
+def test_a_launch_that_never_stops_asking_is_not_listened_to_for_ever() -> None:
+    """Each of these would be an event, at every look once more."""
+    heard = Heard()
+    for look in range(100):
+        asked: list[Note] = [QuestionNoted(f"{look} {n}") for n in range(50)]
+        usage = UsageNoted(look, look)
+        kept = heard.listen([*asked, usage])
+        assert kept[-1] == usage
+        assert len(kept) == 1 + (50 if look < OF_LAUNCH_MAX / 50 else 0)
+    assert heard.listen([SessionNoted("s")]) == [SessionNoted("s")]

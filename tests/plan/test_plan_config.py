@@ -109,7 +109,7 @@ def test_every_key() -> None:
             deliver=Deliver.END,
             uncommitted=Uncommitted.ASK,
             agents=(
-                AgentSlots("sh", 2, resumes=False),
+                AgentSlots("sh", 2, resumes=False, told=False),
                 AgentSlots("claude", None, resumes=True),
                 *(AgentSlots(k, None, resumes=k in RESUMING_KINDS) for k in OTHERS),
             ),

@@ -119,8 +119,9 @@ def test_a_terminal_that_dies_leaves_the_task_in_its_hands(tmp_path: Path) -> No
     desk.wait_recorded("a.1")
     with terminal(desk, "attach", "a", "--take-over") as person:
         person.wait_for("leave it with exit")
-        person.type("echo shell $$ is open")
-        person.wait_for("is open\r\n")
+        # What is typed is echoed before anybody has read it: only the shell can say 42.
+        person.type("echo shell $((40 + 2)) is open")
+        person.wait_for("shell 42 is open")
         person.process.send_signal(signal.SIGKILL)
         person.process.wait()
         assert "is alive" in desk.ask("attach", "a", "--hand-back", ok=False)

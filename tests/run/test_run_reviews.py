@@ -131,6 +131,7 @@ def test_tests_first_must_fail_before_the_work_begins(ground: Playground) -> Non
 
 def test_tests_that_pass_before_the_work_go_back(ground: Playground) -> None:
     prompt = """
+cat > "$LEDGER.$GANGSAW_TURN"
 case "$GANGSAW_TURN" in
     1) echo true > check.sh ;;
     2) echo 'test -s a.txt' > check.sh ;;
@@ -145,3 +146,6 @@ git add -A; git commit -q -m "turn $GANGSAW_TURN"
     assert turns == ["test", "fix", "work"]
     causes = [each["body"]["cause"] for each in events if each["kind"] == "work.returned"]
     assert causes == ["tests_pass"]
+    # Whoever goes on with the tests, in whatever session, must not do the work already.
+    told = [ground.ledger.with_name(f"{ground.ledger.name}.{n}").read_text() for n in (1, 2, 3)]
+    assert ["nothing but the tests" in prompt for prompt in told] == [True, True, False]

@@ -57,8 +57,8 @@ def test_what_is_not_needed_is_left_out() -> None:
     assert short.place == failure.place
     assert short.length < failure.length
     tasks, turns = short.length
-    assert tasks == 1
-    assert turns <= 5
+    assert tasks <= 3
+    assert turns < failure.length[1]
 
 
 def test_a_seed_that_passes_has_no_failure() -> None:

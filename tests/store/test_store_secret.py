@@ -46,6 +46,8 @@ def test_a_proof_fits_its_request_and_no_other() -> None:
         ("r1", "k", "claim", {"proof": ""}),
         ("r1", "k", "claim", {"proof": "é"}),
         ("r1", "k", "claim", {"proof": None}),
+        ("r1", "k", "claim", {"proof": "\ud800"}),
+        ("r1", "k", "claim", {"attempt": "\ud800"}),
     ):
         assert not proves(secret, run, key, verb, proved | more)
     assert token not in str(proved)

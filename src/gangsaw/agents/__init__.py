@@ -12,12 +12,14 @@ from gangsaw.agents.guides import guides_for
 from gangsaw.agents.lines import plain_text
 from gangsaw.agents.marks import port_variables
 from gangsaw.agents.prompts import (
+    TESTS_ONLY,
     VARIABLES,
     LandedParent,
     continue_values,
     default_template,
     findings_values,
     fix_values,
+    pending_text,
     render,
     resolve_values,
     review_values,
@@ -31,6 +33,7 @@ from gangsaw.agents.talk import COMMANDS, messages_text
 __all__ = [
     "COMMANDS",
     "KINDS",
+    "TESTS_ONLY",
     "VARIABLES",
     "Adapter",
     "LandedParent",
@@ -44,6 +47,7 @@ __all__ = [
     "fix_values",
     "guides_for",
     "messages_text",
+    "pending_text",
     "plain_text",
     "port_variables",
     "program_of",

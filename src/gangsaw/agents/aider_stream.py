@@ -55,7 +55,7 @@ _EVENT = b'{"event": "'
 _VERSION = re.compile(r"Aider v(\S+)$")
 _MODEL = re.compile(r"(?:Main model|Model): (\S+) with ")
 _TOKENS = re.compile(r"Tokens: \S+ sent\b")
-_CACHED = re.compile(r"([\d.]+)(k?) cache hit")
+_CACHED = re.compile(r"([\d.]{1,12})(k?) cache hit")
 _ERROR = re.compile(r"litellm\.\w+: ")
 _RETRYING = re.compile(r"Retrying in [\d.]+ seconds\.\.\.")
 # What the library that asks the vendor says of a list of prices it could not fetch.

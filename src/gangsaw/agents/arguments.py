@@ -13,15 +13,15 @@ def names_any(arguments: tuple[str, ...], options: Collection[str]) -> bool:
 def without(
     arguments: tuple[str, ...], *, switches: Collection[str] = (), options: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """The arguments without `switches` (which stand alone) and `options` (with their value)."""
+    """The arguments without `switches` (which stand alone) and `options` (with their value, or
+    values: some take several, and nothing else of ours stands without a dash)."""
     kept: list[str] = []
     skip = False
     for argument in arguments:
         name, has_value, _ = argument.partition("=")
-        if skip:
-            skip = False
-        elif name in options:
-            skip = not has_value
-        elif name not in switches:
+        if skip and not argument.startswith("-"):
+            continue
+        skip = name in options and not has_value
+        if name not in options and name not in switches:
             kept.append(argument)
     return tuple(kept)

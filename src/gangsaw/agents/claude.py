@@ -25,6 +25,7 @@ Facts measured with version 2.1.329, each a rule here:
 
 from __future__ import annotations
 
+from gangsaw.agents.arguments import without
 from gangsaw.agents.claude_stream import ClaudeReader
 from gangsaw.agents.marks import process_environment
 from gangsaw.agents.protocol import Program, Reader, TurnBrief
@@ -35,6 +36,8 @@ from gangsaw.core.settings import AgentSettings
 _SKIP_PERMISSIONS = "--dangerously-skip-permissions"
 # An argument of the user's that starts with one of these says what may be done; ours then goes.
 _PERMISSION_ARGUMENTS = (_SKIP_PERMISSIONS, "--permission-mode", "--permission-prompt-tool")
+# What is allowed adds up, so what the settings' `args` allow goes from a turn that only looks.
+_ALLOWING = ("--allowedTools", "--allowed-tools")
 # A later mode goes before an earlier one, so this holds whatever mode the settings' `args` name.
 _LOOK_ONLY = ("--permission-mode", "dontAsk", "--allowedTools", "Read,Grep,Glob")
 _OWN = (("CLAUDE_CODE_MAX_RETRIES", "3"), ("DISABLE_AUTOUPDATER", "1"))
@@ -67,7 +70,8 @@ class ClaudeAdapter:
         argv = [agent.binary or "claude", "-p", "--output-format", "stream-json", "--verbose"]
         args = agent.args
         if brief.readonly:
-            args = (*(a for a in args if a != _SKIP_PERMISSIONS), *_LOOK_ONLY)
+            args = without(args, switches=(_SKIP_PERMISSIONS,), options=_ALLOWING)
+            args = (*args, *_LOOK_ONLY)
         elif not any(argument.startswith(_PERMISSION_ARGUMENTS) for argument in args):
             argv.append(_SKIP_PERMISSIONS)
         if model := brief.model or agent.model:

@@ -99,7 +99,8 @@ _TEXTS: tuple[tuple[Condition, str], ...] = (
         r"|missing environment variable|no (api key|authentication|auth|credentials?)\b"
         r"|(api[ _-]?key|credentials?) (is |are )?(missing|not (set|found|provided))"
         r"|(set|provide|configure) (an? |your )?(auth|authentication method|api key|credentials)"
-        r"|authentication (is )?required|[A-Z]+_API_KEY\b[^.\n]{0,40}(not set|missing|required)"
+        r"|authentication (is )?required"
+        r"|\b[A-Z_]{1,40}_API_KEY\b[^.\n]{0,40}(not set|missing|required)"
         r"|login required|missing (bearer|api key)|must (be )?(log|sign|authenticate)",
     ),
     (

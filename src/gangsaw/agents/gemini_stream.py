@@ -197,7 +197,7 @@ class GeminiReader:
             return [FileNoted(path)] if path else []
         error = object_in(event.get("error"))
         known = name in _EDITING or name == _SHELL
-        if error.get("type") not in _REFUSED or not known:
+        if text_in(error.get("type")) not in _REFUSED or not known:
             return []
         self._refused = True
         words = text_in(error.get("message"))

@@ -61,6 +61,8 @@ VARIABLES = (
     Variable("output", "the end of what it printed", (TurnKind.FIX,)),
     Variable("state", "what the worktree holds so far, for a session that does not know",
              (TurnKind.CONTINUE,)),
+    Variable("pending", "what the interrupted turn was to put right, if anything",
+             (TurnKind.CONTINUE,)),
     Variable("stat", "the change in numbers, file by file", (TurnKind.REVIEW,)),
     Variable("earlier", "what earlier reviews of the task found", (TurnKind.REVIEW,)),
     Variable("files", "the files in conflict", (TurnKind.RESOLVE,)),
@@ -172,11 +174,24 @@ def resolve_values(
     }
 
 
-def continue_values(reason: str = "", state: str = "") -> dict[str, str]:
-    """The further variables of a continue turn: why the turn before it was cut short and, for a
-    session that knows nothing of it, what is in the worktree."""
+def continue_values(reason: str = "", state: str = "", pending: str = "") -> dict[str, str]:
+    """The further variables of a continue turn: why the turn before it was cut short, for a
+    session that knows nothing of it what is in the worktree, and what is still to be put right."""
     known = f"This is what the worktree holds so far:\n\n{fenced(state)}\n\n" if state else ""
-    return {"reason": reason or "Your process was interrupted.", "state": known}
+    return {
+        "reason": reason or "Your process was interrupted.",
+        "state": known,
+        "pending": f"What is still to be put right:\n\n{pending}\n\n" if pending else "",
+    }
+
+
+def pending_text(values: Values) -> str:
+    """What a fix or resolve turn was told, for the turn that goes on in its place. `values` are
+    that turn's further variables."""
+    if "files" in values:
+        wanted = f"Your commits must be merged with `{values['base']}`. Files in conflict:"
+        return f"{values['reason']}\n\n{wanted}\n\n{values['files']}"
+    return f"{values['reason']}\n\n{values['command']}\n\n{values['output']}"
 
 
 def review_values(stat: str, earlier: Sequence[str] = ()) -> dict[str, str]:
@@ -227,6 +242,11 @@ _RULES = """\
 _EARLIER = """\
 An earlier attempt at this task has left work, which is in your worktree already, committed: see
 `git log` and `git show`. Go on from it; what it had not committed is in its last commit."""
+
+TESTS_ONLY = """\
+For now write its tests, and nothing but the tests: the work itself is your next turn. So the checks
+must FAIL when you end, because the work is not there yet."""
+"""What a turn is told besides that goes on with the tests that come before the work."""
 
 _NO_FILES_RULES = """\
 - This task changes no files of the repository: there is nothing to commit. Print your answer.

@@ -39,7 +39,8 @@ _UNIT = (
     r"(?:milliseconds?|millis|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d|weeks?|w)"
 )
 _PART = rf"\d{{1,9}}(?:\.\d{{1,9}})?\s?{_UNIT}(?![a-z])"
-_SPAN = rf"{_PART}(?:(?:,|\s|,?\s?and)*\s?{_PART})*"
+# What stands between the parts can be read in one way only: else the time grows with every comma.
+_SPAN = rf"{_PART}(?:\s?,?\s?(?:and\s)?{_PART})*"
 _GLUED = rf"\d{{1,9}}(?:\.\d{{1,9}})?{_UNIT}(?:\d{{1,9}}(?:\.\d{{1,9}})?{_UNIT})+(?![a-z])"
 _LEAD = r"(?:again|resets?|retry|retrying|wait|available|renews?|refresh(?:es)?|until|expires?)"
 

@@ -189,6 +189,10 @@ def _after_return(state: State, attempt: Attempt, now: float) -> list[Event]:
         condition = Condition.ANSWER if attempt.question else Condition.PERMISSION
         return [remedy.park(attempt, condition, None)]
     turn = retry.after_return(state, attempt)
+    if turn is None and cause is Cause.TAKEN:
+        # What a person has done there is not thrown away for want of money.
+        text = f"{attempt.returned_text} · {remedy.SPENT}"
+        return [ev.AttemptParked(attempt.id, Condition.MONEY_LIMIT, text, None)]
     if turn is None:
         return retry.fail(state, attempt, cause, attempt.returned_text, now)
     if state.stopping or not may_take_slot(state, attempt.agent):

@@ -11,6 +11,7 @@ It may stand in a code block and have words around it; the last object with a ve
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +20,8 @@ from typing import Any
 FINDINGS_MAX = 100
 TEXT_MAX = 2_000
 LINE_MAX = 10**9
-OBJECTS_TRIED_MAX = 2_000
+LOOKS_MAX = 20
+_BEGINS = re.compile(r'\{\s*["}]')
 
 
 class Severity(StrEnum):
@@ -58,10 +60,9 @@ def read_review(text: str) -> Review | None:
 
     An approval that comes with a blocker or a major finding is none: the finding counts.
     """
-    for found in _objects(text):
-        verdict = found.get("verdict")
-        if verdict not in ("approve", "reject"):
-            continue
+    words = [each for each in _objects(text) if each.get("verdict") in ("approve", "reject")]
+    for found in words[-1:]:
+        verdict = found["verdict"]
         listed = found.get("findings")
         items = listed[:FINDINGS_MAX] if isinstance(listed, list) else []
         findings = tuple(each for item in items if (each := _finding(item)) is not None)
@@ -110,15 +111,18 @@ def _words(value: Any) -> str:
 
 
 def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects in the text, the one that begins last first; inner ones are among them."""
-    decoder, at = json.JSONDecoder(), len(text)
-    for _ in range(OBJECTS_TRIED_MAX):
-        at = text.rfind("{", 0, at)
-        if at < 0:
-            return
+    """The outermost JSON objects in the text, in order. What is inside one is a part of it, so that
+    a finding which quotes a verdict is none. What fails may cost `LOOKS_MAX` looks at the text."""
+    decoder, left, found = json.JSONDecoder(), LOOKS_MAX * len(text), _BEGINS.search(text)
+    while found is not None and left > 0:
+        at = found.start()
         try:
-            value, _ = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict):
-            yield value
+            value, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            pos = error.pos if isinstance(error, json.JSONDecodeError) else len(text)
+            left -= pos - at + 1 + pos // 100  # the error counts the lines before its place
+            end = at + 1
+        else:
+            if isinstance(value, dict):
+                yield value
+        found = _BEGINS.search(text, end)

@@ -103,12 +103,14 @@ class Plan:
 class AgentSlots:
     """How many live attempts one configured agent may have; `resumes` says whether its
     sessions can be taken up again; `fallback` names the agent that goes on in its place when it
-    cannot (not signed in, model unknown, usage limit reached)."""
+    cannot (not signed in, model unknown, usage limit reached). `told`: each turn's own prompt
+    reaches it, so that a fresh session can be told what is in the worktree already."""
 
     name: str
     slots: int | None = None
     resumes: bool = False
     fallback: str = ""
+    told: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,11 @@ REDACTED = "[secret]"
 
 SHAPED = "what looks like a key or token"
 
+TOKEN_PREFIX = "gangsaw-token-"
+"""What an attempt's token begins with: there is one for each attempt, so they are known by their
+shape and not one by one."""
+TOKEN_DIGITS = 64
+
 _WORDS = frozenset(
     [
         "key",
@@ -70,7 +75,9 @@ _SHAPED = re.compile(
     r"|xox[abprs]-[\w-]{10,}|AKIA[A-Z0-9]{12,}|AIza[\w-]{30,}|npm_[A-Za-z0-9]{30,}"
     r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*"
 )
-_IN_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/@:]*:([^\s/@]+)@")
+_TOKEN = re.compile(rf"{TOKEN_PREFIX}[0-9a-f]{{8,{TOKEN_DIGITS}}}")  # whole, or cut at its end
+_WHOLE_TOKEN = re.compile(rf"{TOKEN_PREFIX}[0-9a-f]{{{TOKEN_DIGITS}}}".encode())
+_IN_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s/@:]*:([^\s/@]+)@")
 _PLACE = re.compile(r"(?:~|\.{0,2})/[\w./ -]*\Z")
 _PLAIN_VALUE = re.compile(r"true|false|none|null|disabled|enabled|required|optional", re.I)
 _PAIR = re.compile(
@@ -79,7 +86,10 @@ _PAIR = re.compile(
     r"""("(?:[^"\\]|\\.)*"|'[^']*'|[^\n]*)""",
     re.MULTILINE,
 )
-_INNER_PAIR = re.compile(r"""([A-Za-z_][\w.-]*)["']?\s*[=:]\s*("(?:[^"\\\n]|\\.)*"|'[^'\n]*')""")
+# From the beginning of a word only: else a word of a megabyte is read from each of its letters.
+_INNER_PAIR = re.compile(
+    r"""(?<![\w.-])([A-Za-z_][\w.-]*)["']?\s*[=:]\s*("(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
+)
 _STANDS_FOR = re.compile(r"\[secret-*\]")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
@@ -125,11 +135,13 @@ def _unquoted(value: str) -> str:
 class Redactor:
     """Takes a set of secrets out of texts and bytes. Doing it twice is doing it once."""
 
-    __slots__ = ("_forms", "_names", "_raw", "longest")
+    __slots__ = ("_forms", "_names", "_raw", "_tokens", "longest")
 
-    def __init__(self, secrets: Iterable[tuple[str, str]] = ()) -> None:
-        """`secrets` are names and values; values that are too short are left out. `longest` is the
-        length of the longest form, in bytes."""
+    def __init__(self, secrets: Iterable[tuple[str, str]] = (), *, tokens: bool = False) -> None:
+        """`secrets` are names and values; values that are too short are left out. `tokens`: the
+        tokens of attempts are secrets too. `longest` is the length of the longest form, in
+        bytes."""
+        self._tokens = tokens
         names: dict[str, str] = {}
         for name, value in secrets:
             kept = value.strip()
@@ -140,16 +152,19 @@ class Redactor:
         # The longest first: a short form may be a part of a long one.
         self._forms = sorted(forms, key=lambda form: (-len(form), form))
         self._raw = [_bytes(form) for form in self._forms]
-        self.longest = max(map(len, self._raw), default=0)
+        token = len(TOKEN_PREFIX) + TOKEN_DIGITS if tokens else 0
+        self.longest = max(token, *map(len, self._raw), 0)
 
     def __bool__(self) -> bool:
         """Whether there is anything to take out."""
-        return bool(self._forms)
+        return bool(self._forms) or self._tokens
 
     def text(self, text: str) -> str:
         """`text` with `REDACTED` for every secret, also for one that is cut off at either end."""
-        if not self._forms or not text:
+        if not self or not text:
             return text
+        if self._tokens:
+            text = _TOKEN.sub(REDACTED, text)
         for form in self._forms:
             if form in text:
                 text = text.replace(form, REDACTED)
@@ -175,12 +190,14 @@ class Redactor:
         for form in self._raw:
             if form in raw:
                 raw = raw.replace(form, blank_of(len(form)))
-        return raw
+        return _WHOLE_TOKEN.sub(lambda found: blank_of(len(found[0])), raw) if self._tokens else raw
 
     def named_in(self, text: str, *, by_shape: bool = False) -> str:
         """The name of the first secret whose value stands in the text as it is, or nothing. With
         `by_shape`, what is a secret by its very shape goes by the name of `SHAPED`."""
         found = next((name for value, name in self._names.items() if value in text), "")
+        if self._tokens and _TOKEN.search(text):
+            found = found or "the token of an attempt"
         return found or (SHAPED if by_shape and _SHAPED.search(text) else "")
 
 

@@ -37,6 +37,8 @@ _TAKEABLE = frozenset(
     {Phase.STARTING, Phase.RUNNING, Phase.REVIEWING, Phase.RETURNED, Phase.PARKED}
 )
 _ON_ITS_WAY = frozenset({Phase.QUEUED, Phase.LANDING})
+_SPENT = "its budget is spent; to go on all the same: gangsaw retry {task}"
+_SENT_BACK = _ON_ITS_WAY | {Phase.REVIEWING}
 
 
 def refusal(asked: Asked) -> str:
@@ -120,7 +122,7 @@ def _say(state: State, asked: Asked) -> Answer:
     sender = state.attempts[asked.attempt].task if asked.attempt else ""
     by = f"the agent of {sender}" if sender else asked.by
     left = et.MessageLeft(asked.task, asked.key, asked.text, by, asked.attempt)
-    return _leave(attempt, known, left)
+    return _leave(state, attempt, known, left)
 
 
 def _answer(state: State, asked: Asked) -> Answer:
@@ -139,7 +141,7 @@ def _answer(state: State, asked: Asked) -> Answer:
     if why_not:
         return _refused(why_not)
     left = et.MessageLeft(asked.task, asked.key, asked.text, asked.by, question=question)
-    return _leave(attempt, known, left)
+    return _leave(state, attempt, known, left)
 
 
 def _cannot_be_told(state: State, asked: Asked, known: TaskState, attempt: Attempt | None) -> str:
@@ -157,12 +159,12 @@ def _cannot_be_told(state: State, asked: Asked, known: TaskState, attempt: Attem
         found = landing_of(state, attempt.id)
         if asked.attempt or (found is not None and found.wanted):
             return f"the work of {task} is being put on the integration branch; try a new task"
-        if is_spent(state, attempt):
-            return f"the budget for {task} is spent, so its agent cannot go on with it"
+    if attempt.phase in _SENT_BACK and not asked.attempt and is_spent(state, attempt):
+        return f"the budget for {task} is spent, so its agent cannot go on with it"
     return ""
 
 
-def _leave(attempt: Attempt | None, known: TaskState, left: et.MessageLeft) -> Answer:
+def _leave(state: State, attempt: Attempt | None, known: TaskState, left: et.MessageLeft) -> Answer:
     """The message, and the work sent back at once where only a person or the queue has it."""
     task = left.task
     if attempt is None:
@@ -172,9 +174,10 @@ def _leave(attempt: Attempt | None, known: TaskState, left: et.MessageLeft) -> A
         )
         return [left], True, f"left for {task}; {when}"
     if attempt.phase is Phase.PARKED and attempt.parked_until is None and not attempt.in_hand:
+        if is_spent(state, attempt):
+            return [left], True, f"left for {task}; {_SPENT.format(task=task)}"
         return [left], True, f"{task} goes on with that as soon as a slot is free"
-    waits = attempt.phase in _ON_ITS_WAY or attempt.phase is Phase.REVIEWING
-    if waits and not left.agent and not attempt.taken_by:
+    if attempt.phase in _SENT_BACK and not left.agent and not attempt.taken_by:
         back = ev.WorkReturned(attempt.id, ev.Cause.SAID, f"{left.by} left a message")
         return [left, back], True, f"{task} goes back to its agent with that"
     return [left], True, f"left for {task}; it is told with its next turn, before anything lands"
@@ -213,7 +216,10 @@ def _hand_back(state: State, asked: Asked) -> Answer:
         return _refused(f"nobody has taken {asked.task} over")
     if not attempt.in_hand:
         return _refused(f"the agent of {asked.task} is still being stopped; {LATER}")
-    return [et.HandedBack(attempt.id, asked.by)], True, f"the agent of {asked.task} goes on"
+    text = f"the agent of {asked.task} goes on"
+    if is_spent(state, attempt):
+        text = f"{asked.task} waits: {_SPENT.format(task=asked.task)}"
+    return [et.HandedBack(attempt.id, asked.by)], True, text
 
 
 # --- agents -------------------------------------------------------------------------------------

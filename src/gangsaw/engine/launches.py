@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gangsaw.agents import Reader
@@ -17,7 +17,7 @@ from gangsaw.core.observations import (
     Observation,
     OutputGrew,
 )
-from gangsaw.engine.gathering import Gathered
+from gangsaw.engine.gathering import Gathered, Heard
 from gangsaw.engine.room import Room
 from gangsaw.engine.scrubbing import Scrubber
 from gangsaw.procs import (
@@ -73,6 +73,7 @@ class Launch:
     started: bool = False
     looked_at: float = 0.0
     behind: bool = False
+    heard: Heard = field(default_factory=Heard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +283,8 @@ class Launches:
     def _notes(self, launch: Launch, gathered: Gathered) -> list[Observation]:
         if gathered.shown:
             self.activities[launch.attempt] = self._scrubber.secrets.text(gathered.shown)
-        return [Noted(launch.attempt, launch.launch, note) for note in gathered.notes()]
+        heard = launch.heard.listen(gathered.notes())
+        return [Noted(launch.attempt, launch.launch, note) for note in heard]
 
 
 def _ask_to_end(folder: Path, *, hard: bool) -> None:

@@ -72,14 +72,7 @@ class Secrets:
         for agent in self._settings.agents:
             known |= set(secrets_among(agent.env))
         self._known = known
-        self.redactor = Redactor(sorted(known))
-
-    def know(self, name: str, value: str) -> None:
-        """Take one more value for a secret, whatever it looks like."""
-        with self._mutex:
-            if (name, value) not in self._known:
-                self._known.add((name, value))
-                self.redactor = Redactor(sorted(self._known))
+        self.redactor = Redactor(sorted(known), tokens=True)
 
     def learn(self, folder: Path, further: Iterable[str] = ()) -> None:
         """Read what lies in a checkout: its `.env` files, those that the settings copy or link
@@ -91,7 +84,7 @@ class Secrets:
         with self._mutex:
             if not found <= self._known:
                 self._known |= found
-                self.redactor = Redactor(sorted(self._known))
+                self.redactor = Redactor(sorted(self._known), tokens=True)
 
     def require_ignored(self, repo: Repository) -> None:
         """`UserError` for a file with secrets that is put into worktrees and that git does not

@@ -406,6 +406,7 @@ def _settings(
             a.slots,
             further.resumes(a.kind) if a.kind not in kinds else a.kind in RESUMING_KINDS,
             a.fallback or "",
+            _is_told(a),
         )
         for a in agents
     )
@@ -419,6 +420,12 @@ def _settings(
         on_interrupt=run.get("on_interrupt", Settings().on_interrupt),
         source=", ".join(read.layer.source for read in reads),
     )
+
+
+def _is_told(agent: AgentSettings) -> bool:
+    """Whether each turn's own prompt reaches the agent; a command may ask for the task's only."""
+    own = any("{prompt_file}" in word for word in agent.argv)
+    return agent.kind != "command" or agent.stdin == "prompt" or own
 
 
 _LIMIT_NAMES = {

@@ -285,6 +285,13 @@ def _task(
         errors.add(path, "the task has no prompt", "say what is to be done: prompt: …")
     prompt = _prompt(own, table, path, folder, errors)
     values = {**defaults, **own}
+    stages = _stages(values, path, errors)
+    if Stage.REVIEW in stages and values.get("workspace") == Workspace.NONE:
+        errors.add(
+            path,
+            "without a worktree there is no commit to show to a reviewing agent",
+            "give it its stages without it: stages: [work]",
+        )
     return Task(
         id=name or "",
         title=own.get("title", name or ""),
@@ -300,7 +307,7 @@ def _task(
         timeout_s=values.get("timeout_s"),
         attempts=values.get("attempts"),
         budget_usd=values.get("budget"),
-        stages=_stages(values, path, errors),
+        stages=stages,
         reviewer=values.get("reviewer"),
         env=_env(defaults, own, table, path, errors),
         role=values.get("role"),

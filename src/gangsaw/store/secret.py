@@ -18,6 +18,7 @@ from typing import Any
 
 from gangsaw.core.errors import UserError
 from gangsaw.core.faults import durable
+from gangsaw.core.redaction import TOKEN_PREFIX
 from gangsaw.store.control import sync_folder
 
 SECRET_NAME = "secret"
@@ -43,7 +44,8 @@ def repository_secret(control: Path) -> bytes:
 
 def token_of(secret: bytes, run: str, attempt: str) -> str:
     """What the agent of this attempt has in its environment; always the same."""
-    return hmac.new(secret, f"{run}\n{attempt}".encode(), hashlib.sha256).hexdigest()
+    digest = hmac.new(secret, _bytes(f"{run}\n{attempt}"), hashlib.sha256).hexdigest()
+    return TOKEN_PREFIX + digest
 
 
 def proof_of(token: str, key: str, verb: str, args: dict[str, Any]) -> str:
@@ -57,7 +59,12 @@ def proves(secret: bytes, run: str, key: str, verb: str, args: dict[str, Any]) -
     """Whether the request comes from the attempt that it names."""
     token = token_of(secret, run, str(args.get(ATTEMPT_FIELD, "")))
     wanted = proof_of(token, key, verb, args)
-    return hmac.compare_digest(wanted.encode(), str(args.get(PROOF_FIELD, "")).encode())
+    return hmac.compare_digest(wanted.encode(), _bytes(str(args.get(PROOF_FIELD, ""))))
+
+
+def _bytes(text: str) -> bytes:
+    """Also of half a character, which JSON can hold: a request may say anything."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _read(path: Path) -> bytes | None:

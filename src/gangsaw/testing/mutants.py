@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from gangsaw.core import decide
-from gangsaw.testing import mutants_landing, mutants_people, mutants_starting
+from gangsaw.testing import mutants_landing, mutants_people, mutants_starting, mutants_turns
 from gangsaw.testing.planting import MUTANTS, Mutant, with_values
 from gangsaw.testing.simulation import Schedule
 
-SUBJECTS = (mutants_starting, mutants_landing, mutants_people)
+SUBJECTS = (mutants_starting, mutants_turns, mutants_landing, mutants_people)
 """Where the faults are: each of these puts its own into `MUTANTS`."""
 
 SEEDS_MAX = 10_000

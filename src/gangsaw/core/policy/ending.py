@@ -67,8 +67,10 @@ def _once_more(attempt: Attempt) -> TurnWanted:
 def _after_crash(state: State, attempt: Attempt, ended: Exit, now: float) -> list[Event]:
     if ended.never_ran:
         return retry.fail(state, attempt, Cause.LOST, ended.text or "could not be launched", now)
-    resumes = any(a.name == attempt.agent and a.resumes for a in state.limits.agents)
-    if resumes and attempt.session is not None and attempt.crashes <= CRASHES_CONTINUED_MAX:
-        return [retry.wanted_turn(attempt, TurnKind.CONTINUE)]
+    if attempt.crashes <= CRASHES_CONTINUED_MAX and remedy.can_go_on(state, attempt):
+        if retry.is_spent(state, attempt):
+            return [remedy.park(attempt, Condition.CRASHED, None, remedy.SPENT)]
+        fresh = not remedy.resumes(state, attempt)
+        return [retry.wanted_turn(attempt, TurnKind.CONTINUE, fresh=fresh)]
     cause = Cause.LOST if ended.lost else Cause.CRASHED
     return retry.fail(state, attempt, cause, ended.text or "its process was killed", now)

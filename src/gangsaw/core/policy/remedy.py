@@ -39,7 +39,7 @@ def follow(state: State, attempt: Attempt, condition: Condition, now: float) -> 
         case Remedy.LOOK:
             return None
         case Remedy.RESUME:
-            return _resume(state, attempt, condition, now, fresh=not _resumes(state, attempt))
+            return _resume(state, attempt, condition, now, fresh=not resumes(state, attempt))
         case Remedy.FRESH:
             return _resume(state, attempt, condition, now, fresh=True)
         case Remedy.ANSWER:
@@ -69,7 +69,7 @@ def unpark(state: State, attempt: Attempt, now: float) -> list[Event]:
         return _once_free(state, attempt, attempt.seat) if told else []
     if condition is None:
         return _once_free(state, attempt, attempt.seat)
-    other = _place_elsewhere(state, attempt, condition)
+    other = place_elsewhere(state, attempt, condition)
     by_itself = now >= due and (condition is Condition.QUOTA or not other)
     away = bool(other) and not is_limited(state, other, now)
     if not by_itself and not away:
@@ -108,7 +108,14 @@ def _again(attempt: Attempt, *, fresh: bool, agent: str) -> TurnWanted:
     )
 
 
-def _resumes(state: State, attempt: Attempt) -> bool:
+def can_go_on(state: State, attempt: Attempt) -> bool:
+    """Whether a further turn would know what the interrupted one has left in the worktree."""
+    told = all(a.told for a in state.limits.agents if a.name == attempt.seat)
+    return told or resumes(state, attempt)
+
+
+def resumes(state: State, attempt: Attempt) -> bool:
+    """Whether the attempt's session can be taken up again."""
     can = any(a.name == attempt.seat and a.resumes for a in state.limits.agents)
     return can and attempt.session is not None
 
@@ -117,6 +124,8 @@ def _resume(
     state: State, attempt: Attempt, condition: Condition, now: float, *, fresh: bool
 ) -> list[Event]:
     most = STALLS_MAX if condition is Condition.STALLED else CONTINUES_MAX
+    if not can_go_on(state, attempt):
+        most = attempt.continues
     if attempt.continues < most:
         if retry.is_spent(state, attempt):
             return [park(attempt, condition, None, SPENT)]
@@ -125,8 +134,9 @@ def _resume(
     words = _words(attempt, condition)
     if condition is Condition.STALLED:
         words = retry.stop_text(state, attempt)
-    again = f"{words} ({attempt.continues + 1} times in one attempt)"
-    return retry.fail(state, attempt, cause, again, now)
+    if attempt.continues:
+        words += f" ({attempt.continues + 1} times in one attempt)"
+    return retry.fail(state, attempt, cause, words, now)
 
 
 def _wait(state: State, attempt: Attempt, condition: Condition, now: float) -> list[Event]:
@@ -148,7 +158,7 @@ def _until(state: State, attempt: Attempt, condition: Condition, now: float) -> 
 def _elsewhere(state: State, attempt: Attempt, condition: Condition, now: float) -> list[Event]:
     """Another agent at once; while that one has no slot, or is at its own limit, it is waited
     for."""
-    other = _place_elsewhere(state, attempt, condition)
+    other = place_elsewhere(state, attempt, condition)
     if other and retry.is_spent(state, attempt):
         return [park(attempt, condition, None, SPENT)]
     if other and not is_limited(state, other, now) and has_slot(state, other):
@@ -158,7 +168,7 @@ def _elsewhere(state: State, attempt: Attempt, condition: Condition, now: float)
     return retry.fail(state, attempt, Cause.REFUSED, _words(attempt, condition), now)
 
 
-def _place_elsewhere(state: State, attempt: Attempt, condition: Condition) -> str:
+def place_elsewhere(state: State, attempt: Attempt, condition: Condition) -> str:
     """The agent that is to go on in the place of this one; empty where nobody may."""
     if REMEDIES[condition] is not Remedy.ELSEWHERE or attempt.switches >= SWITCHES_MAX:
         return ""

@@ -61,9 +61,11 @@ def backoff_s(limits: Limits, tries: int, attempt: str) -> float:
     return plain * (0.75 + spread / 2000.0)
 
 
-def wanted_turn(attempt: Attempt, why: TurnKind, onto: str | None = None) -> TurnWanted:
+def wanted_turn(
+    attempt: Attempt, why: TurnKind, onto: str | None = None, *, fresh: bool = False
+) -> TurnWanted:
     """The intent to launch the attempt's agent for its next turn."""
-    return TurnWanted(attempt.id, attempt.turn + 1, attempt.launch + 1, why, onto)
+    return TurnWanted(attempt.id, attempt.turn + 1, attempt.launch + 1, why, onto, fresh=fresh)
 
 
 def after_return(state: State, attempt: Attempt) -> Turn | None:

@@ -17,6 +17,7 @@ from gangsaw.core.events import (
     WorkReturned,
 )
 from gangsaw.core.findings import review_text
+from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Stage, TurnKind, attempt_id
 from gangsaw.core.policy import remedy, retry
 from gangsaw.core.policy.admission import has_slot, unlimited
@@ -86,19 +87,24 @@ def after_review(state: State, attempt: Attempt, now: float) -> list[Event]:
     if stopped_by is Cause.STOPPED:
         return [_review_turn(attempt, attempt.seat)]
     condition = ended.condition if stopped_by is None else None
-    if condition is not None and _passes(condition) and attempt.waits < remedy.WAITS_MAX:
+    passes = condition is not None and _passes(state, attempt, condition)
+    if condition is not None and passes and attempt.waits < remedy.WAITS_MAX:
         followed = remedy.follow(state, attempt, condition, now)
         assert followed is not None
         return followed
-    if attempt.review_tries < REVIEW_TRIES_MAX:
+    # One that is refused would be so again.
+    refused = stopped_by is None and ended.outcome is OutcomeKind.REFUSED
+    if attempt.review_tries < REVIEW_TRIES_MAX and not refused:
         return [_review_turn(attempt, attempt.seat)]
     said = retry.stop_text(state, attempt) if stopped_by else ended.text
     text = f"the reviewer {attempt.seat} {NO_WORD}" + (f": {said}" if said else "")
     return [ReviewOpened(attempt.id, text)]
 
 
-def _passes(condition: Condition) -> bool:
-    return REMEDIES[condition] is Remedy.WAIT or condition is Condition.QUOTA
+def _passes(state: State, attempt: Attempt, condition: Condition) -> bool:
+    """Whether it passes by itself, or another agent can review in this one's place."""
+    waits = REMEDIES[condition] is Remedy.WAIT or condition is Condition.QUOTA
+    return waits or bool(remedy.place_elsewhere(state, attempt, condition))
 
 
 def _after_word(state: State, attempt: Attempt) -> list[Event]:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from gangsaw.agents import (
     COMMANDS,
+    TESTS_ONLY,
     LandedParent,
     continue_values,
     default_template,
     findings_values,
     fix_values,
     messages_text,
+    pending_text,
     render,
     resolve_values,
     review_values,
@@ -32,6 +34,10 @@ from gangsaw.engine.world import World
 from gangsaw.git import work_summary
 
 LANDED_SHOWN = 20
+_TO_FIX = frozenset(
+    {Cause.CHECKS, Cause.COMBINATION, Cause.REJECTED, Cause.FINDINGS, Cause.TESTS_PASS}
+)
+_TO_RESOLVE = frozenset({Cause.CONFLICT, Cause.UNMERGED})
 
 
 class PromptReads:
@@ -76,6 +82,8 @@ class PromptReads:
             guides=guides,
         )
         values |= self._further_values(action, world)
+        if self._attempt.stage is TurnKind.TEST:
+            values["recap"] += f"\n\n{TESTS_ONLY}"
         messages = "" if action.why is TurnKind.REVIEW else messages_text(self._messages())
         values["messages"] = messages
         if can_call:
@@ -97,22 +105,37 @@ class PromptReads:
                 return {}
             case TurnKind.REVIEW:
                 return review_values(change_stat(world, attempt), self._findings)
-            case TurnKind.FIX if attempt.returned is Cause.FINDINGS:
-                return findings_values(self._findings, attempt.returned_text)
             case TurnKind.FIX:
-                command, output = _failure(attempt)
-                return fix_values(command, output, _reason(attempt))
+                return self._to_fix()
             case TurnKind.RESOLVE:
-                return resolve_values(
-                    attempt.returned_paths,
-                    self._landed,
-                    base=action.onto or "",
-                    reason=_reason(attempt),
-                )
+                return self._to_resolve(action.onto or "")
             case TurnKind.CONTINUE:
                 people = attempt.returned in (Cause.SAID, Cause.TAKEN)
                 reason = _reason(attempt) if people else self._interruption
-                return continue_values(reason, self._state_of_work(world))
+                return continue_values(reason, self._state_of_work(world), self._pending())
+
+    def _to_fix(self) -> dict[str, str]:
+        attempt = self._attempt
+        if attempt.returned is Cause.FINDINGS:
+            return findings_values(self._findings, attempt.returned_text)
+        command, output = _failure(attempt)
+        return fix_values(command, output, _reason(attempt))
+
+    def _to_resolve(self, base: str) -> dict[str, str]:
+        attempt = self._attempt
+        return resolve_values(
+            attempt.returned_paths, self._landed, base=base, reason=_reason(attempt)
+        )
+
+    def _pending(self) -> str:
+        """What the turn that was cut short had to put right: a fresh session has never heard of it,
+        and one that was killed early may not have kept it."""
+        cause = self._attempt.returned
+        if cause in _TO_FIX:
+            return pending_text(self._to_fix())
+        if cause in _TO_RESOLVE:
+            return pending_text(self._to_resolve(self._attempt.onto or ""))
+        return ""
 
     def _state_of_work(self, world: World) -> str:
         """What a session that knows nothing of the work so far has to be told."""

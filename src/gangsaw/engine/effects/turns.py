@@ -16,7 +16,6 @@ from gangsaw.agents import (
     guides_for,
 )
 from gangsaw.agents.guides import GUIDES
-from gangsaw.agents.marks import TOKEN_VARIABLE
 from gangsaw.agents.protocol import Variables
 from gangsaw.core import actions as ac
 from gangsaw.core.errors import UserError
@@ -59,7 +58,6 @@ def run(action: ac.RunTurn, world: World) -> Job:
             if not launched and begun:
                 return [_lost(attempt, action.launch, trace, begun=True)]
             token = token_of(repository_secret(world.layout.control), world.layout.run, attempt.id)
-            world.secrets.know(TOKEN_VARIABLE, token)
             brief, settings = brief_of(action, world, attempt, task, agent, reads, ports, token)
             adapter = adapter_for(settings.kind)
             if not launched:

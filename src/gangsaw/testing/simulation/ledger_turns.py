@@ -19,6 +19,7 @@ from gangsaw.testing.simulation.pages import (
     rule,
 )
 from gangsaw.testing.simulation.shims import Style
+from gangsaw.testing.simulation.talk import is_spent
 
 if TYPE_CHECKING:
     from gangsaw.testing.simulation.ledger import Ledger
@@ -42,7 +43,7 @@ def _(book: Ledger, event: ev.TurnWanted, at: float) -> None:
     reviews = event.why is TurnKind.REVIEW
     _as_often_as_allowed(page, event)
     seat = event.agent or page.agent
-    after_wait = page.is_parked and not page.freed
+    after_wait = page.is_parked
     switched = _in_whose_place(book, page, event, at)
     if page.is_parked:
         _after_its_wait(book, page, event, at, switched=switched)
@@ -166,7 +167,9 @@ def _end(book: Ledger, page: AttemptPage, launch: int, crashed: bool) -> None:
 @rule(ev.AttemptParked)
 def _(book: Ledger, event: ev.AttemptParked, at: float) -> None:
     page = book.attempts[event.attempt]
-    if page.place not in ("turn.exited", "turn.lost", "work.faulty", "attempt.parked"):
+    unpaid = page.place == "attempt.handed_back" and is_spent(book, page.task)
+    places = ("turn.exited", "turn.lost", "work.faulty", "attempt.parked")
+    if page.place not in places and not unpaid:
         raise Broken(f"{event.attempt} is parked from {page.place}")
     if page.launch != page.ended_launch or not event.text:
         raise Broken(f"{event.attempt} is parked while its agent is alive, or nothing says why")

@@ -213,7 +213,7 @@ def exit_of(rng: Random, launch: Launch, now: float, *, stopped: bool = False) -
             return ob.LaunchExited(about, number, outcome, 1, None)
         case Ending.LIMITED:
             back_at = rng.choice((None, now + 30.0, now - 5.0))
-            odd = rng.choice((None, *_PASSES))
+            odd = rng.choice((None, Condition.QUOTA, *_PASSES))
             outcome = TurnOutcome(OutcomeKind.LIMITED, "usage limit", back_at, odd)
             return ob.LaunchExited(about, number, outcome, 1, None)
         case Ending.REFUSED:
