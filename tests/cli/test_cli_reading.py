@@ -47,7 +47,7 @@ LANDED
 """
 
 WHY = """\
-api is failed: check failed: echo the api is not there; test -f server.py · 1 of 1 attempts used
+api has failed: check failed: echo the api is not there; test -f server.py · 1 of 1 attempts used
 r1 · 1 attempt
 
 NEEDS

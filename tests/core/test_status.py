@@ -31,7 +31,7 @@ VIEWS = [
     (PAIR + BEGIN, "b", "waiting", "for a"),
     (FAIL, "b", "held", "a did not land"),
     (FAIL, "a", "failed", " · 1 of 1 attempts used"),
-    (REVIEW, "a", "needs_you", "review: 0 files +0 −0, all checks green"),
+    (REVIEW, "a", "needs_you", "review: 0 files +0 −0, no checks"),
     (LANDED, "a", "landed", "0 files +0 −0"),
     ("limits max_agents=1\ntask a\ntask b\n" + BEGIN, "b", "waiting", "for a free slot (at most 1"),
     ("task a track=db\ntask b track=db\n" + BEGIN, "b", "held", "for a (same track db)"),

@@ -49,6 +49,7 @@ def answer_to(text: str, line: str) -> tuple[bool, str]:
         (RUNS, "verb=claim attempt=a.1 by=me", "no path is named"),
         (RUNS, 'verb=claim attempt=a.1 by=me paths=["/etc"]', "'/etc' is no path below"),
         (RUNS, 'verb=claim attempt=a.1 by=me paths=["x/../y"]', "'x/../y' is no path below"),
+        (RUNS, f'verb=claim attempt=a.1 by=me paths=["{"*a" * 51}"]', "a pattern has at most 100"),
         (RUNS, 'verb=release attempt=a.1 by=me paths=["x"]', "x is not claimed by you"),
         (BOTH, 'verb=claim attempt=a.1 by=me paths=["lib", "docs/x"]',
          "docs/x is held by b, whose scope has docs"),

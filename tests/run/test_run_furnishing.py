@@ -94,3 +94,20 @@ def test_a_role_that_is_gone_is_named(pg: Playground) -> None:
     status = pg.run(pg.plan([task("a", COMMIT, agent="lost", attempts=1)]), expect=3)
     assert "cannot find the role 'carful'" in status["tasks"][0]["reason"]
     assert "did you mean 'careful'?" in status["tasks"][0]["reason"]
+
+
+def test_a_link_in_the_base_does_not_lead_a_copy_out_of_the_worktree(tmp_path: Path) -> None:
+    ground = Playground(tmp_path)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (ground.repo / "config").symlink_to(outside)
+    (outside / "x").write_text("theirs")
+    ground.settings('[worktree]\ncopy = ["config/x"]')
+    ground.git("add", "-A")
+    ground.git("commit", "-qm", "a link")
+    (outside / "x").write_text("mine")
+    found = ground.run(
+        ground.plan([{"id": "a", "prompt": "echo a > a", "checks": ["true"]}]), expect=1
+    )
+    assert "leads out of it" in found["tasks"][0]["reason"]
+    assert (outside / "x").read_text() == "mine"

@@ -135,6 +135,7 @@ def _subject(agent: AgentSettings, environ: Mapping[str, str], default: str) -> 
     env = dict(allowed_environment(environ, agent))
     known, program = adapter_for(agent.kind).program, program_of(agent)
     path = shutil.which(program, path=env.get("PATH", os.defpath)) if program else None
+    path = os.path.abspath(path) if path else None  # it is asked from another folder
     arguments = known.version_args if known else _arguments_of(path)
     asked = Asked(path, arguments, tuple(sorted(env.items()))) if path and arguments else None
     return _Subject(agent, env, known, program, path, asked, agent.name == default)

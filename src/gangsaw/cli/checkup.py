@@ -16,6 +16,7 @@ from gangsaw.cli.place import here
 from gangsaw.cli.project import read_settings
 from gangsaw.core.errors import UserError
 from gangsaw.core.model import Limits
+from gangsaw.engine.trust import is_trusted, setup_of
 from gangsaw.git import Repository, open_repository
 from gangsaw.git.keeping import status_of
 from gangsaw.git.repository import DEFAULT_EMAIL
@@ -57,7 +58,7 @@ def _all(environ: dict[str, str], agents: list[AgentReport]) -> Iterator[Finding
     yield from _of_repository(repo)
     control = Control(repo.control_dir)
     yield from _of_control(control)
-    yield from _of_settings(repo, environ, agents)
+    yield from _of_settings(repo, control, environ, agents)
     yield from _of_machine(repo, control)
 
 
@@ -131,7 +132,7 @@ def _of_control(control: Control) -> Iterator[Finding]:
 
 
 def _of_settings(
-    repo: Repository, environ: dict[str, str], agents: list[AgentReport]
+    repo: Repository, control: Control, environ: dict[str, str], agents: list[AgentReport]
 ) -> Iterator[Finding]:
     try:
         settings, warnings = read_settings(repo.root, environ)
@@ -143,6 +144,12 @@ def _of_settings(
     for warning in warnings:
         yield Finding(Level.ODD, "settings", warning)
     yield Finding(Level.OK, "settings", settings.source or "defaults: there is no gangsaw.toml")
+    if settings.worktree.setup is not None:
+        setup = setup_of(repo, settings.worktree.setup)
+        agreed = is_trusted(control.root, setup)
+        text = f"{'somebody' if agreed else 'nobody'} has agreed to `{setup.line}` as it is now"
+        mend = "" if agreed else "look at it, then: gangsaw trust"
+        yield Finding(Level.OK if agreed else Level.ODD, "setup", text, mend)
     default = settings.limits.default_agent
     if settings.agent(default) is None:
         named = f"the default agent '{default}' is not configured" if default else "none is chosen"

@@ -27,6 +27,11 @@ ANSWER_WAIT_S = 10.0
 POLL_S = 0.02
 SCHEMA_VERSION = 1
 
+_PHRASES = {"hand_back": "hand back", "take": "take over", "done": "say that it is done"}
+"""A verb in words, where it is not the word itself."""
+_WHOLE = {"release": "your claims", "ask": "anybody", "done": ""}
+"""What a verb without a task or paths is about, if not the run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -201,12 +206,18 @@ def tell(wish: Wish, reply: Reply, *, as_json: bool) -> int:
     return code
 
 
+def _phrase(wish: Wish) -> str:
+    """What is wished for, after `cannot`."""
+    about = wish.task or ", ".join(wish.paths) or _WHOLE.get(wish.verb, "the run")
+    return f"{_PHRASES.get(wish.verb, wish.verb)} {about}".rstrip()
+
+
 def _said(wish: Wish, reply: Reply) -> tuple[int, str]:
     """Exit code and words."""
-    about = wish.task or "the run"
+    what = _phrase(wish)
     match reply:
         case Answered(ok, text):
-            return (0, text) if ok else (1, f"cannot {wish.verb} {about}: {text}")
+            return (0, text) if ok else (1, f"cannot {what}: {text}")
         case Recorded(text):
             said = f"{text} · " if text else ""
             return 0, (
@@ -214,6 +225,6 @@ def _said(wish: Wish, reply: Reply) -> tuple[int, str]:
             )
         case Unanswered(pid):
             return 1, (
-                f"asked gangsaw (pid {pid or 'unknown'}) to {wish.verb} {about}; it has not "
+                f"asked gangsaw (pid {pid or 'unknown'}) to {what}; it has not "
                 "answered yet; see: gangsaw events --follow"
             )

@@ -162,7 +162,8 @@ def _after_verdict(state: State, attempt: Attempt, now: float) -> list[Event]:
         return review.ask_reviewer(state, attempt, now)
     if review.wants_person(state, attempt) or (unread and not attempt.approved):
         files, added, deleted = attempt.diff or (0, 0, 0)
-        text = f"review: {files} files +{added} −{deleted}, all checks green"
+        said = "all checks green" if attempt.results else "no checks"
+        text = f"review: {files} file{'s' if files != 1 else ''} +{added} −{deleted}, {said}"
         if unread:
             text += f"; its budget is spent, so it has not read what {unread} said"
         return [ev.ReviewOpened(attempt.id, text)]

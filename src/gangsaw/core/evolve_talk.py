@@ -120,7 +120,16 @@ def _handed_back(event: et.HandedBack, state: State, at: float) -> None:
     if before.returned_text and before.returned not in (ev.Cause.TAKEN, ev.Cause.SAID):
         text += f"; before that: {before.returned_text}"
     ix.move_attempt(
-        state, event, at, taken_by="", in_hand=False, returned=ev.Cause.TAKEN, returned_text=text
+        state,
+        event,
+        at,
+        taken_by="",
+        in_hand=False,
+        returned=ev.Cause.TAKEN,
+        returned_text=text,
+        # Whoever acted before, a reviewer perhaps: the author goes on with what is there now.
+        why=TurnKind.CONTINUE,
+        acting="",
     )
 
 

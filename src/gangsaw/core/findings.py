@@ -21,6 +21,8 @@ FINDINGS_MAX = 100
 TEXT_MAX = 2_000
 LINE_MAX = 10**9
 LOOKS_MAX = 20
+NO_WORD = "ended without a verdict"
+"""What is said of a reviewer whose turn is over and who said nothing that can be read."""
 _BEGINS = re.compile(r'\{\s*["}]')
 
 

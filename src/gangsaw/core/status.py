@@ -17,8 +17,12 @@ from gangsaw.core.policy import landing
 from gangsaw.core.policy.admission import Hold, HoldKind, hold_for
 from gangsaw.core.policy.remedy import goes_on_at, waits_for_a_person
 from gangsaw.core.policy.undo import undone_needs
+from gangsaw.core.spans import span
 from gangsaw.core.state import Attempt, State, is_live, landing_of
 from gangsaw.core.trouble import stuck_move, stuck_text, worst_trouble
+
+PARKED_MAX = 140
+"""Characters of why an attempt waits that stand before how long it does."""
 
 
 class Status(StrEnum):
@@ -145,8 +149,8 @@ def _live_text(state: State, attempt: Attempt, now: float) -> str:
                 how = f"answer {attempt.task} TEXT" if asks else f"retry {attempt.task}"
                 return f"{attempt.parked_text} · to go on: gangsaw {how}"
             left_s = until - now
-            again = f"goes on in {left_s:.0f} s" if left_s > 0 else "goes on when a slot is free"
-            return f"{attempt.parked_text} · {again}"
+            again = f"goes on in {span(left_s)}" if left_s > 0 else "goes on when a slot is free"
+            return f"{_short(attempt.parked_text)} · {again}"
         case Phase.RUNNING | Phase.STARTING if attempt.why is TurnKind.REVIEW:
             return f"{attempt.seat} reviews it" + _condition_text(attempt)
         case Phase.RUNNING if attempt.condition is not None:
@@ -168,6 +172,11 @@ def _live_text(state: State, attempt: Attempt, now: float) -> str:
             return "the next turn begins when its agent has a free slot"
         case _:
             return ""
+
+
+def _short(text: str) -> str:
+    """What a vendor said, so short that what follows it is still on the line."""
+    return text if len(text) <= PARKED_MAX else text[: PARKED_MAX - 1].rstrip() + "…"
 
 
 def _asked_text(attempt: Attempt) -> str:
@@ -211,7 +220,7 @@ def say(hold: Hold, now: float) -> str:
         case HoldKind.FAILED_NEEDS:
             return hold.text or f"{names} did not land"
         case HoldKind.BACKOFF:
-            return f"again in {max(0.0, (hold.until or now) - now):.0f} s after: {hold.text}"
+            return f"again in {span((hold.until or now) - now)} after: {hold.text}"
         case HoldKind.STOPPING:
             return "the run is stopped; to go on: gangsaw run"
         case HoldKind.PAUSED:
@@ -233,8 +242,8 @@ def say(hold: Hold, now: float) -> str:
         case HoldKind.AGENT_SLOTS:
             return f"for a free slot of agent {hold.text}"
         case HoldKind.AGENT_LIMIT:
-            left_s = max(0.0, (hold.until or now) - now)
-            return f"{hold.text}'s usage limit is reached; again in {left_s:.0f} s"
+            again = span((hold.until or now) - now)
+            return f"{hold.text}'s usage limit is reached; again in {again}"
         case HoldKind.TRACK:
             return f"for {names} (same track {hold.text})"
         case HoldKind.SCOPE:

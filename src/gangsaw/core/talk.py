@@ -14,7 +14,7 @@ from gangsaw.core.observations import Asked
 from gangsaw.core.phases import AGENT_ALIVE, Phase
 from gangsaw.core.policy.retry import is_spent
 from gangsaw.core.reopening import LATER, Answer
-from gangsaw.core.scopes import overlaps
+from gangsaw.core.scopes import is_pattern, overlaps
 from gangsaw.core.state import Attempt, State, TaskState, is_live, landing_of
 
 PEOPLE_VERBS = ("say", "answer", "take", "hand_back")
@@ -32,6 +32,9 @@ QUESTIONS_MAX = 10
 CLAIMS_MAX = 100
 """Paths that one attempt may claim."""
 PATH_MAX = 500
+PATTERN_MAX = 100
+"""Characters of a claimed pattern. Whether two patterns meet takes as long as the product of their
+lengths, and it is looked at for every task that could start."""
 
 _TAKEABLE = frozenset(
     {Phase.STARTING, Phase.RUNNING, Phase.REVIEWING, Phase.RETURNED, Phase.PARKED}
@@ -264,6 +267,8 @@ def _claim(state: State, attempt: Attempt, paths: tuple[str, ...]) -> Answer:
     for path in paths:
         if not path or len(path) > PATH_MAX or path.startswith("/") or ".." in path.split("/"):
             return _refused(f"'{path[:PATH_MAX]}' is no path below the worktree")
+        if is_pattern(path) and len(path) > PATTERN_MAX:
+            return _refused(f"a pattern has at most {PATTERN_MAX} characters; try naming a folder")
     wanted = tuple(path for path in dict.fromkeys(paths) if path not in attempt.claims)
     if not paths:
         return _refused("no path is named")

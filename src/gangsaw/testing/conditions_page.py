@@ -32,10 +32,10 @@ _FOLLOWS: dict[Remedy, str] = {
 }
 
 _FOLLOWS_ELSE: dict[Condition, str] = {
-    Condition.STALLED: "is ended and goes on in the same session (at most "
-    f"{STALLS_MAX} times in one attempt)",
-    Condition.CRASHED: "goes on at once in the same session (at most "
-    f"{CRASHES_CONTINUED_MAX} times in one attempt)",
+    Condition.STALLED: "is ended and goes on in the same session, or in a fresh one where the "
+    f"agent cannot resume (at most {STALLS_MAX} times in one attempt)",
+    Condition.CRASHED: "goes on at once in the same session, or in a fresh one where the agent "
+    f"cannot resume (at most {CRASHES_CONTINUED_MAX} times in one attempt)",
     Condition.QUOTA: "the agent named by `fallback` goes on in the same worktree; without one it "
     "waits until the limit ends, and tasks of the same agent wait too",
 }

@@ -7,11 +7,13 @@ from functools import singledispatch
 from gangsaw.agents import plain_text
 from gangsaw.core import events as ev
 from gangsaw.core import events_talk as et
-from gangsaw.core.conditions import sentence
+from gangsaw.core.conditions import Condition, sentence
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import TurnKind, task_of
-from gangsaw.core.phases import AGENT_ALIVE
+from gangsaw.core.phases import AGENT_ALIVE, Phase
+from gangsaw.core.policy.retry import turns_allowed
 from gangsaw.core.policy.undo import toll_of
+from gangsaw.core.spans import span
 from gangsaw.core.state import Attempt, State
 
 TEXT_MAX = 160
@@ -93,7 +95,7 @@ def _(event: ev.TurnWanted, state: State) -> str | None:
         rounds = f"round {attempt.rejections} of {state.limits.rounds_max}"
         return f"↻ {name} goes back to the agent with what was found ({rounds})"
     turns = attempt.turns_used - attempt.rejections + 1
-    return f"↻ {name} goes back to the agent (turn {turns} of {state.limits.turns_max})"
+    return f"↻ {name} goes back to the agent (turn {turns} of {turns_allowed(state, attempt)})"
 
 
 @_say.register
@@ -102,9 +104,15 @@ def _(event: ev.TurnExited, state: State) -> str | None:
     if event.outcome is OutcomeKind.CRASHED and attempt.stop_cause is None:
         return f"⚡ {attempt.task} its process was killed (signal {event.signal})"
     if event.condition is not None and attempt.condition is not event.condition:
-        said = f": {event.text}" if event.text else ""
-        return f"⚡ {attempt.task} {one_line(sentence(event.condition, attempt.seat) + said)}"
+        return f"⚡ {attempt.task} {_wrong(attempt, event.launch, event.condition, event.text)}"
     return None
+
+
+def _wrong(attempt: Attempt, launch: int, condition: Condition, text: str) -> str:
+    """What is wrong with the agent of a launch, by its name as far as that is still known: another
+    may have gone on meanwhile."""
+    who = attempt.seat if launch == attempt.launch else ""
+    return one_line(sentence(condition, who) + (f": {text}" if text else ""))
 
 
 @_say.register
@@ -122,8 +130,7 @@ def _(event: ev.QuestionAsked, state: State) -> str | None:
 @_say.register
 def _(event: ev.ConditionSeen, state: State) -> str | None:
     attempt = state.attempts[event.attempt]
-    said = f": {event.text}" if event.text else ""
-    return f"· {attempt.task} {one_line(sentence(event.condition, attempt.seat) + said)}"
+    return f"· {attempt.task} {_wrong(attempt, event.launch, event.condition, event.text)}"
 
 
 @_say.register
@@ -131,7 +138,9 @@ def _(event: ev.AttemptParked, state: State) -> str | None:
     name = task_of(event.attempt)
     if event.until is None:
         return f"! {name} needs you: {one_line(event.text)} · gangsaw why {name}"
-    return f"◦ {name} waits: {one_line(event.text)}"
+    attempt = state.attempts[event.attempt]
+    how_long = f" {span(event.until - attempt.since)}" if attempt.phase is Phase.PARKED else ""
+    return f"◦ {name} waits{how_long}: {one_line(event.text)}"
 
 
 @_say.register

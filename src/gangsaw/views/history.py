@@ -26,7 +26,7 @@ _WHY = {
     TurnKind.WORK: "to work on it",
     TurnKind.FIX: "to repair it",
     TurnKind.RESOLVE: "to resolve a conflict",
-    TurnKind.CONTINUE: "taken up again",
+    TurnKind.CONTINUE: "to go on with it",
     TurnKind.TEST: "to write its tests",
     TurnKind.REVIEW: "to review it",
 }
@@ -43,11 +43,26 @@ class Told:
 
 def history(events: Iterable[tuple[int, float, ev.Event]]) -> list[Told]:
     """The sentences for events given as (seq, at, event), in order of seq."""
-    return [
-        Told(seq, at, text)
-        for seq, at, event in sorted(events, key=lambda each: each[0])
-        if (text := sentence(event))
-    ]
+    found: list[Told] = []
+    told_to_stop = ""
+    for seq, at, event in sorted(events, key=lambda each: each[0]):
+        if isinstance(event, ev.StopWanted):
+            told_to_stop = event.attempt
+        text = sentence(event)
+        if isinstance(event, ev.TurnExited) and event.attempt == told_to_stop:
+            told_to_stop = ""
+            if event.outcome is OutcomeKind.CRASHED:
+                text = f"the agent was stopped ({_how(event)})"
+        if text:
+            found.append(Told(seq, at, text))
+    return found
+
+
+def _how(event: ev.TurnExited) -> str:
+    """How its process ended, and what was swept up after it."""
+    how = f"signal {event.signal}" if event.signal is not None else f"exit code {event.code}"
+    swept = f", {count_of(event.swept, 'process')} left behind ended" if event.swept else ""
+    return how + swept
 
 
 @singledispatch
@@ -113,12 +128,12 @@ def _(event: ev.ReviewPassed) -> str:
 
 @sentence.register
 def _(event: ev.TurnExited) -> str:
-    told = event.text and (event.outcome is not OutcomeKind.DONE or event.condition)
+    is_news = event.outcome is not OutcomeKind.DONE or event.condition is not None
+    # A program that said nothing has its exit code for words.
+    told = is_news and event.text not in ("", f"exit code {event.code}")
     said = f": {flat(event.text)}" if told else ""
     wrong = f": {condition_text(event.condition, '')}" if event.condition else ""
-    how = f"signal {event.signal}" if event.signal is not None else f"exit code {event.code}"
-    swept = f", {count_of(event.swept, 'process')} left behind ended" if event.swept else ""
-    return f"the agent ended: {event.outcome.value} ({how}{swept}){wrong}{said}"
+    return f"the agent ended: {event.outcome.value} ({_how(event)}){wrong}{said}"
 
 
 @sentence.register

@@ -172,6 +172,11 @@ def _whole_line(state: State, now: float) -> str:
     return "  " + " · ".join(parts)
 
 
+def asking(state: State, now: float) -> list[str]:
+    """The tasks that need a person."""
+    return [name for name in state.tasks if view(state, name, now).status is Status.NEEDS_YOU]
+
+
 def summary(state: State, now: float) -> str:
     """The last line of a run: what landed, how long, and what was survived."""
     done = sum(1 for known in state.task_states.values() if known.finished)

@@ -8,7 +8,10 @@ import json
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from gangsaw.views.text import flat, money, span
+from gangsaw.core.conditions import Condition, sentence
+from gangsaw.core.findings import NO_WORD
+from gangsaw.core.spans import span
+from gangsaw.views.text import flat, money
 
 if TYPE_CHECKING:
     from gangsaw.store.journal import Journal
@@ -23,6 +26,12 @@ ID_WIDTH_MAX = 24
 
 NOTHING_SAID = {"asks": "", "messages": 0, "claims": [], "taken_by": ""}
 """What the status says of a task that nobody talks about."""
+
+_SIGN_IN = tuple(
+    sentence(condition, "").removeprefix("the agent")
+    for condition in (Condition.LOGIN_MISSING, Condition.LOGIN_EXPIRED)
+)
+"""What the reason holds where doctor names the command that mends it."""
 
 _OVER = ("landed", "failed")
 _NEEDS_ENGINE = ("running", "stopping")
@@ -186,9 +195,12 @@ def next_commands(task: str, status: str, reason: str) -> list[str]:
                 return [f"gangsaw {verb} {task}" for verb in ("diff", "approve", "reject")]
             if reason.startswith("asks:") or f"gangsaw answer {task} " in reason:
                 return [f"gangsaw answer {task} TEXT", f"gangsaw logs {task}"]
+            if NO_WORD in reason:
+                return [f"gangsaw {verb} {task}" for verb in ("why", "diff", "approve", "reject")]
             if reason.startswith("taken over by"):
                 return [f"gangsaw attach {task} --hand-back"]
-            return [f"gangsaw {verb} {task}" for verb in ("why", "diff", "retry")]
+            commands = [f"gangsaw {verb} {task}" for verb in ("why", "diff", "retry")]
+            return ["gangsaw doctor", *commands] if any(s in reason for s in _SIGN_IN) else commands
         case "failed":
             return [f"gangsaw why {task}", f"gangsaw logs {task}", f"gangsaw retry {task}"]
         case "cancelled":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 LINE_MAX = 200
-_MINUTE_S, _HOUR_S = 60, 3600
 
 
 def flat(text: str, limit: int = LINE_MAX) -> str:
@@ -25,17 +24,6 @@ def block(text: str, indent: str = "") -> list[str]:
     return [f"{indent}{line}".rstrip() for line in plain_text(text).expandtabs(4).split("\n")]
 
 
-def span(seconds: float) -> str:
-    """A length of time in words: `8 s`, `24 min`, `3 h 05 min`."""
-    whole = max(0, int(seconds))
-    if whole < 2 * _MINUTE_S:
-        return f"{whole} s"
-    if whole < 2 * _HOUR_S:
-        return f"{whole // _MINUTE_S} min"
-    hours, rest = divmod(whole, _HOUR_S)
-    return f"{hours} h {rest // _MINUTE_S:02} min"
-
-
 def money(cost: float | None, budget: float | None) -> str:
     """`$1.92 of $10`, or what of it is known; empty where nothing is."""
     of = "" if budget is None else f" of ${budget:g}"
@@ -45,5 +33,6 @@ def money(cost: float | None, budget: float | None) -> str:
 
 
 def count_of(number: int, word: str) -> str:
-    """`1 file`, `2 files`."""
-    return f"{number} {word}{'' if number == 1 else 's'}"
+    """`1 file`, `2 files`, `2 processes`."""
+    many = "es" if word.endswith("s") else "s"
+    return f"{number} {word}{'' if number == 1 else many}"

@@ -26,6 +26,18 @@ SCHEMA_VERSION = 1
 TAIL_LINES = 15
 HISTORY_MAX = 40
 NAMES_MAX = 12
+_FINISHED = ("landed", "done")
+_STATES = {
+    "needs_you": "needs you",
+    "landed": "has landed",
+    "failed": "has failed",
+    "queued": "is queued for landing",
+    "reviewing": "is being reviewed",
+    "checking": "is being checked",
+    "landing": "is being landed",
+    "working": "is being worked on",
+}
+"""How a status is said in a sentence, where that is not `is STATUS`."""
 
 Told = tuple[int, float, ev.Event]
 
@@ -183,9 +195,9 @@ def _next(state: State, task: str, seen: View, last: Attempt | None) -> list[str
 
 def why_text(why: dict[str, Any], heading: Callable[[str], str] = str) -> list[str]:
     """The same for people, as lines."""
-    reason = f": {flat(why['reason'])}" if why["reason"] else ""
+    reason = f": {flat(why['reason'])}" if why["reason"] not in ("", why["status"]) else ""
     title = f" · {flat(why['title'])}" if why["title"] != why["task"] else ""
-    lines = [f"{why['task']} is {why['status'].replace('_', ' ')}{reason}"]
+    lines = [f"{why['task']} {_STATES.get(why['status']) or 'is ' + why['status']}{reason}"]
     lines.append(f"{why['run']}{title}{_spent(why)}")
     lines += _section(heading("WAITS FOR"), [_other_line(each) for each in why["waits_for"]])
     if not why["waits_for"]:
@@ -194,13 +206,13 @@ def why_text(why: dict[str, Any], heading: Callable[[str], str] = str) -> list[s
     found = [each for attempt in why["attempts"][-1:] for each in attempt["findings"]]
     lines += _section(heading("FINDINGS"), [_finding_line(each) for each in found])
     lines += _section(heading("MESSAGES"), [_message_line(each) for each in why["messages"]])
-    if why["attempts"] and why["attempts"][-1]["claims"]:
+    if why["attempts"] and why["attempts"][-1]["claims"] and not why["attempts"][-1]["ended_at"]:
         claims = ", ".join(why["attempts"][-1]["claims"])
         lines += _section(heading("CLAIMS"), [f"  {flat(claims)}"])
     lines += _section(heading("HISTORY"), _history_lines(why))
-    if why["dependants"]:
+    if why["dependants"] and why["status"] not in _FINISHED:
         lines += _section(heading("WAIT FOR IT"), [f"  {named(why['dependants'], NAMES_MAX)}"])
-    if why["turns"] and why["status"] not in ("landed", "done"):
+    if why["turns"] and why["status"] not in _FINISHED:
         last, many = why["turns"][-1], "s" if len(why["turns"]) > 1 else ""
         lines += ["", f"its work was kept after turn{many} {named(why['turns'], NAMES_MAX)}: "
                   f"gangsaw retry {why['task']} --from {last}"]  # fmt: skip

@@ -28,8 +28,9 @@ from gangsaw.procs.detach import start_detached
 from gangsaw.store.control import Control, make_control
 from gangsaw.store.journal import open_journal
 from gangsaw.store.lock import WriterLock
-from gangsaw.views.live import Facts, Live, summary
-from gangsaw.views.status import status_object
+from gangsaw.views.live import Facts, Live, asking, summary
+from gangsaw.views.status import NAMES_MAX, named, status_object
+from gangsaw.views.text import count_of
 
 PLAN_NAMES = ("plan.yaml", "plan.yml", "plan.json")
 DETACH_WAIT_S = 20.0
@@ -265,7 +266,7 @@ def _drive(project: Project, order: Order, asked: _Asked) -> int:
         screen.close()
     if watcher.state is not None:
         print(summary(watcher.state, watcher.ended_at), file=stream)
-        _print_next(watcher.state, ending, stream)
+        _print_next(watcher.state, ending, watcher.ended_at)
     if interrupts.detach_asked:
         _detach(project, asked, left=True)
         return 0
@@ -279,8 +280,12 @@ def _tell_now(said: str) -> None:
         print(f"gangsaw: {said}", file=sys.stderr, flush=True)
 
 
-def _print_next(state: State, ending: Ending, stream: object) -> None:
-    """What a person has to do now, if anything."""
+def _print_next(state: State, ending: Ending, now: float) -> None:
+    """What a person has to do now, if anything. What needs one may have been said by an earlier
+    engine, or long ago."""
+    if names := asking(state, now):
+        needs = "need" if len(names) > 1 else "needs"
+        print(f"{named(names, NAMES_MAX)} {needs} you: gangsaw status", file=sys.stderr)
     if state.delivery.blocked and state.limits.deliver is not Deliver.NEVER:
         print(f"{state.target} was not moved: {state.delivery.blocked}", file=sys.stderr)
         print("Everything landed is on " f"{state.integration}; afterwards: gangsaw run",
@@ -311,8 +316,9 @@ def _rehearse(order: Order, asked: _Asked) -> None:
         shape = [{"start": step.started, "held": dict(step.held)} for step in steps]
         print(json.dumps({"schema_version": 1, "steps": shape}))
         return
-    count = len(order.plan.tasks)
-    print(f"{count} tasks, at most {order.limits.max_agents} agents at once. Nothing is started.")
+    tasks = count_of(len(order.plan.tasks), "task")
+    at_most = count_of(order.limits.max_agents, "agent")
+    print(f"{tasks}, at most {at_most} at once. Nothing is started.")
     for number, step in enumerate(steps, start=1):
         print(f"  {number:>3}  start {' · '.join(step.started)}")
         for name, reason in step.held[:5]:

@@ -7,9 +7,10 @@ import click
 from gangsaw.cli import clock, output
 from gangsaw.cli.lying import find_stranded
 from gangsaw.cli.place import open_repo
+from gangsaw.core.spans import span
 from gangsaw.git import Stranded
 from gangsaw.views.status import named
-from gangsaw.views.text import count_of, flat, span
+from gangsaw.views.text import count_of, flat
 
 FILES_SHOWN = 4
 

@@ -11,10 +11,11 @@ from gangsaw.cli.closing import wait_until_put_away
 from gangsaw.cli.place import chosen_run, find_control, reading
 from gangsaw.cli.requests import Answered, Recorded, Wish, ask, tell
 from gangsaw.core.errors import UserError
+from gangsaw.core.spans import span
 from gangsaw.store.journal import Journal
 from gangsaw.store.lock import WriterLock
 from gangsaw.store.rows import TaskRow
-from gangsaw.views.text import flat, span
+from gangsaw.views.text import flat
 
 SCHEMA_VERSION = 1
 ROWS_MAX = 20

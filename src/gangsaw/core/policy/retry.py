@@ -68,12 +68,16 @@ def wanted_turn(
     return TurnWanted(attempt.id, attempt.turn + 1, attempt.launch + 1, why, onto, fresh=fresh)
 
 
+def turns_allowed(state: State, attempt: Attempt) -> int:
+    """How many turns it may use up: those for tests that come first are no try."""
+    return state.limits.turns_max + int(Stage.TEST in state.tasks[attempt.task].stages)
+
+
 def after_return(state: State, attempt: Attempt) -> Turn | None:
     """The further turn for work that came back, or `None` when the attempt has had its turns."""
     cause = attempt.returned
-    # The first of two stages is no try; rounds of review have a bound of their own.
-    allowed = state.limits.turns_max + int(Stage.TEST in state.tasks[attempt.task].stages)
-    used_up = attempt.turns_used - attempt.rejections >= allowed
+    # Rounds of review have a bound of their own.
+    used_up = attempt.turns_used - attempt.rejections >= turns_allowed(state, attempt)
     if is_spent(state, attempt) or (used_up and cause not in _BEYOND_TURNS):
         # Where it is the run's, the next attempt is held by the same budget, with the reason.
         return None

@@ -16,7 +16,7 @@ from gangsaw.core.events import (
     TurnWanted,
     WorkReturned,
 )
-from gangsaw.core.findings import review_text
+from gangsaw.core.findings import NO_WORD, review_text
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Stage, TurnKind, attempt_id
 from gangsaw.core.policy import remedy, retry
@@ -26,8 +26,6 @@ from gangsaw.core.state import Attempt, State
 
 REVIEW_TRIES_MAX = 3
 """How often a reviewer is asked about one commit before a person is asked instead."""
-
-NO_WORD = "ended without a verdict"
 
 
 def first_turn(state: State, attempt: Attempt) -> TurnKind:
@@ -62,8 +60,11 @@ def wants_person(state: State, attempt: Attempt) -> bool:
 
 
 def ask_reviewer(state: State, attempt: Attempt, now: float) -> list[Event]:
-    """The review turn; nothing while the run stops or the reviewer has no slot."""
+    """The review turn; nothing while the run stops or the reviewer has no slot. A person is asked
+    instead where no further turn may be paid for."""
     reviewer = unlimited(state, reviewer_of(state, attempt.task), now)
+    if retry.is_spent(state, attempt):
+        return [_unpaid(attempt, reviewer)]
     if state.stopping or not has_slot(state, reviewer):
         return []
     return [_review_turn(attempt, reviewer)]
@@ -73,6 +74,10 @@ def _review_turn(attempt: Attempt, reviewer: str) -> TurnWanted:
     return TurnWanted(
         attempt.id, attempt.turn + 1, attempt.launch + 1, TurnKind.REVIEW, None, reviewer, True
     )
+
+
+def _unpaid(attempt: Attempt, reviewer: str) -> ReviewOpened:
+    return ReviewOpened(attempt.id, f"review: the budget is spent, so {reviewer} has not judged it")
 
 
 def after_review(state: State, attempt: Attempt, now: float) -> list[Event]:
@@ -95,7 +100,8 @@ def after_review(state: State, attempt: Attempt, now: float) -> list[Event]:
     # One that is refused would be so again.
     refused = stopped_by is None and ended.outcome is OutcomeKind.REFUSED
     if attempt.review_tries < REVIEW_TRIES_MAX and not refused:
-        return [_review_turn(attempt, attempt.seat)]
+        is_spent = retry.is_spent(state, attempt)
+        return [_unpaid(attempt, attempt.seat) if is_spent else _review_turn(attempt, attempt.seat)]
     said = retry.stop_text(state, attempt) if stopped_by else ended.text
     text = f"the reviewer {attempt.seat} {NO_WORD}" + (f": {said}" if said else "")
     return [ReviewOpened(attempt.id, text)]

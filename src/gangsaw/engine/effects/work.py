@@ -29,6 +29,7 @@ from gangsaw.git import (
 )
 
 PATHS_MAX = 200
+WORDS_MAX = 200
 NESTED = "made a git repository of its own, whose files cannot be part of this one"
 
 
@@ -104,7 +105,9 @@ def _fault(
         case Work() if not found.clean:
             return _uncommitted(found, unsound)
         case Work() if is_empty_change(repo, action.against, found.head):
-            return unsound(Cause.EMPTY, "says it is done but changed nothing")
+            return unsound(
+                Cause.EMPTY, "says it is done but changed nothing" + _last_words(attempt)
+            )
         case Work():
             pass
     foreign = foreign_repositories(repo, action.against, found.head)
@@ -116,6 +119,14 @@ def _fault(
         where = ", ".join(f"{path}:{line}" for path, line in marks[:5])
         return unsound(Cause.UNMERGED, f"committed conflict markers: {where}", paths)
     return None
+
+
+def _last_words(attempt: Attempt) -> str:
+    """What its agent ended with, which may say why: often it is a question in plain words."""
+    words = " ".join(attempt.exit.text.split()) if attempt.exit is not None else ""
+    if len(words) > WORDS_MAX:
+        words = words[: WORDS_MAX - 1].rstrip() + "…"
+    return f"; its last words: {words}" if words else ""
 
 
 def _uncommitted(

@@ -107,6 +107,11 @@ def _furnish(
 
 def _pair(origin: Path, path: Path, name: str) -> tuple[Path, Path]:
     source, target = origin / name, path / name
+    if not target.parent.resolve().is_relative_to(path.resolve()):
+        raise UserError(
+            f"cannot furnish the worktree: {name} lies behind a link that leads out of it; "
+            "try mending copy and link in [worktree] of gangsaw.toml, or the link"
+        )
     if not source.exists():
         raise UserError(
             f"cannot furnish the worktree: {source} does not exist; "
