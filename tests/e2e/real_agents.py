@@ -177,11 +177,13 @@ AGENTS: tuple[RealAgent, ...] = (
     ),
     RealAgent(
         # It tells the tokens of its last request only.
-        "acp", "scripted/m1", "SCRIPTED_KEY", "opencode", ("acp",), env=_opencode,
+        "acp", "openai/gpt-4o", "OPENAI_API_KEY", "opencode", ("acp",), env=_opencode,
         tokens=110 + 12 + 1600,
+        lacks={"quota": "it waits for the vendor's reset itself, and cannot be told not to"},
     ),
     RealAgent(
         "acp", "", "COPILOT_PROVIDER_API_KEY", "copilot", ("--acp",), env=_copilot,
         signs_in=("COPILOT_PROVIDER_BASE_URL",),
+        lacks={"quota": "it waits for the vendor's reset itself"},
     ),
 )  # fmt: skip
