@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from gangsaw.agents import KINDS
 from gangsaw.testing.models import ModelServer
 from tests.e2e.conftest import ProgramOf
 from tests.e2e.place import WAIT_S, Place
@@ -21,7 +20,6 @@ FOUR = ("claude", "codex", "gemini", "qwen")
 pytestmark = pytest.mark.e2e
 
 
-@pytest.mark.skipif(not set(FOUR) <= set(KINDS), reason="not all of the four have an adapter")
 def test_four_different_programs_at_once_land_one_plan(
     tmp_path: Path, program_of: ProgramOf, record_property: Figure
 ) -> None:
