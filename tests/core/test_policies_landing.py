@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from gangsaw.core.actions import MoveIntegration
 from gangsaw.core.events import TARGET
 from gangsaw.core.model import Check
 from gangsaw.core.policy import delivery, landing, stall
 from gangsaw.core.state import Landing
-from tests.core.core_stage import found, played, state_after, working
+from tests.core.core_stage import BEGIN, found, played, state_after, working
 
 TASKS = (
     'gate lint\ntask a checks=["test-a"]\ntask b checks=["test-b", "lint"]\ntask c needs=["a"]\n'
@@ -50,35 +51,60 @@ def test_what_passed_on_the_same_tree_is_not_run_again() -> None:
     assert names(landing.missing_checks(state, "t-other", gate)) == ["lint", "test-a"]
 
 
-def test_the_queue_goes_by_rank_one_at_a_time() -> None:
-    text = "task a\ntask b\ntask c priority=3\n" + found("a", "b", "c")
+def test_the_longest_waiting_goes_first_then_by_rank() -> None:
+    text = "limits window=2\ntask a\ntask b\ntask c priority=3\n" + BEGIN
+    text += "in Asked k1 verb=queue-pause by=me\n" + found("a")
+    text += found("b", "c").replace("at 100", "at 105")
     state = state_after(text)
-    assert [found.about for found in state.landings] == ["a.1"]
-    assert state.queue == ["b.1", "c.1"]
-    text += "in CandidateMade a.1 work=w-a onto=c0 commit=m1 tree=t-a\n"
-    state = state_after(text + "in IntegrationMoved a.1 commit=m1 onto=c0\n")
-    assert [found.about for found in state.landings] == ["c.1"]
+    assert (state.landings, state.queue) == ((), ["a.1", "b.1", "c.1"])
+    state = state_after(text + "in Asked k2 verb=queue-resume by=me\n")
+    assert [found.about for found in state.landings] == ["a.1", "c.1"]
+    assert state.queue == ["b.1"]
 
 
-def test_two_candidates_are_built_in_a_wider_window() -> None:
-    state = state_after("limits window=2\ntask a\ntask b\n" + found("a", "b"))
-    assert [found.about for found in state.landings] == ["a.1", "b.1"]
+def test_the_chain_takes_in_what_the_next_batch_may_hold() -> None:
+    state = state_after("limits window=2\ntask a\ntask b\ntask c\n" + found("a", "b", "c"))
+    assert [(found.about, found.onto) for found in state.landings] == [("a.1", "c0"), ("b.1", "")]
+    assert state.queue == ["c.1"]
+
+
+IN_CHAIN = "task a\ntask b\n" + found("a", "b")
+BOTH_BUILT = (
+    IN_CHAIN
+    + "in CandidateMade a.1 work=w-a onto=c0 commit=m1 tree=t-1\n"
+    + "in CandidateMade b.1 work=w-b onto=m1 commit=m2 tree=t-2\n"
+)
+
+
+def test_several_land_with_one_move_to_the_last_of_them() -> None:
+    player = played(BOTH_BUILT + "in IntegrationMoved b.1 commit=m2 onto=c0 head=j1\n")
+    landed = [(e.task, e.commit, e.head) for e in player.events if e.kind == "landed"]
+    assert landed == [("a", "m1", "j1"), ("b", "m2", "j1")]
+    state = player.state
+    assert (state.head, state.checked_head, state.head_link) == ("j1", "j1", "m2")
+
+
+def test_the_branch_is_moved_once_and_joins_what_is_between() -> None:
+    player = played(BOTH_BUILT)
+    moves = [one for one in player.actions if isinstance(one, MoveIntegration)]
+    assert [(one.about, one.commit, one.onto, one.title) for one in moves] == [
+        ("b.1", "m2", "c0", "Land a, b")
+    ]
+    linear = played('limits history="linear"\n' + BOTH_BUILT)
+    moves = [one for one in linear.actions if isinstance(one, MoveIntegration)]
+    assert [(one.commit, one.title) for one in moves] == [("m2", "")]
 
 
 def test_a_candidate_on_an_older_head_is_built_anew() -> None:
-    text = "limits window=2\ntask a\ntask b\n" + found("a", "b")
-    text += "in CandidateMade a.1 work=w-a onto=c0 commit=m1 tree=t-a\n"
-    player = played(text + "in IntegrationMoved a.1 commit=m1 onto=c0\n")
+    player = played(BOTH_BUILT + "in IntegrationElsewhere b.1 commit=m2 onto=c0 found=x1\n")
     kinds = [event.kind for event in player.events]
-    assert kinds[:3] == ["landed", "change.queued", "candidate.wanted"]
-    assert player.state.landings[0].onto == "m1"
+    assert kinds == ["landing.missed", "candidate.wanted", "candidate.wanted"]
+    assert [(one.candidate, one.onto) for one in player.state.landings] == [("", "x1"), ("", "")]
 
 
 def test_the_branch_is_moved_for_one_candidate_at_a_time() -> None:
     """A candidate on a head whose last landing has not been heard of would miss its checks."""
-    text = "limits window=2\ntask a\ntask b\n" + found("a", "b")
-    text += "in CandidateMade a.1 work=w-a onto=c0 commit=m1 tree=t-a\n"
-    text += "in CandidateMade b.1 work=w-b onto=c0 commit=m2 tree=t-b\n"
+    text = "limits window=1\n" + BOTH_BUILT
     state = state_after(text)
     assert {found.about: found.wanted for found in state.landings} == {"a.1": True, "b.1": False}
 

@@ -85,7 +85,7 @@ def test_a_message_is_handed_to_the_next_turn_and_is_not_counted() -> None:
 
 def test_work_on_its_way_comes_back_for_a_message() -> None:
     """From the queue, and from a candidate that is not being put on the branch yet."""
-    text = "task a\ntask b\n" + found("b", "a")
+    text = "limits window=1\ntask a\ntask b\n" + found("b", "a")
     state = state_after(text)
     assert [state.attempts[name].phase for name in ("b.1", "a.1")] == [Phase.LANDING, Phase.QUEUED]
     for task in "ab":

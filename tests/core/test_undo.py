@@ -113,7 +113,7 @@ def test_after_an_undo_the_run_has_not_landed() -> None:
 
 
 def test_undos_go_one_at_a_time_before_the_queue() -> None:
-    text = "limits window=2\ntask a\ntask b\ntask c\n" + found("a", "b", "c")
+    text = "limits window=1\ntask a\ntask b\ntask c\n" + found("a", "b", "c")
     text += LAND.format("a.1", "w-a", "c0", "m1") + LAND.format("b.1", "w-b", "m1", "m2")
     text += ASK.format("k1", "a") + ASK.format("k2", "b")
     state = state_after(text)
@@ -166,9 +166,10 @@ def test_an_undo_without_a_verdict_is_given_up() -> None:
         "in CandidateMade a.1",
     ).replace("tree=t-m1", "tree=t-a")
     text += "in CandidateMade @undo/a work=m1 onto=m1 commit=u1 tree=t-u\n"
-    done = "in ChecksDone @undo/a commit=u1 tree=t-u judgement=inconclusive\n"
-    assert list(state_after(text + done * 2).undos) == ["a"]
-    state = state_after(text + done * 3)
+    done = "in ChecksDone @undo/a commit=u1 tree=t-u judgement=inconclusive round={}\n"
+    twice = text + done.format(0) + done.format(1)
+    assert list(state_after(twice + done.format(1)).undos) == ["a"]
+    state = state_after(twice + done.format(2))
     assert state.undos == {}
     assert "3 times without a verdict" in state.task_states["a"].undo_failed
 

@@ -58,19 +58,22 @@ class InspectWork:
 
 @dataclass(frozen=True, slots=True)
 class RunChecks:
-    """Run the checks on exactly this commit; an empty commit means the attempt's plain folder."""
+    """Run the checks on exactly this commit; an empty commit means the attempt's plain folder.
+    `round` says how often that was done without passing: then nothing of former checks is used."""
 
     about: str
     stage: Stage
     commit: str
     tree: str
     checks: tuple[Check, ...]
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class BuildCandidate:
     """Combine the work with the integration branch. `undoes`: take back what the landed commit
-    `work` brought, instead; `at` (epoch seconds) is when that was asked for."""
+    `work` brought, instead; `at` (epoch seconds) is when that was asked for. `ahead`: what is
+    before it in the chain, with its candidates, to say with which of them it does not merge."""
 
     about: str
     work: str
@@ -79,14 +82,22 @@ class BuildCandidate:
     body: str
     undoes: bool = False
     at: float = 0.0
+    ahead: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MoveIntegration:
+    """Move the branch from `onto` to the candidate. With a `title`, what is between them becomes
+    the second parent of a commit that joins it, dated `at`: so that every commit on the branch is
+    one that was checked."""
+
     about: str
     branch: str
     commit: str
     onto: str
+    title: str = ""
+    body: str = ""
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gangsaw.core import chain, talk
 from gangsaw.core import events as ev
-from gangsaw.core import talk
 from gangsaw.core.conditions import Condition
 from gangsaw.core.events import Cause, Event, Judgement
 from gangsaw.core.evolve import evolve
@@ -16,7 +16,7 @@ from gangsaw.core.model import Deliver, TurnKind, Uncommitted, Workspace
 from gangsaw.core.phases import AGENT_ALIVE, Phase
 from gangsaw.core.policy import delivery, ending, landing, remedy, retry, review, stall
 from gangsaw.core.policy.admission import admit, may_take_slot
-from gangsaw.core.state import Attempt, State, is_live, landing_of
+from gangsaw.core.state import Attempt, State, is_live
 from gangsaw.core.trouble import TROUBLES_MAX, worst_trouble
 
 ROUNDS_MAX = 100_000
@@ -91,8 +91,7 @@ def _stop_one(state: State, attempt: Attempt, now: float) -> list[Event]:
 
 def _is_moving(state: State, attempt: Attempt) -> bool:
     """Whether the integration branch may already have been moved for this attempt."""
-    found = landing_of(state, attempt.id)
-    return found is not None and found.wanted
+    return chain.is_moving(state, attempt.id)
 
 
 def _follow_up(state: State, now: float) -> list[Event]:
@@ -202,8 +201,8 @@ def _after_return(state: State, attempt: Attempt, now: float) -> list[Event]:
 
 
 def _land(state: State, now: float) -> list[Event]:
-    for found in state.landings:
-        if found.inconclusive >= landing.INCONCLUSIVE_MAX:
+    for at, found in enumerate(state.landings):
+        if at == 0 and found.inconclusive >= landing.INCONCLUSIVE_MAX:
             text = f"checks of the candidate ended {found.inconclusive} times without a verdict"
             attempt = state.attempts.get(found.about)
             if attempt is None:

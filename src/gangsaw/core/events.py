@@ -14,13 +14,18 @@ from gangsaw.core.conditions import Condition
 from gangsaw.core.disturbances import ClockJumped as ClockJumped
 from gangsaw.core.disturbances import IntegrationRestored as IntegrationRestored
 from gangsaw.core.disturbances import JournalWaited as JournalWaited
+from gangsaw.core.events_landing import BatchFormed as BatchFormed
 from gangsaw.core.events_landing import CandidateBuilt as CandidateBuilt
 from gangsaw.core.events_landing import CandidateConflicted as CandidateConflicted
 from gangsaw.core.events_landing import CandidateJudged as CandidateJudged
 from gangsaw.core.events_landing import CandidateWanted as CandidateWanted
 from gangsaw.core.events_landing import Landed as Landed
+from gangsaw.core.events_landing import LandingEvent
 from gangsaw.core.events_landing import LandingMissed as LandingMissed
 from gangsaw.core.events_landing import LandingWanted as LandingWanted
+from gangsaw.core.events_landing import PutFirst as PutFirst
+from gangsaw.core.events_landing import QueueHeld as QueueHeld
+from gangsaw.core.events_landing import QueueReleased as QueueReleased
 from gangsaw.core.events_talk import TalkEvent
 from gangsaw.core.events_turns import AttemptParked as AttemptParked
 from gangsaw.core.events_turns import ConditionSeen as ConditionSeen
@@ -381,7 +386,8 @@ class InspectionWanted(OfAttempt):
 
 @dataclass(frozen=True, slots=True)
 class WorkFound(OfAttempt):
-    """The work is sealed: this commit, and no other, may land for this attempt."""
+    """The work is sealed: this commit, and no other, may land for this attempt; alone, if it
+    touches paths that are a `barrier`."""
 
     kind: ClassVar[str] = "work.found"
     commit: str
@@ -391,6 +397,7 @@ class WorkFound(OfAttempt):
     deleted: int
     committed_for: tuple[str, ...] = ()
     commits: int = 1
+    barrier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,8 +448,11 @@ class ReviewApproved(OfAttempt):
 
 @dataclass(frozen=True, slots=True)
 class ChangeQueued(OfAttempt):
+    """`against`: it waits for this change, with which it does not merge."""
+
     kind: ClassVar[str] = "change.queued"
     commit: str
+    against: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -519,13 +529,7 @@ Event = (
     | ReviewOpened
     | ReviewApproved
     | ChangeQueued
-    | CandidateWanted
-    | CandidateBuilt
-    | CandidateConflicted
-    | CandidateJudged
-    | LandingWanted
-    | LandingMissed
-    | Landed
+    | LandingEvent
     | TaskDone
     | ConditionSeen
     | AttemptParked

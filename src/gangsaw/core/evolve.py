@@ -338,6 +338,7 @@ def _(event: ev.WorkFound, state: State, at: float) -> None:
         results=(),
         inconclusive=0,
         diff=(event.files, event.added, event.deleted),
+        barrier=event.barrier,
         returned=None,
         returned_text="",
         returned_paths=(),
@@ -389,6 +390,8 @@ def _(event: ev.WorkReturned, state: State, at: float) -> None:
     if landing is not None:
         paths, results = landing.conflict, landing.results
         ix.drop_landing(state, event.attempt)
+        if event.cause is ev.Cause.COMBINATION:
+            landings.back_to_smaller_batches(state)
     else:
         paths, results = (), attempt.results
     ix.move_attempt(
@@ -413,23 +416,20 @@ def _(event: ev.ReviewApproved, state: State, at: float) -> None:
     ix.move_attempt(state, event, at, approved=True, review_text="")
 
 
-@_apply.register
-def _(event: ev.ChangeQueued, state: State, at: float) -> None:
-    ix.drop_landing(state, event.attempt)
-    ix.move_attempt(state, event, at)
-    if event.attempt not in state.queue:
-        state.queue.append(event.attempt)
-
-
 # --- landing ------------------------------------------------------------------------------------
 
+_apply.register(ev.ChangeQueued)(landings.queued)
 _apply.register(ev.CandidateWanted)(landings.wanted)
 _apply.register(ev.CandidateBuilt)(landings.built)
 _apply.register(ev.CandidateConflicted)(landings.conflicted)
+_apply.register(ev.BatchFormed)(landings.formed)
 _apply.register(ev.CandidateJudged)(landings.judged)
 _apply.register(ev.LandingWanted)(landings.move_wanted)
 _apply.register(ev.LandingMissed)(landings.missed)
 _apply.register(ev.Landed)(landings.landed)
+_apply.register(ev.QueueHeld)(landings.held)
+_apply.register(ev.QueueReleased)(landings.released)
+_apply.register(ev.PutFirst)(landings.put_first)
 
 
 @_apply.register

@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
+from gangsaw.core import chain
 from gangsaw.core import events as ev
 from gangsaw.core import indexes as ix
 from gangsaw.core.replacing import replace
 from gangsaw.core.state import Landing, State
 
 
+def queued(event: ev.ChangeQueued, state: State, at: float) -> None:
+    """The change waits for its landing, for the first time or again."""
+    attempt = state.attempts[event.attempt]
+    again = chain.index_of(state, event.attempt) >= 0
+    ix.drop_landing(state, event.attempt)
+    since = attempt.queued_at if again else at
+    ix.move_attempt(state, event, at, queued_at=since, against=event.against)
+    if event.attempt not in state.queue:
+        state.queue.append(event.attempt)
+
+
 def wanted(event: ev.CandidateWanted, state: State, at: float) -> None:
-    """The change leaves the queue: it is to be combined with the integration branch."""
+    """The change leaves the queue for the chain, or its candidate there is to be built anew."""
     if event.attempt in state.queue:
         state.queue.remove(event.attempt)
     if event.attempt in state.attempts:
-        ix.move_attempt(state, event, at)
-    ix.put_landing(state, Landing(event.attempt, event.work, event.onto))
+        ix.move_attempt(state, event, at, against="")
+    before = chain.index_of(state, event.attempt)
+    batch = state.landings[before].batch if before >= 0 else 0
+    ix.put_landing(state, Landing(event.attempt, event.work, event.onto, batch=batch))
 
 
 def built(event: ev.CandidateBuilt, state: State, at: float) -> None:
     """The candidate exists."""
     landing = ix.landing_in_progress(state, event.attempt)
-    ix.put_landing(state, replace(landing, candidate=event.commit, tree=event.tree))
+    made = replace(landing, onto=event.onto, candidate=event.commit, tree=event.tree)
+    ix.put_landing(state, replace(made, resolved=event.resolved))
 
 
 def conflicted(event: ev.CandidateConflicted, state: State, at: float) -> None:
     """The work does not merge."""
-    ix.put_landing(
-        state, replace(ix.landing_in_progress(state, event.attempt), conflict=event.paths)
-    )
+    landing = ix.landing_in_progress(state, event.attempt)
+    found = replace(landing, onto=event.onto, conflict=event.paths, against=event.against)
+    ix.put_landing(state, found)
+
+
+def formed(event: ev.BatchFormed, state: State, at: float) -> None:
+    """The links are one batch from now on."""
+    state.batches = event.number
+    for about in event.members:
+        landing = ix.landing_in_progress(state, about)
+        ix.put_landing(state, replace(landing, batch=event.number))
 
 
 def judged(event: ev.CandidateJudged, state: State, at: float) -> None:
@@ -35,22 +58,37 @@ def judged(event: ev.CandidateJudged, state: State, at: float) -> None:
     landing = ix.landing_in_progress(state, event.attempt)
     if event.judgement is ev.Judgement.INCONCLUSIVE:
         again = landing.inconclusive + 1
+        ix.note_green(state, event.tree, event.results)
         ix.put_landing(state, replace(landing, inconclusive=again, results=event.results))
         return
     ix.note_green(state, event.tree, event.results)
-    ix.put_landing(state, replace(landing, judgement=event.judgement, results=event.results))
+    failed = event.judgement is ev.Judgement.FAILED
+    after = replace(landing, judgement=event.judgement, results=event.results)
+    ix.put_landing(state, replace(after, fails=landing.fails + int(failed)))
+    if not failed and landing.batch and _is_whole_and_green(state, landing):
+        state.batch_size = min(state.batch_size * 2, max(state.limits.window, 1))
+
+
+def _is_whole_and_green(state: State, landing: Landing) -> bool:
+    """Whether the batch passed at its end, and at the first go."""
+    batch = [link for link in state.landings if link.batch == landing.batch]
+    return batch[-1].about == landing.about and not any(link.fails for link in batch)
 
 
 def move_wanted(event: ev.LandingWanted, state: State, at: float) -> None:
-    """From now on the integration branch may have been moved."""
-    ix.put_landing(state, replace(ix.landing_in_progress(state, event.attempt), wanted=True))
+    """From now on the integration branch may have been moved; with the links before it, which
+    have passed as that link's tree."""
+    landing = ix.landing_in_progress(state, event.attempt)
+    for link in state.landings[: chain.index_of(state, event.attempt)]:
+        ix.put_landing(state, replace(link, results=landing.results))
+    ix.put_landing(state, replace(landing, wanted=True, head=event.onto, wanted_at=at))
 
 
 def missed(event: ev.LandingMissed, state: State, at: float) -> None:
     """The integration branch was elsewhere: nothing was moved."""
     landing = ix.landing_in_progress(state, event.attempt)
-    if state.head == landing.onto:
-        state.head = event.found
+    if state.head == landing.head or state.head == landing.onto:
+        state.head, state.head_link = event.found, ""
     ix.put_landing(state, replace(landing, missed=True, wanted=False))
 
 
@@ -58,9 +96,11 @@ def landed(event: ev.Landed, state: State, at: float) -> None:
     """The integration branch is at the candidate; whoever needs the task may start."""
     landing = ix.landing_in_progress(state, event.attempt)
     ix.drop_landing(state, event.attempt)
-    if state.head in (event.onto, event.commit):
+    head = event.head or event.commit
+    if state.head in (event.onto, event.commit, head):
         # Otherwise later landings were heard of first: the branch is further on already.
-        state.head = state.checked_head = event.commit
+        state.head = state.checked_head = head
+        state.head_link = event.commit if event.head else ""
     if event.attempt not in state.attempts:
         state.delivery = replace(state.delivery, target_commit="", wanted="")
         return
@@ -69,6 +109,25 @@ def landed(event: ev.Landed, state: State, at: float) -> None:
         state, event, at, results=landing.results or state.attempts[event.attempt].results
     )
     known = state.task_states[event.task]
-    ix.finish_task(
-        state, event.task, replace(known, landed_commit=event.commit, ended_at=at, last_text="")
-    )
+    after = replace(known, landed_commit=event.commit, ended_at=at, last_text="", first=False)
+    ix.finish_task(state, event.task, after)
+
+
+def held(event: ev.QueueHeld, state: State, at: float) -> None:
+    """No further batch; nothing lands while it is frozen."""
+    state.queue_held, state.frozen = True, event.frozen
+
+
+def released(event: ev.QueueReleased, state: State, at: float) -> None:
+    """The queue goes on."""
+    state.queue_held = state.frozen = False
+
+
+def put_first(event: ev.PutFirst, state: State, at: float) -> None:
+    """The task's change lands before the others."""
+    ix.set_task(state, event.task, replace(state.task_states[event.task], first=True))
+
+
+def back_to_smaller_batches(state: State) -> None:
+    """A change was to blame for a red batch."""
+    state.batch_size = max(state.batch_size // 2, 1)

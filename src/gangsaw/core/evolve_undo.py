@@ -22,6 +22,7 @@ def done(event: ev.Undone, state: State, at: float) -> None:
     if state.head in (event.onto, event.commit):
         # Otherwise later landings were heard of first: the branch is further on already.
         state.head = state.checked_head = event.commit
+        state.head_link = ""
     known = state.task_states[event.task]
     ix.unfinish_task(
         state, event.task, replace(known, landed_commit="", undone=event.commit, ended_at=at)

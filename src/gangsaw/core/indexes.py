@@ -139,10 +139,14 @@ def drop_landing(state: State, about: str) -> None:
 
 
 def put_landing(state: State, landing: Landing) -> None:
-    """Begin a landing, or replace it."""
-    drop_landing(state, landing.about)
+    """Put a landing at the end of the chain, or replace it in its place."""
     end_troubles(state, landing.about)
-    state.landings = (*state.landings, landing)
+    others = [each.about for each in state.landings]
+    if landing.about in others:
+        at = others.index(landing.about)
+        state.landings = (*state.landings[:at], landing, *state.landings[at + 1 :])
+    else:
+        state.landings = (*state.landings, landing)
     if landing.about in state.attempts:
         state.touched.add(state.attempts[landing.about].task)
     elif task := undone_by(landing.about):

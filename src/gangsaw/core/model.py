@@ -29,6 +29,15 @@ class Deliver(StrEnum):
     NEVER = "never"
 
 
+class History(StrEnum):
+    """What a landed task looks like on the integration branch: a merge commit, one commit with all
+    of its work, or its own commits in a row."""
+
+    MERGE = "merge"
+    SQUASH = "squash"
+    LINEAR = "linear"
+
+
 class Review(StrEnum):
     """Who must agree before checked work is queued for landing."""
 
@@ -117,7 +126,8 @@ class AgentSlots:
 class Limits:
     """The bounds of a run. Seconds unless the name says otherwise. `reviewer` reviews where a task
     names nobody (empty: the task's own agent, in a session of its own); `rounds_max` bounds how
-    often work goes back to its author for what a reviewer found."""
+    often work goes back to its author for what a reviewer found. `window` bounds how many changes
+    are checked together for their landing."""
 
     max_agents: int = 4
     turns_max: int = 3
@@ -132,7 +142,8 @@ class Limits:
     budget_usd: float | None = None
     deliver: Deliver = Deliver.EACH
     uncommitted: Uncommitted = Uncommitted.COMMIT
-    window: int = 1
+    window: int = 16
+    history: History = History.MERGE
     agents: tuple[AgentSlots, ...] = ()
     default_agent: str = ""
     reviewer: str = ""

@@ -132,6 +132,7 @@ class WorkInspected:
     deleted: int
     committed_for: tuple[str, ...] = ()
     commits: int = 1
+    barrier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,37 +146,47 @@ class WorkUnsound:
 
 @dataclass(frozen=True, slots=True)
 class ChecksDone:
-    """Checks ended on this commit of the subject (an attempt or `@target`)."""
+    """Checks ended on this commit of the subject (an attempt or `@target`); `round` as asked."""
 
     about: str
     commit: str
     tree: str
     judgement: Judgement
     results: tuple[CheckResult, ...]
+    round: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateMade:
+    """`resolved` names what merged it mechanically where git alone could not."""
+
     about: str
     work: str
     onto: str
     commit: str
     tree: str
+    resolved: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateClashed:
+    """`against`: the change ahead of it with which it does not merge, if it is one of those."""
+
     about: str
     work: str
     onto: str
     paths: tuple[str, ...]
+    against: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class IntegrationMoved:
+    """`head`: the commit that joins several candidates, where the branch was moved to one."""
+
     about: str
     commit: str
     onto: str
+    head: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@ TRANSITIONS: dict[str, dict[Phase, Phase]] = {
     "review.passed": {_P.EXITED: _P.VERIFIED},
     "review.approved": {_P.REVIEWING: _P.VERIFIED},
     "change.queued": {_P.VERIFIED: _P.QUEUED, _P.LANDING: _P.QUEUED},
-    "candidate.wanted": {_P.QUEUED: _P.LANDING},
+    "candidate.wanted": {_P.QUEUED: _P.LANDING, _P.LANDING: _P.LANDING},
     "landed": {_P.LANDING: _P.LANDED},
     "task.done": {_P.VERIFIED: _P.DONE},
     "attempt.failed": dict.fromkeys(_FAIL_FROM, _P.FAILED),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
+from gangsaw.core import chain
 from gangsaw.core import events as ev
 from gangsaw.core import observations as ob
 from gangsaw.core.conditions import Condition
@@ -280,6 +281,7 @@ def _(seen: ob.WorkInspected, state: State, now: float) -> list[ev.Event]:
             seen.deleted,
             seen.committed_for,
             seen.commits,
+            seen.barrier,
         )
     ]
 
@@ -296,8 +298,8 @@ def _(seen: ob.WorkUnsound, state: State, now: float) -> list[ev.Event]:
 def _(seen: ob.ChecksDone, state: State, now: float) -> list[ev.Event]:
     landing = landing_of(state, seen.about)
     if landing is not None:
-        wanted = landing.candidate == seen.commit and landing.judgement is None
-        if not wanted or _stale(state, landing, seen):
+        wanted = landing.candidate == seen.commit and landing.round == seen.round
+        if not wanted or landing.judgement is ev.Judgement.PASSED or _stale(state, landing, seen):
             return []
         return [ev.CandidateJudged(seen.about, seen.tree, seen.judgement, seen.results)]
     attempt = _attempt(state, seen.about, ev.VerdictReached.kind)
@@ -315,25 +317,27 @@ def _stale(state: State, landing: Landing, seen: ob.ChecksDone) -> bool:
     return not {check.name for check in missing} <= {result.name for result in seen.results}
 
 
-def _landing_at(state: State, about: str, work: str, onto: str, *, built: bool) -> Landing | None:
-    landing = landing_of(state, about)
-    if landing is None or landing.onto != onto or landing.work != work:
-        return None
-    return landing if bool(landing.candidate or landing.conflict) == built else None
+def _is_to_be_built(state: State, about: str, work: str, onto: str) -> bool:
+    """Whether the landing waits for its candidate, from this work on this base."""
+    at = chain.index_of(state, about)
+    if at < 0 or state.landings[at].work != work:
+        return False
+    built = state.landings[at].candidate or state.landings[at].conflict
+    return not built and chain.base_of(state, at) == onto
 
 
 @record.register
 def _(seen: ob.CandidateMade, state: State, now: float) -> list[ev.Event]:
-    if _landing_at(state, seen.about, seen.work, seen.onto, built=False) is None:
+    if not _is_to_be_built(state, seen.about, seen.work, seen.onto):
         return []
-    return [ev.CandidateBuilt(seen.about, seen.onto, seen.commit, seen.tree)]
+    return [ev.CandidateBuilt(seen.about, seen.onto, seen.commit, seen.tree, seen.resolved)]
 
 
 @record.register
 def _(seen: ob.CandidateClashed, state: State, now: float) -> list[ev.Event]:
-    if _landing_at(state, seen.about, seen.work, seen.onto, built=False) is None:
+    if not _is_to_be_built(state, seen.about, seen.work, seen.onto):
         return []
-    return [ev.CandidateConflicted(seen.about, seen.onto, seen.paths)]
+    return [ev.CandidateConflicted(seen.about, seen.onto, seen.paths, seen.against)]
 
 
 @record.register
@@ -343,9 +347,19 @@ def _(seen: ob.IntegrationMoved, state: State, now: float) -> list[ev.Event]:
         return []
     if undone := undone_by(seen.about):
         return [ev.Undone(undone, seen.commit, seen.onto, landing.tree, landing.work)]
-    attempt = state.attempts.get(seen.about)
+    at = chain.index_of(state, seen.about)
+    return [_landed(state, link, landing, seen) for link in state.landings[: at + 1]]
+
+
+def _landed(state: State, link: Landing, last: Landing, seen: ob.IntegrationMoved) -> ev.Event:
+    """A link is on the branch with the move to the last one."""
+    attempt = state.attempts.get(link.about)
     task = attempt.task if attempt else ""
-    return [ev.Landed(seen.about, task, seen.commit, seen.onto, landing.tree)]
+    head = seen.head or ("" if link is last else seen.commit)
+    checked = "" if link is last else last.tree
+    return ev.Landed(
+        link.about, task, link.candidate, seen.onto, link.tree, head, checked, link.resolved
+    )
 
 
 @record.register

@@ -11,10 +11,11 @@ from gangsaw.core import reopening, talk
 from gangsaw.core.observations import Asked
 from gangsaw.core.phases import Phase
 from gangsaw.core.reopening import Answer
-from gangsaw.core.state import State, is_live
+from gangsaw.core.state import Attempt, State, is_live
 
-RUN_VERBS = ("pause", "drain", "resume", "stop", "kill", "scale")
-TASK_VERBS = ("retry", "cancel", "undo", "approve", "reject")
+QUEUE_VERBS = ("queue-pause", "queue-freeze", "queue-resume")
+RUN_VERBS = ("pause", "drain", "resume", "stop", "kill", "scale", *QUEUE_VERBS)
+TASK_VERBS = ("retry", "cancel", "undo", "approve", "reject", "land")
 
 
 def answer(state: State, asked: Asked) -> list[ev.Event]:
@@ -50,6 +51,13 @@ def _of_run(state: State, asked: Asked) -> Answer:
             return [ev.StopAllWanted(asked.by)], True, "stopping every agent of this run"
         case "kill":
             return [ev.StopAllWanted(asked.by, hard=True)], True, "killing every agent of this run"
+        case "queue-pause":
+            text = "no further batch is formed; what is being checked still lands"
+            return [ev.QueueHeld(asked.by)], True, text
+        case "queue-freeze":
+            return [ev.QueueHeld(asked.by, frozen=True)], True, "nothing lands any more"
+        case "queue-resume":
+            return [ev.QueueReleased(asked.by)], True, "landing again"
         case _:
             if asked.number < 1:
                 return [], False, "the number of agents must be 1 or more"
@@ -77,10 +85,26 @@ def _of_task(state: State, asked: Asked) -> Answer:
             if known.undone:
                 return [], False, f"{asked.task} is undone; nothing of it will be started"
             return [ev.TaskCancelled(asked.task, asked.by)], True, "cancelled"
+        case "land":
+            return _land_first(state, attempt, asked)
         case _:
             if attempt is None or attempt.phase is not Phase.REVIEWING or not is_live(attempt):
                 return [], False, f"{asked.task} is not waiting for a decision"
             return _decided(attempt.id, attempt.returned is ev.Cause.UNCOMMITTED, asked)
+
+
+def _land_first(state: State, attempt: Attempt | None, asked: Asked) -> Answer:
+    """The task's change goes before all others; one that waits for a person is agreed to."""
+    if attempt is None or not is_live(attempt):
+        text = f"{asked.task} has no work that could land; see gangsaw why {asked.task}"
+        return [], False, text
+    first: list[ev.Event] = [ev.PutFirst(asked.task, asked.by)]
+    if attempt.phase is not Phase.REVIEWING:
+        return first, True, f"{asked.task} lands before all others as soon as it can"
+    if attempt.returned is ev.Cause.UNCOMMITTED:
+        return [], False, f"{asked.task} left files uncommitted; try gangsaw approve {asked.task}"
+    text = f"approved; {asked.task} lands before all others"
+    return [*first, ev.ReviewApproved(attempt.id, asked.by)], True, text
 
 
 def _decided(attempt: str, leftovers: bool, asked: Asked) -> Answer:

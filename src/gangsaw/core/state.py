@@ -18,6 +18,9 @@ from gangsaw.core.messages import Message, Question
 from gangsaw.core.model import Check, Limits, Plan, Task, TurnKind
 from gangsaw.core.phases import ENDED, Phase
 
+BATCH_START = 4
+"""How many changes the first batch of a run may hold."""
+
 
 class IllegalEvent(Exception):
     """An event that the phase table does not allow: a bug in `record` or a policy."""
@@ -86,6 +89,8 @@ class Attempt:
     agent, or a person, agrees with exactly this commit. Of the messages it was `told`, the first
     `read` are known to have reached its session; it went back `nudged` times for agents' alone.
     `taken_by` names who wants to work in its place, and does once it is `in_hand`.
+    `barrier` are paths for which it lands alone; `queued_at` is when this work came into the
+    queue, `against` a change with which it does not merge and which is ahead of it.
     """
 
     id: str
@@ -156,6 +161,9 @@ class Attempt:
     rejections: int = 0
     review_tries: int = 0
     agreed: bool = False
+    barrier: tuple[str, ...] = ()
+    queued_at: float = 0.0
+    against: str = ""
 
     @property
     def seat(self) -> str:
@@ -168,7 +176,7 @@ class TaskState:
     """What a task has come to. `unmet` counts needs that have not landed, `blameless` attempts that
     ended by the machine's fault. `undone` is the commit that took its landing back; `start` the ref
     that its next attempt starts from; attempts up to number `outdated` were built on a need that
-    was undone since. `messages` wait for the next turn."""
+    was undone since. `messages` wait for the next turn. `first`: it lands before all others."""
 
     unmet: int
     attempts: int = 0
@@ -194,6 +202,7 @@ class TaskState:
     start: str = ""
     outdated: int = 0
     messages: tuple[Message, ...] = ()
+    first: bool = False
 
     @property
     def finished(self) -> bool:
@@ -208,7 +217,12 @@ class TaskState:
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """A change on its way onto the integration branch."""
+    """A change on its way onto the integration branch: a link of the chain (see `chain`).
+
+    `onto` is what its candidate was built on. `batch` numbers the batch in which it is checked (0:
+    not yet in one); `judgement` is of the candidate's tree, which failed `fails` times. `wanted`:
+    the branch is to be moved from `head` to the candidate, as of `wanted_at`. `against` and
+    `resolved` as in the events."""
 
     about: str
     work: str
@@ -221,6 +235,17 @@ class Landing:
     wanted: bool = False
     missed: bool = False
     inconclusive: int = 0
+    batch: int = 0
+    fails: int = 0
+    head: str = ""
+    wanted_at: float = 0.0
+    against: str = ""
+    resolved: str = ""
+
+    @property
+    def round(self) -> int:
+        """How often its tree has been checked without passing."""
+        return self.fails + self.inconclusive
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,10 +289,12 @@ class Trouble:
 @dataclass(slots=True)
 class State:
     """Everything known about one run. `head` is where the integration branch is, `checked_head`
-    the last commit that we ourselves moved it to: only such a one is delivered. `landed` names
-    every landing in order, those that were undone since included. `agent_limits` says until when
-    (epoch seconds) an agent's usage limit holds back its tasks. `blocks` numbers the live attempts,
-    see `ports`."""
+    the last commit that we ourselves moved it to: only such a one is delivered. `landings` is the
+    chain of those in progress, in its order; `head_link` the link with the same tree as `head`,
+    where that joins several. `batch_size` bounds the next batch; a held queue forms none, and
+    nothing lands while it is `frozen`. `landed` names every landing in order, those that were
+    undone since included. `agent_limits` says until when (epoch seconds) an agent's usage limit
+    holds back its tasks. `blocks` numbers the live attempts, see `ports`."""
 
     run: str = ""
     goal: str = ""
@@ -299,6 +326,11 @@ class State:
     busy: dict[str, int] = field(default_factory=dict)
     queue: list[str] = field(default_factory=list)
     landings: tuple[Landing, ...] = ()
+    head_link: str = ""
+    batches: int = 0
+    batch_size: int = BATCH_START
+    queue_held: bool = False
+    frozen: bool = False
     landed: list[str] = field(default_factory=list)
     undos: dict[str, Undo] = field(default_factory=dict)
     green: dict[str, frozenset[str]] = field(default_factory=dict)

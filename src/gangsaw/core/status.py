@@ -8,21 +8,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gangsaw.core import chain
 from gangsaw.core.conditions import Condition, sentence
-from gangsaw.core.events import RunEnd
+from gangsaw.core.events import Judgement, RunEnd
 from gangsaw.core.events_undo import undo_about
-from gangsaw.core.model import Check, TurnKind
+from gangsaw.core.model import Check, TurnKind, task_of
 from gangsaw.core.phases import Phase
-from gangsaw.core.policy import landing
+from gangsaw.core.policy import batches, landing
 from gangsaw.core.policy.admission import Hold, HoldKind, hold_for
 from gangsaw.core.policy.remedy import goes_on_at, waits_for_a_person
 from gangsaw.core.policy.undo import undone_needs
 from gangsaw.core.spans import span
-from gangsaw.core.state import Attempt, State, is_live, landing_of
+from gangsaw.core.state import Attempt, Landing, State, is_live, landing_of
 from gangsaw.core.trouble import stuck_move, stuck_text, worst_trouble
 
 PARKED_MAX = 140
 """Characters of why an attempt waits that stand before how long it does."""
+
+
+NAMES_MAX = 3
+"""Tasks that are named in one sentence."""
 
 
 class Status(StrEnum):
@@ -194,9 +199,13 @@ def _condition_text(attempt: Attempt) -> str:
 
 
 def _queue_text(state: State, attempt: Attempt) -> str:
+    if attempt.against and chain.index_of(state, attempt.against) >= 0:
+        return f"does not merge with {task_of(attempt.against)}, which is ahead of it"
+    if state.queue_held:
+        held = "frozen" if state.frozen else "paused"
+        return f"the landing queue is {held}: gangsaw queue --resume"
     ahead = state.queue.index(attempt.id) if attempt.id in state.queue else 0
-    busy = [landing.about for landing in state.landings]
-    return f"{ahead + len(busy)} ahead in the landing queue"
+    return f"{ahead + len(state.landings)} ahead in the landing queue"
 
 
 def _checks_text(checks: tuple[Check, ...]) -> str:
@@ -205,10 +214,27 @@ def _checks_text(checks: tuple[Check, ...]) -> str:
 
 def _landing_text(state: State, attempt: Attempt) -> str:
     found = landing_of(state, attempt.id)
-    if found is None or not found.candidate or found.judgement is not None:
+    if found is None or chain.is_moving(state, attempt.id):
         return "being put on the integration branch"
-    gate = landing.gate_of_landing(state, found)
-    return _checks_text(landing.missing_checks(state, found.tree, gate)) + " (together)"
+    if state.frozen and found.judgement is Judgement.PASSED:
+        return "the landing queue is frozen: gangsaw queue --resume"
+    if not found.batch:
+        return "next in the landing queue"
+    if any(link.about == found.about for link in batches.to_check(state)):
+        gate = landing.gate_of_landing(state, found)
+        again = ", once more" if found.fails else ""
+        return _checks_text(landing.missing_checks(state, found.tree, gate)) + f" (together{again})"
+    return _together_text(state, found)
+
+
+def _together_text(state: State, found: Landing) -> str:
+    """With what a change is checked that is not the last of those that are."""
+    names = [task_of(link.about) for link in state.landings if link.batch == found.batch]
+    others = [name for name in names if name and name != task_of(found.about)]
+    if not others:
+        return "being put together with what landed"
+    more = f" and {len(others) - NAMES_MAX} more" if len(others) > NAMES_MAX else ""
+    return f"checked together with {', '.join(others[:NAMES_MAX])}{more}"
 
 
 def say(hold: Hold, now: float) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gangsaw.core import actions as ac
+from gangsaw.core import chain
 from gangsaw.core.decide import decide
 from gangsaw.core.events import TARGET, Event, Stage
 from gangsaw.core.events_undo import undone_by
 from gangsaw.core.evolve import evolve
-from gangsaw.core.model import Workspace
+from gangsaw.core.model import History, Workspace
 from gangsaw.core.observations import Observation
 from gangsaw.core.phases import AGENT_ALIVE, ENDED, Phase
-from gangsaw.core.policy import delivery, landing, stall
+from gangsaw.core.policy import batches, delivery, landing, stall
 from gangsaw.core.policy.admission import HoldKind, hold_for
 from gangsaw.core.policy.remedy import waits_for_a_person
 from gangsaw.core.record import record
@@ -20,6 +21,9 @@ from gangsaw.core.state import Attempt, Landing, State
 from gangsaw.core.trouble import cannot_close, retry_at, stuck_text
 
 _RECORDERS = record.registry
+
+TITLE_MAX = 60
+"""Characters of task names in the title of a commit that joins several."""
 
 
 def turn(
@@ -57,8 +61,7 @@ def _outstanding(state: State, now: float) -> Iterator[ac.Action]:
         yield ac.CreateIntegration("", state.integration, state.base)
     for name in state.live:
         yield from _of_attempt(state, state.attempts[name])
-    for landing_found in state.landings:
-        yield from _of_landing(state, landing_found)
+    yield from _of_chain(state)
     wants = delivery.is_wanted(state) and bool(state.delivery.wanted)
     if wants and now >= delivery.retry_at(state):
         yield ac.Deliver("", state.target, state.checked_head, state.delivery.delivered)
@@ -91,22 +94,45 @@ def _of_attempt(state: State, attempt: Attempt) -> Iterator[ac.Action]:
             pass
 
 
-def _of_landing(state: State, found: Landing) -> Iterator[ac.Action]:
-    if found.conflict or found.missed:
-        return
-    if not found.candidate:
-        title, body = _message(state, found)
-        task = undone_by(found.about)
-        at = state.undos[task].at if task else 0.0
-        yield ac.BuildCandidate(
-            found.about, found.work, found.onto, title, body, undoes=bool(task), at=at
-        )
-    elif found.judgement is None:
-        gate = landing.gate_of_landing(state, found)
-        checks = landing.missing_checks(state, found.tree, gate)
-        yield ac.RunChecks(found.about, Stage.CANDIDATE, found.candidate, found.tree, checks)
-    elif found.wanted:
-        yield ac.MoveIntegration(found.about, state.integration, found.candidate, found.onto)
+def _of_chain(state: State) -> Iterator[ac.Action]:
+    for at, link in enumerate(state.landings):
+        if not (link.candidate or link.conflict):
+            base = chain.base_of(state, at)
+            if base:
+                yield _build(state, at, base)
+            break  # what comes after it is built on it
+    for link in batches.to_check(state):
+        checks = landing.missing_checks(state, link.tree, landing.gate_of_landing(state, link))
+        stage, commit = Stage.CANDIDATE, link.candidate
+        yield ac.RunChecks(link.about, stage, commit, link.tree, checks, link.round)
+    moving = chain.moving_at(state)
+    if moving >= 0:
+        yield _move(state, moving)
+
+
+def _build(state: State, at: int, base: str) -> ac.Action:
+    link = state.landings[at]
+    title, body = _message(state, link)
+    task = undone_by(link.about)
+    asked_at = state.undos[task].at if task else 0.0
+    ahead = tuple((each.about, each.candidate) for each in state.landings[:at])
+    return ac.BuildCandidate(
+        link.about, link.work, base, title, body, undoes=bool(task), at=asked_at, ahead=ahead
+    )
+
+
+def _move(state: State, at: int) -> ac.Action:
+    link = state.landings[at]
+    head = link.head or link.onto
+    if link.onto == head or state.limits.history is not History.MERGE:
+        return ac.MoveIntegration(link.about, state.integration, link.candidate, head)
+    attempts = [state.attempts[each.about] for each in state.landings[: at + 1]]
+    names = ", ".join(attempt.task for attempt in attempts)
+    title = f"Land {names}" if len(names) <= TITLE_MAX else f"Land {len(attempts)} tasks"
+    body = f"Gangsaw-Run: {state.run}\n" + "\n".join(f"Gangsaw-Joins: {a.id}" for a in attempts)
+    return ac.MoveIntegration(
+        link.about, state.integration, link.candidate, head, title, body, link.wanted_at
+    )
 
 
 def _message(state: State, found: Landing) -> tuple[str, str]:
@@ -168,6 +194,11 @@ def _puts_away(state: State) -> bool:
     )
 
 
+def _lands(state: State) -> bool:
+    """Whether something of what waits for its landing can land by itself."""
+    return not state.queue_held or (not state.frozen and any(x.batch for x in state.landings))
+
+
 _WAITS_FOR_A_PERSON = frozenset({HoldKind.SCOPE, HoldKind.TRACK, HoldKind.BUDGET})
 
 
@@ -194,9 +225,10 @@ def at_rest(state: State, now: float) -> str | None:
     if state.end is not None:
         return "finished"
     landings = bool(state.queue or state.landings or state.undos)
-    if state.draining and not landings:
+    if state.draining and not (landings and _lands(state)):
         # What is parked goes on in a later run.
-        busy = any(phase not in (Phase.REVIEWING, Phase.PARKED) for phase in phases)
+        waiting = {Phase.REVIEWING, Phase.PARKED, *_WAITS_FOR_LANDING}
+        busy = any(phase not in waiting for phase in phases)
         return None if busy else "paused"
     stuck = stuck_text(state)
     if stuck and (not state.head or all(_waits(state, name) for name in open_names)):

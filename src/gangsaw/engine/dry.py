@@ -63,7 +63,11 @@ def _succeed(action: ac.Action) -> list[ob.Observation]:
             return [ob.WorkInspected(about, action.launch, f"c-{about}", f"t-{about}", 1, 1, 0)]
         case ac.RunChecks():
             passed = tuple(CheckResult(c.name, Judgement.PASSED, 0.0) for c in action.checks)
-            return [ob.ChecksDone(about, action.commit, action.tree, Judgement.PASSED, passed)]
+            return [
+                ob.ChecksDone(
+                    about, action.commit, action.tree, Judgement.PASSED, passed, action.round
+                )
+            ]
         case ac.BuildCandidate():
             made = f"l-{about}"
             return [ob.CandidateMade(about, action.work, action.onto, made, f"t-{made}")]

@@ -14,6 +14,8 @@ from gangsaw.git.candidates import (
     build_undo,
     candidate_ref,
     commit_tree,
+    join,
+    joined_before,
     merge_tree,
     prove_signing,
 )
@@ -210,6 +212,8 @@ __all__ = [
     "inspect_work",
     "is_empty_change",
     "is_kept",
+    "join",
+    "joined_before",
     "keep_attempt",
     "keep_folder",
     "keep_stashes",

@@ -140,6 +140,24 @@ def build_candidate(
     return _pinned(repo, candidate_ref(run, attempt), merged.tree, (onto, work), message, at)
 
 
+def join(repo: Repository, onto: str, tip: str, message: str, at: int) -> str:
+    """The commit with the tree of `tip` that has `onto` as its first parent and `tip`, with all
+    that was built up to it, as its second. `at` as for `build_candidate`."""
+    tree = repo.tree_of(tip)
+    return durable("git.join_commit", lambda: commit_tree(repo, tree, (onto, tip), message, at))
+
+
+def joined_before(repo: Repository, ref: str, onto: str, tip: str) -> str | None:
+    """The commit by which `tip` was joined to `onto` on the branch `ref`, if it was: the branch is
+    there, or was built upon since."""
+    found = read_ref(repo, ref)
+    if found is None or found == onto or not repo.is_ancestor(onto, found):
+        return None
+    out = repo.git("rev-list", "--first-parent", "--parents", "--reverse", f"{onto}..{found}")
+    first = out.text.split("\n", 1)[0].split()
+    return first[0] if first[1:] == [onto, tip] else None
+
+
 def build_undo(
     repo: Repository, onto: str, landed: str, message: str, at: int, *, run: str, name: str
 ) -> Candidate | Conflict:

@@ -1,15 +1,17 @@
 """What lands next, with which checks, and what follows from a candidate's verdict?
 
 The integration branch moves only to a commit whose exact tree passed every check of its gate. The
-gate of a candidate is: the run's own checks, the task's checks, and the checks of every task that
-landed since this task was first admitted, since those are combined with it for the first time.
-What takes a landing back has to pass the checks of everything else that has landed.
+gate of a candidate is: the run's own checks, the checks of every task up to it in the chain, and
+those of every task that landed since the first of these was first admitted, since those are
+combined with it for the first time. What takes a landing back has to pass the checks of everything
+else that has landed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gangsaw.core import chain
 from gangsaw.core.events import (
     TARGET,
     CandidateJudged,
@@ -24,13 +26,19 @@ from gangsaw.core.events import (
     UndoFailed,
     WorkReturned,
 )
-from gangsaw.core.events_undo import undo_about, undone_by
+from gangsaw.core.events_undo import undone_by
 from gangsaw.core.model import Check
-from gangsaw.core.policy import undo
-from gangsaw.core.state import Landing, State, landing_of
+from gangsaw.core.policy import batches, undo
+from gangsaw.core.state import Landing, State
 
 INCONCLUSIVE_MAX = 3
 """How often checks of one tree may end without a verdict before a person is asked."""
+
+BLAMED_AFTER = 2
+"""How often a change must have failed on top of what landed before it goes back."""
+
+NAMES_MAX = 3
+"""Tasks that are named in one sentence."""
 
 
 def gate_of_work(state: State, task: str) -> tuple[Check, ...]:
@@ -40,12 +48,11 @@ def gate_of_work(state: State, task: str) -> tuple[Check, ...]:
 
 def gate_of_landing(state: State, landing: Landing) -> tuple[Check, ...]:
     """The checks that this candidate must pass, each once, in order."""
-    attempt = state.attempts.get(landing.about)
-    own: tuple[Check, ...] = ()
-    combined = state.landed
-    if attempt is not None:
-        own = state.tasks[attempt.task].checks
-        combined = state.landed[state.task_states[attempt.task].since_landing or 0 :]
+    at = chain.index_of(state, landing.about)
+    links = [link.about for link in state.landings[: at + 1]] or [landing.about]
+    tasks = [state.attempts[name].task for name in links if name in state.attempts]
+    since = [state.task_states[task].since_landing or 0 for task in tasks]
+    combined = state.landed[min(since) :] if since else state.landed
     undone = undone_by(landing.about)
     others = [
         check
@@ -53,6 +60,7 @@ def gate_of_landing(state: State, landing: Landing) -> tuple[Check, ...]:
         if name != undone and state.task_states[name].landed_commit
         for check in state.tasks[name].checks
     ]
+    own = [check for task in tasks for check in state.tasks[task].checks]
     return _distinct((*state.gate, *own, *others))
 
 
@@ -67,45 +75,86 @@ def _distinct(checks: tuple[Check, ...]) -> tuple[Check, ...]:
 
 
 def advance(state: State, now: float) -> list[Event]:
-    """Intents about the landings in progress, and about the next one."""
-    for landing in state.landings:
-        events = list(_follow(state, landing))
+    """Intents about the chain of landings: what has to be built anew, sent back, landed, checked,
+    and taken into it. The first subject that wants anything."""
+    for step in (_mend, _land, _blame, _pass):
+        events = list(step(state))
         if events:
             return events
-    return [] if state.stopping else list(_begin(state))
+    return [] if state.stopping else list(batches.extend(state) or batches.form(state))
 
 
-def _follow(state: State, landing: Landing) -> Iterator[Event]:
-    about = landing.about
-    stale = landing.onto != state.head and not landing.wanted
-    if landing.missed or stale:
-        yield _again(state, landing)
-    elif landing.conflict:
-        text = "conflicts in " + ", ".join(landing.conflict[:5])
-        yield _back(state, landing, Cause.CONFLICT, text)
-    elif landing.judgement is Judgement.FAILED:
-        yield _back(state, landing, Cause.COMBINATION, failing_text(landing.results))
-    elif landing.judgement is Judgement.PASSED:
-        # One move at a time: what a candidate is put on must be known with all that is in it.
-        moving = any(other.wanted for other in state.landings)
-        if not moving and not state.stopping:
-            yield LandingWanted(about, landing.candidate, landing.onto)
-    elif landing.candidate and not missing_checks(
-        state, landing.tree, gate_of_landing(state, landing)
-    ):
-        yield CandidateJudged(about, landing.tree, Judgement.PASSED)
+def _mend(state: State) -> Iterator[Event]:
+    """Links that were built on something that is not before them any more, and conflicts."""
+    moving = chain.moving_at(state)
+    for at, link in enumerate(state.landings):
+        if at <= moving:
+            continue
+        if link.missed or ((link.candidate or link.conflict) and not chain.is_current(state, at)):
+            if not state.stopping:
+                yield CandidateWanted(link.about, link.work, "" if at else state.head)
+            return
+        if link.conflict:
+            yield _conflict(state, at, link)
+            return
+
+
+def _conflict(state: State, at: int, link: Landing) -> Event:
+    if at > 0:
+        # What is ahead may yet fail: it waits for that, in its place in the queue.
+        ahead = link.against or state.landings[at - 1].about
+        return ChangeQueued(link.about, link.work, ahead)
+    text = "conflicts in " + ", ".join(link.conflict[:5])
+    return _back(state, link, Cause.CONFLICT, text)
+
+
+def _land(state: State) -> Iterator[Event]:
+    """Move the branch to the last link that has passed: everything before it is in that tree."""
+    # One move at a time: what a candidate is put on must be known with all that is in it.
+    if state.stopping or state.frozen or chain.moving_at(state) >= 0:
+        return
+    for link in reversed(state.landings):
+        if link.judgement is Judgement.PASSED:
+            yield LandingWanted(link.about, link.candidate, state.head)
+            return
+
+
+def _blame(state: State) -> Iterator[Event]:
+    """A change goes back when it failed on top of what landed, and failed once more on a clean
+    slot. What was built on it is built anew."""
+    links = state.landings
+    if not links or links[0].judgement is not Judgement.FAILED or links[0].fails < BLAMED_AFTER:
+        return
+    yield _back(state, links[0], Cause.COMBINATION, _failing_together(state, links[0]))
+    for link in links[1:]:
+        yield ChangeQueued(link.about, link.work)
+
+
+def _failing_together(state: State, link: Landing) -> str:
+    text = failing_text(link.results)
+    attempt = state.attempts.get(link.about)
+    if attempt is None or attempt.judgement is not Judgement.PASSED:
+        return text
+    since = state.landed[state.task_states[attempt.task].since_landing or 0 :]
+    beside = [name for name in dict.fromkeys(since) if state.task_states[name].landed_commit]
+    if not beside:
+        return text
+    more = f" and {len(beside) - NAMES_MAX} more" if len(beside) > NAMES_MAX else ""
+    return f"{text} · green alone, red with {', '.join(beside[-NAMES_MAX:])}{more}"
+
+
+def _pass(state: State) -> Iterator[Event]:
+    """Trees that have passed every check of their gate before need not be checked again."""
+    for link in batches.to_check(state):
+        if not missing_checks(state, link.tree, gate_of_landing(state, link)):
+            yield CandidateJudged(link.about, link.tree, Judgement.PASSED)
+            return
 
 
 def failing_text(results: tuple[CheckResult, ...]) -> str:
     """`check failed: …` with the names of what failed."""
     names = [result.name for result in results if result.judgement is Judgement.FAILED]
     return "check failed: " + ", ".join(names)
-
-
-def _again(state: State, landing: Landing) -> Event:
-    if landing.about not in state.attempts:
-        return CandidateWanted(landing.about, landing.work, state.head)
-    return ChangeQueued(landing.about, landing.work)
 
 
 def _back(state: State, landing: Landing, cause: Cause, text: str) -> Event:
@@ -122,25 +171,3 @@ def given_up(state: State, landing: Landing, text: str) -> Event:
     if task:
         return UndoFailed(task, undo.failure_text(state, task, text))
     return TargetMergeFailed(landing.work, text)
-
-
-def _begin(state: State) -> Iterator[Event]:
-    """Start landings up to the window; a moved target goes first, then what is to be undone."""
-    if len(state.landings) >= state.limits.window or not state.head:
-        return
-    moved = state.delivery.target_commit
-    if moved and moved != state.delivery.merge_failed:
-        if landing_of(state, TARGET) is None:
-            yield CandidateWanted(TARGET, moved, state.head)
-        return
-    if state.undos:
-        # Alone: whatever landed beside it would have to be checked without it once more.
-        if not any(undo.is_landing(state, task) for task in state.undos):
-            task = next(iter(state.undos))
-            yield CandidateWanted(undo_about(task), state.undos[task].landed, state.head)
-        return
-    if not state.queue:
-        return
-    ranked = sorted(state.queue, key=lambda name: state.rank[state.attempts[name].task])
-    for name in ranked[: state.limits.window - len(state.landings)]:
-        yield CandidateWanted(name, state.attempts[name].commit, state.head)

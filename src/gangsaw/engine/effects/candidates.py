@@ -27,6 +27,9 @@ from gangsaw.git import (
     build_candidate,
     build_undo,
     create_ref,
+    join,
+    joined_before,
+    merge_tree,
     move_ref,
 )
 
@@ -62,11 +65,24 @@ def build(action: ac.BuildCandidate, world: World) -> Job:
         build = _undo if action.undoes else _combine
         match build(action, repo, message, at, run, name):
             case Conflict(paths):
-                return [CandidateClashed(about, work, onto, paths or ("(no single file)",))]
+                against = "" if action.undoes else _first_against(repo, action)
+                named = paths or ("(no single file)",)
+                return [CandidateClashed(about, work, onto, named, against)]
             case Candidate(commit, tree):
                 return [CandidateMade(about, work, onto, commit, tree)]
 
     return job
+
+
+def _first_against(repo: Repository, action: ac.BuildCandidate) -> str:
+    """The first change ahead with which the work does not merge; empty where that is none of
+    them, but what has landed."""
+    if not action.ahead:
+        return ""
+    for about, candidate in action.ahead[:-1]:
+        if isinstance(merge_tree(repo, candidate, action.work), Conflict):
+            return about
+    return action.ahead[-1][0]
 
 
 def _combine(
@@ -90,20 +106,29 @@ def move(action: ac.MoveIntegration, world: World) -> Job:
     """
     repo, run = world.repo, world.layout.run
     ref = branch_ref(action.branch)
+    message = f"{action.title}\n\n{action.body}\n"
 
     def job(unwanted: threading.Event) -> list[Observation]:
         told: list[Observation] = []
+        about, commit, onto = action.about, action.commit, action.onto
+        if not action.title:
+            head, joined = commit, ""
+        elif (done := joined_before(repo, ref, onto, commit)) is not None:
+            # A signed commit comes out differently each time: one that is there is the one.
+            return [IntegrationMoved(about, commit, onto, done)]
+        else:
+            head = joined = join(repo, onto, commit, message, int(action.at))
         for _ in range(RESTORES_MAX):
-            match move_ref(repo, ref, action.commit, action.onto):
+            match move_ref(repo, ref, head, onto):
                 case Moved():
-                    return [*told, IntegrationMoved(action.about, action.commit, action.onto)]
+                    return [*told, IntegrationMoved(about, commit, onto, joined)]
                 case RefElsewhere(None):
                     create_ref(repo, ref, action.onto)
                     told.append(IntegrationPutBack(action.onto, ""))
                 case RefElsewhere(str() as found):
-                    if repo.is_ancestor(action.commit, found):
+                    if not joined and repo.is_ancestor(commit, found):
                         # Ours was put there, by a former life, and somebody built on it.
-                        return [IntegrationMoved(action.about, action.commit, action.onto)]
+                        return [IntegrationMoved(about, commit, onto)]
                     if repo.is_ancestor(action.onto, found):
                         seen = (action.about, action.commit, action.onto, found)
                         return [IntegrationElsewhere(*seen)]

@@ -49,6 +49,7 @@ def run(action: ac.RunChecks, world: World) -> Job:
         if judgement is Judgement.FAILED and room.is_to_blame(tails):
             # They will be run again when there is room: a red check would blame the work.
             raise NoRoom(f"{room.free_mb()} MB of disk left, so that its checks cannot be believed")
-        return [ChecksDone(action.about, action.commit, action.tree, judgement, results)]
+        seen = (action.about, action.commit, action.tree, judgement, results)
+        return [ChecksDone(*seen, action.round)]
 
     return job

@@ -106,20 +106,32 @@ class Ledger:
         """Names of the checks that the task's own work must have passed."""
         return {check.name for check in (*self.gate, *self.tasks[task].task.checks)}
 
-    def gate_of_landing(self, about: str) -> set[str]:
-        """Names of the checks that a tree must have passed before it lands: those of the work, and
-        those of every task whose landing is not in the task's first base."""
+    def gate_of_landing(self, about: str, commit: str) -> set[str]:
+        """Names of the checks that a tree must have passed before it lands: those of all the work
+        that comes with it, and those of every task whose landing is not in the first base of each
+        of those tasks."""
+        trees = self.world.trees
         names = {check.name for check in self.gate}
-        above: frozenset[str] = frozenset()
-        if about in self.attempts:
-            own = self.tasks[self.attempts[about].task]
+        bases = []
+        for own in self.coming_with(commit):
             names |= {check.name for check in own.task.checks}
-            above = self.world.trees.commits[own.first_base].above
+            bases.append(trees.commits[own.first_base].above)
         undone = undone_by(about)
         for task in self.landed:
-            if task != undone and self.tasks[task].landed not in above:
+            known = bases and all(self.tasks[task].landed in above for above in bases)
+            if task != undone and not known:
                 names |= {check.name for check in self.tasks[task].task.checks}
         return names
+
+    def coming_with(self, commit: str) -> list[TaskPage]:
+        """The tasks whose sealed work is in the commit and not yet on the integration branch."""
+        trees = self.world.trees
+        fresh = trees.commits[commit].above - trees.commits[self.head].above
+        return [
+            self.tasks[page.task]
+            for page in self.attempts.values()
+            if page.live and page.sealed in fresh
+        ]
 
     # --- events ---------------------------------------------------------------------------------
 

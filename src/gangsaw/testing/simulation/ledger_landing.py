@@ -30,7 +30,7 @@ def _(book: Ledger, event: ev.ChangeQueued, at: float) -> None:
 def _(book: Ledger, event: ev.LandingWanted, at: float) -> None:
     trees = book.world.trees
     tree = "t:" + " ".join(sorted(trees.commits[event.commit].tree))
-    missing = book.gate_of_landing(event.attempt) - trees.green.get(tree, set())
+    missing = book.gate_of_landing(event.attempt, event.commit) - trees.green.get(tree, set())
     if missing:
         raise Broken(f"{event.attempt} is to land without {sorted(missing)} green")
     if event.attempt in book.attempts:
@@ -46,18 +46,21 @@ def _(book: Ledger, event: ev.LandingMissed, at: float) -> None:
 
 @rule(ev.Landed)
 def _(book: Ledger, event: ev.Landed, at: float) -> None:
-    moved = [commit for about, _, commit in book.world.trees.moves if about == event.attempt]
-    if event.commit not in moved:
+    head = event.head or event.commit
+    trees = book.world.trees
+    if (event.onto, head) not in [(onto, commit) for _, onto, commit in trees.moves]:
         raise Broken(f"{event.attempt} is called landed, but nothing was moved")
-    book.head = event.commit
+    if event.commit not in trees.commits[head].above:
+        raise Broken(f"{event.attempt} is called landed as {event.commit}, which is not in {head}")
+    book.head = head
     if event.attempt not in book.attempts:
         return
     page = book.tasks[event.task]
-    if page.finished or len(moved) > 1:
+    if page.finished:
         raise Broken(f"{event.task} lands twice")
     page.finished, page.landed = True, event.commit
     book.landed.append(event.task)
-    _stays_undone(book, event.commit)
+    _stays_undone(book, head)
 
 
 @rule(ev.UndoWanted)

@@ -69,6 +69,8 @@ class People:
             found += self.decide(state)
         if state.paused and rng.random() < 0.1:
             found.append(self.ask("resume"))
+        if state.queue_held and rng.random() < 0.2:
+            found.append(self.ask("queue-resume"))
         return found
 
     def _talk(self, state: State) -> ob.Asked:
@@ -138,6 +140,8 @@ class People:
         found = self.decide(state)
         if state.paused:
             found.append(self.ask("resume"))
+        if state.queue_held:
+            found.append(self.ask("queue-resume"))
         return found
 
     def other_limits(self, limits: Limits) -> Limits:

@@ -215,7 +215,7 @@ def random_limits(rng: Random) -> Limits:
         budget_usd=rng.choice((None, None, None, None, 1.5)),
         deliver=rng.choice((Deliver.EACH, Deliver.EACH, Deliver.END, Deliver.NEVER)),
         uncommitted=rng.choice((Uncommitted.COMMIT, *Uncommitted)),
-        window=rng.choice((1, 1, 1, 1, 1, 2)),
+        window=rng.choice((1, 2, 4, 16)),
         agents=(
             AgentSlots(
                 "one",

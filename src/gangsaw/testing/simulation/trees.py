@@ -116,7 +116,8 @@ class Trees:
             return None
         if (onto, work) not in self._candidates:
             tree = self.merged(onto, work)
-            self._candidates[onto, work] = self.commit(tree, onto, work)
+            made = self._candidates[onto, work] = self.commit(tree, onto, work)
+            self._brought[made] = tree - ours
         return self._candidates[onto, work]
 
     def merged(self, ours: str, theirs: str) -> Tree:
@@ -168,16 +169,21 @@ class Trees:
             other not in self.knew[a] and one not in self.knew[b] for a in ones for b in others
         )
 
-    def move_integration(self, about: str, commit: str, onto: str) -> str:
-        """Where the branch is afterwards: `commit`, unless it was not at `onto`. A branch that
-        contains the commit has been moved to it before."""
+    def move_integration(self, about: str, commit: str, onto: str, *, joined: bool) -> str:
+        """Where the branch is afterwards: at `commit`, or at the one that joins it to `onto`,
+        unless it was not at `onto`. A branch that contains that one has been moved to it before."""
         assert self.integration is not None
+        head = commit
+        if joined:
+            if (onto, f"join {commit}") not in self._candidates:
+                made = self.commit(self.commits[commit].tree, onto, commit)
+                self._candidates[onto, f"join {commit}"] = made
+            head = self._candidates[onto, f"join {commit}"]
         if self.integration == onto:
-            if not self.is_ancestor(onto, commit):
-                raise Broken(f"the integration branch would lose {onto} for {commit}")
-            self.integration = commit
-            self.moves.append((about, onto, commit))
-            self._brought[commit] = self.commits[commit].tree - self.commits[onto].tree
-        if self.is_ancestor(commit, self.integration):
-            return commit
+            if not self.is_ancestor(onto, head):
+                raise Broken(f"the integration branch would lose {onto} for {head}")
+            self.integration = head
+            self.moves.append((about, onto, head))
+        if self.is_ancestor(head, self.integration):
+            return head
         return self.integration

@@ -209,7 +209,9 @@ class World:
         worst = Judgement.PASSED
         for judgement in (Judgement.INCONCLUSIVE, Judgement.FAILED):
             worst = judgement if judgement in judgements else worst
-        return ob.ChecksDone(action.about, action.commit, action.tree, worst, tuple(results))
+        return ob.ChecksDone(
+            action.about, action.commit, action.tree, worst, tuple(results), action.round
+        )
 
     def _one_check(self, check: Check, tree: Tree, green: set[str]) -> CheckResult:
         if self.rng.random() < self.temper.inconclusive:
@@ -238,9 +240,12 @@ class World:
         return ob.CandidateMade(action.about, action.work, action.onto, made, tree)
 
     def _move(self, action: ac.MoveIntegration) -> ob.Observation:
-        found = self.trees.move_integration(action.about, action.commit, action.onto)
-        if found == action.commit:
-            return ob.IntegrationMoved(action.about, action.commit, action.onto)
+        about, commit, onto = action.about, action.commit, action.onto
+        found = self.trees.move_integration(about, commit, onto, joined=bool(action.title))
+        if action.title and (about, onto, found) in self.trees.moves:
+            return ob.IntegrationMoved(about, commit, onto, found)
+        if found == commit:
+            return ob.IntegrationMoved(about, commit, onto)
         return ob.IntegrationElsewhere(action.about, action.commit, action.onto, found)
 
     def _close(self, action: ac.CloseWorkspace) -> ob.Observation:

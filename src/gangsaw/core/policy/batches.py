@@ -1,0 +1,163 @@
+"""Which changes are checked together, and which of their trees next?
+
+The chain takes in changes in order of their rank, the one that waits longest before all others, so
+that nothing is passed without bound. A batch is checked by the tree of its last link. A red batch
+is narrowed by halves from below: the longest green part lands at once, until a single change fails
+on top of what landed. Batches grow while they are green and shrink when a change was to blame
+(source of the figures: simulated policies, see docs/decisions/0014).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gangsaw.core import chain
+from gangsaw.core.events import TARGET, BatchFormed, CandidateWanted, ChangeQueued, Event, Judgement
+from gangsaw.core.events_undo import undo_about
+from gangsaw.core.state import Landing, State
+
+DOUBTED_AFTER = 2
+"""How often the checks of a batch may end without a verdict before it is narrowed."""
+
+
+def size_of(state: State) -> int:
+    """How many changes the next batch may hold."""
+    return max(1, min(state.batch_size, state.limits.window))
+
+
+# --- taking in ----------------------------------------------------------------------------------
+
+
+def extend(state: State) -> list[Event]:
+    """Take changes into the chain, as many as the next batch may hold; a moved target goes first,
+    then what is to be undone, then what people put first."""
+    if not state.head:
+        return []
+    special = _special(state)
+    urgent = special is not None or any(_is_first(state, name) for name in _free(state))
+    waiting = [link for link in state.landings if not link.batch]
+    if urgent and waiting and any(not _goes_alone(state, link.about) for link in waiting):
+        return list(_give_way(state, waiting))
+    if special is not None:
+        # Alone: whatever landed beside it would have to be checked without it once more.
+        return [] if state.landings else [special]
+    if any(link.about not in state.attempts for link in state.landings):
+        return []
+    room = size_of(state) - len(waiting)
+    return [_taken(state, name, at) for at, name in enumerate(_order(state)[: max(room, 0)])]
+
+
+def _taken(state: State, name: str, at: int) -> Event:
+    onto = "" if at or state.landings else state.head
+    return CandidateWanted(name, state.attempts[name].commit, onto)
+
+
+def _special(state: State) -> Event | None:
+    """The landing of a moved target or of an undo that is to be begun, or `None`."""
+    moved = state.delivery.target_commit
+    if moved and moved != state.delivery.merge_failed:
+        begun = chain.index_of(state, TARGET) >= 0
+        return None if begun else CandidateWanted(TARGET, moved, state.head)
+    if state.undos and not any(chain.index_of(state, undo_about(t)) >= 0 for t in state.undos):
+        task = next(iter(state.undos))
+        return CandidateWanted(undo_about(task), state.undos[task].landed, state.head)
+    return None
+
+
+def _give_way(state: State, waiting: list[Landing]) -> Iterator[Event]:
+    """What is not yet in a batch goes back into the queue, for something that must be first."""
+    for link in waiting:
+        if not _goes_alone(state, link.about):
+            yield ChangeQueued(link.about, link.work)
+
+
+def _order(state: State) -> list[str]:
+    """The queued changes that may be taken in, in the order in which they are."""
+    free = _free(state)
+    if not free:
+        return []
+    oldest = min(free, key=lambda name: (state.attempts[name].queued_at, _rank(state, name)))
+
+    def key(name: str) -> tuple[bool, bool, tuple[int, int, int]]:
+        return (not _is_first(state, name), name != oldest, _rank(state, name))
+
+    chosen: list[str] = []
+    for name in sorted(free, key=key):
+        if state.attempts[name].against not in chosen:
+            chosen.append(name)
+    return chosen
+
+
+def _free(state: State) -> list[str]:
+    """The queued changes that wait for nothing ahead of them."""
+    if state.queue_held:
+        return []
+    inside = {link.about for link in state.landings}
+    return [name for name in state.queue if state.attempts[name].against not in inside]
+
+
+def _rank(state: State, name: str) -> tuple[int, int, int]:
+    return state.rank[state.attempts[name].task]
+
+
+def _is_first(state: State, name: str) -> bool:
+    return state.task_states[state.attempts[name].task].first
+
+
+# --- forming ------------------------------------------------------------------------------------
+
+
+def form(state: State) -> list[Event]:
+    """The next batch: links that are built and in none, while no other batch is being checked."""
+    if state.queue_held or any(link.batch for link in state.landings):
+        return []
+    members: list[str] = []
+    for at, link in enumerate(state.landings[: size_of(state)]):
+        if not chain.is_current(state, at) or link.conflict:
+            return []  # soon
+        if members and _goes_alone(state, link.about):
+            break
+        members.append(link.about)
+        if _goes_alone(state, link.about):
+            break
+    if not members:
+        return []
+    return [BatchFormed(state.batches + 1, tuple(members), size_of(state))]
+
+
+def _goes_alone(state: State, about: str) -> bool:
+    attempt = state.attempts.get(about)
+    return attempt is None or bool(attempt.barrier) or state.task_states[attempt.task].first
+
+
+# --- checking -----------------------------------------------------------------------------------
+
+
+def to_check(state: State) -> list[Landing]:
+    """The links whose trees are to be checked now."""
+    links = chain.checked_together(state)
+    built = [
+        link
+        for link in links
+        if link.candidate and chain.is_current(state, chain.index_of(state, link.about))
+    ]
+    if not links or len(built) < len(links):
+        return []  # some are being built anew
+    batch = [link for link in links if link.batch == links[0].batch]
+    if any(link.judgement is Judgement.PASSED for link in batch):
+        return []  # that lands first
+    return [batch[narrowed(batch)]]
+
+
+def narrowed(batch: list[Landing]) -> int:
+    """The place of the link of a batch that is to be checked next: the last one; below a red one
+    the middle; and a first one that is red once more."""
+    doubtful = [
+        at
+        for at, link in enumerate(batch)
+        if link.judgement is Judgement.FAILED or link.inconclusive >= DOUBTED_AFTER
+    ]
+    if not doubtful:
+        return len(batch) - 1
+    lowest = doubtful[0]
+    return 0 if lowest == 0 else (lowest - 1) // 2
