@@ -77,9 +77,10 @@ def test_every_agent_knows_its_turn_and_has_a_safe_git(kind: str) -> None:
     assert [env[name] for name in marks] == ["r7", "api", "api.2", "3"]
     assert env["COLOUR"] == "red"
     assert (env["GIT_TERMINAL_PROMPT"], env["GIT_EDITOR"]) == ("0", "true")
-    assert env["GIT_CONFIG_COUNT"] == "2"
+    assert env["GIT_CONFIG_COUNT"] == "4"
     assert (env["GIT_CONFIG_KEY_0"], env["GIT_CONFIG_VALUE_0"]) == ("gc.auto", "0")
     assert (env["GIT_CONFIG_KEY_1"], env["GIT_CONFIG_VALUE_1"]) == ("maintenance.auto", "false")
+    assert env["GIT_OPTIONAL_LOCKS"] == "0"
     assert spec.cwd == "/wt/api.2"
 
 
@@ -92,7 +93,7 @@ def test_git_configuration_passed_on_purpose_is_counted_on() -> None:
     agent = AgentSettings("a", "command", argv=("true",), pass_env=("GIT_CONFIG_COUNT",))
     brief = replace(BRIEF, ambient=allowed_environment(environ, agent))
     env = dict(adapter_for("command").launch(agent, brief).env)
-    assert env["GIT_CONFIG_COUNT"] == "3"
+    assert env["GIT_CONFIG_COUNT"] == "5"
     assert env["GIT_CONFIG_KEY_0"] == "user.name"
     assert env["GIT_CONFIG_KEY_2"] == "maintenance.auto"
 

@@ -20,6 +20,15 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def holds(now: Any, then: Any) -> bool:
+    """Whether a value has all that it had then, at every depth; fields may have been added."""
+    if isinstance(then, dict):
+        return now.keys() >= then.keys() and all(holds(now[key], then[key]) for key in then)
+    if isinstance(then, list):
+        return len(now) == len(then) and all(map(holds, now, then))
+    return bool(now == then)
+
+
 @pytest.mark.parametrize("path", LOGS, ids=[path.stem for path in LOGS])
 def test_it_folds_to_what_it_did(path: Path) -> None:
     expected = json.loads(path.with_suffix(".expected.json").read_text(encoding="utf-8"))
@@ -31,7 +40,7 @@ def test_every_line_is_written_again_as_it_was(path: Path) -> None:
     for line in lines(path):
         event = decode_event(line["kind"], line["body"])
         assert event.subject == line["subject"]
-        assert encode(event).items() >= line["body"].items()
+        assert holds(encode(event), line["body"])
 
 
 @pytest.mark.parametrize("path", LOGS, ids=[path.stem for path in LOGS])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gangsaw.core.actions import MoveIntegration
-from gangsaw.core.events import TARGET
+from gangsaw.core.events import TARGET, Landed
 from gangsaw.core.model import Check
 from gangsaw.core.policy import delivery, landing, stall
 from gangsaw.core.state import Landing
@@ -78,7 +78,7 @@ BOTH_BUILT = (
 
 def test_several_land_with_one_move_to_the_last_of_them() -> None:
     player = played(BOTH_BUILT + "in IntegrationMoved b.1 commit=m2 onto=c0 head=j1\n")
-    landed = [(e.task, e.commit, e.head) for e in player.events if e.kind == "landed"]
+    landed = [(e.task, e.commit, e.head) for e in player.events if isinstance(e, Landed)]
     assert landed == [("a", "m1", "j1"), ("b", "m2", "j1")]
     state = player.state
     assert (state.head, state.checked_head, state.head_link) == ("j1", "j1", "m2")

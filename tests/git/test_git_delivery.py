@@ -14,13 +14,10 @@ from gangsaw.git import (
     CheckoutBusy,
     CheckoutDirty,
     Delivered,
-    Pushed,
-    PushRejected,
     TargetMissing,
     TargetMoved,
     deliver,
     open_repository,
-    push,
 )
 from tests.git.git_yard import Yard
 
@@ -244,20 +241,3 @@ def test_no_file_of_the_user_goes_when_a_commit_comes_in_between(
     assert (yard.root / "new/ü file.txt").read_text() == "new\n"
     assert (yard.root / "b.txt").exists()
     assert not (yard.root / "run.sh").exists()
-
-
-def test_push(yard: Yard, tmp_path: Path) -> None:
-    remote = tmp_path / "remote.git"
-    yard.git("init", "-q", "--bare", str(remote))
-    yard.git("remote", "add", "origin", str(remote))
-    assert push(yard.repo, "origin", "main") == Pushed(yard.head("main"))
-    assert push(yard.repo, "origin", "main") == Pushed(yard.head("main"))
-    assert yard.git("rev-parse", "main", at=remote) == yard.head("main")
-    yard.git("checkout", "-q", "--orphan", "other")
-    yard.commit(message="unrelated")
-    yard.git("branch", "-M", "other", "main")
-    rejected = push(yard.repo, "origin", "main")
-    assert isinstance(rejected, PushRejected)
-    assert "rejected" in rejected.reason
-    assert isinstance(push(yard.repo, "nowhere", "main"), PushRejected)
-    assert isinstance(push(yard.repo, "origin", "no-branch"), PushRejected)

@@ -24,6 +24,7 @@ from gangsaw.git import (
     open_repository,
     recycle,
     remove_worktree,
+    sweep_records,
 )
 from gangsaw.git.refs import list_refs
 from tests.git.git_yard import Yard
@@ -209,6 +210,25 @@ def test_remove_killed_then_again(yard: Yard, point: str, when: str) -> None:
     assert remove_worktree(yard.repo, path) == Removed(path)
     assert os.listdir(yard.trees) == []
     assert len(list_worktrees(yard.repo)) == 1
+
+
+def test_records_of_a_removed_worktree_stay_readable_for_a_while(yard: Yard) -> None:
+    """A git that reads them at that moment would fail; those that begin later pass over them."""
+    place = yard.root / ".git/worktrees"
+    for name in ("x.1", "y.1"):
+        add_worktree(yard.repo, yard.trees / name, f"gangsaw/r1/{name}", yard.head())
+        remove_worktree(yard.repo, yard.trees / name)
+        assert len(list_worktrees(yard.repo)) == 1
+        yard.git("branch", "-D", f"gangsaw/r1/{name}")
+    assert sorted(os.listdir(place)) == ["x.1", "y.1"]
+    assert (place / "y.1" / "commondir").exists()
+    past = (place / "x.1").stat().st_mtime - 60
+    os.utime(place / "x.1", (past, past))
+    add_worktree(yard.repo, yard.trees / "z.1", "gangsaw/r1/z.1", yard.head())
+    remove_worktree(yard.repo, yard.trees / "z.1")
+    assert sorted(os.listdir(place)) == ["y.1", "z.1"]
+    sweep_records(yard.repo)
+    assert os.listdir(place) == []
 
 
 def test_slot_is_brought_to_exactly_the_commit(yard: Yard) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gangsaw.core.model import AgentSlots, Check, Deliver, Limits, Uncommitted
+from gangsaw.core.model import AgentSlots, Check, Deliver, History, Limits, Push, Uncommitted
 from gangsaw.core.settings import AgentSettings, Settings, WorktreeSettings
 from gangsaw.plan import ConfigRead, Layer, load_settings, merge_config, read_config
 from gangsaw.plan.settings_fields import KINDS, RESUMING_KINDS
@@ -56,6 +56,10 @@ crashes = 3
 run = ["make test", ["pytest", "-q"]]
 timeout_s = 77
 pass_env = ["CI"]
+
+[landing]
+history = "linear"
+push = "end"
 
 [worktree]
 root = "../wt"
@@ -116,6 +120,9 @@ def test_every_key() -> None:
             default_agent="sh",
             memory_floor_pct=5.0,
             disk_floor_mb=100,
+            history=History.LINEAR,
+            remote="origin",
+            push=Push.END,
         ),
         checks=(
             Check("make test", ("sh", "-c", "make test")),

@@ -52,7 +52,7 @@ def test_plan_reader_and_schema_know_the_same_keys() -> None:
     assert unknown_in_plan({"defaults": {**dict.fromkeys(known, 0), **extra}}) == set(extra)
 
 
-@pytest.mark.parametrize("section", ["run", "checks", "worktree"])
+@pytest.mark.parametrize("section", ["run", "checks", "landing", "worktree"])
 def test_config_reader_and_schema_know_the_same_keys(section: str) -> None:
     keys = CONFIG["properties"][section]["properties"]
     lines = "".join(f"{key} = 0\n" for key in (*keys, "zzz"))

@@ -15,33 +15,38 @@ KINDS: dict[str, str] = {
     "git.deliver_files": "",
     "git.deliver_present": "",
     "git.folder_aside": "attempt",
-    "git.folder_delete": "attempt, gate slot, work slot",
-    "git.folder_rename": "attempt, gate slot, work slot",
+    "git.folder_delete": "attempt, gate slot, pool, work slot",
+    "git.folder_rename": "attempt, gate slot, pool, work slot",
     "git.leftovers_commit": "",
     "git.leftovers_staged": "",
     "git.making_done": "attempt, gate slot, work slot",
     "git.making_note": "attempt, gate slot, work slot",
     "git.merge_begin": "",
     "git.merge_tree": "",
+    "git.pool_empty": "pool",
+    "git.pool_fill": "attempt",
+    "git.pool_take": "attempt",
     "git.push": "",
     "git.ref_create": "attempt, integration, kept dirty, kept turn, kept work, sealed, stash",
     "git.ref_delete": "attempt, candidate",
     "git.ref_move": "integration, target",
     "git.ref_set": "candidate",
+    "git.resolution_learned": "",
+    "git.resolve": "",
     "git.slot_checkout": "work slot",
     "git.slot_clean": "work slot",
     "git.snapshot_commit": "",
     "git.snapshot_staged": "",
     "git.worktree_add": "attempt, gate slot, work slot",
-    "git.worktree_mark": "attempt, gate slot, work slot",
     "procs.folder": "check, first turn, later turn, setup",
     "procs.spawn": "check, first turn, later turn, setup",
     "procs.spec": "check, first turn, later turn, setup",
     "store.append": (
         "attempt.admitted, attempt.failed, candidate.built, candidate.conflicted, "
-        "candidate.judged, candidate.wanted, change.queued, delivered, delivery.wanted, "
+        "candidate.judged, candidate.wanted, change.queued, conflict.resolved, delivered, "
+        "delivery.wanted, "
         "engine.started, engine.stopped, inspection.wanted, integration.ready, landed, "
-        "landing.wanted, request.answered, request.received, run.finished, run.scaled, "
+        "landing.wanted, pushed, request.answered, request.received, run.finished, run.scaled, "
         "run.started, task.done, turn.exited, turn.started, turn.wanted, verdict.reached, "
         "verify.wanted, work.found, work.returned, workspace.closed, workspace.prepared"
     ),
@@ -52,6 +57,7 @@ KINDS: dict[str, str] = {
     "store.migrate": "",
     "store.reserve.make": "",
     "store.secret.make": "",
+    "verify.verdict_kept": "",
 }
 """Point → its kinds, with commas; empty where the step is always about the same."""
 
@@ -65,8 +71,10 @@ OCCASIONAL = {
 
 EXCUSED = {
     "engine.trust": "of `gangsaw trust` and of a run before there is an engine",
+    "git.fetch": "only where a remote has moved; see test_run_pushes",
     "git.folder_back": "only after a removal that was cut short or refused",
     "git.reverse_commit": "of an undo; see test_run_undo and test_git_undo",
+    "git.worktree_mark": "where git makes worktrees itself; see test_git_pool",
     "git.start_commit": "of landed work gone on from; see test_git_undo",
     "git.state_files": "of bringing a former state back",
     "git.state_records": "likewise",

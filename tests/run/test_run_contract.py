@@ -222,7 +222,7 @@ def test_agent_slots_tracks_scopes_and_priorities_are_kept(pg: Playground) -> No
     tasks = [
         *(task(f"slot{n}", LOGGED + COMMIT, agent="one") for n in range(3)),
         *(task(f"track{n}", LOGGED + COMMIT, track="db") for n in range(3)),
-        *(task(f"scope{n}", LOGGED + COMMIT, scope=["src/api/**"]) for n in range(3)),
+        *(task(f"scope{n}", LOGGED + COMMIT, scope=["src/api/**", "scope*.txt"]) for n in range(3)),
         *(task(f"free{n}", LOGGED + COMMIT) for n in range(2)),
     ]
     for found in tasks:

@@ -189,7 +189,7 @@ def test_claims_keep_others_off(tmp_path: Path) -> None:
         f"gangsaw siblings > {said('siblings')}",
         f"touch {said('claimed')}",
         GATE,
-        scope=["src"],
+        scope=["src", "one-turn.txt"],
     )
     two = work(
         "two",
@@ -199,7 +199,7 @@ def test_claims_keep_others_off(tmp_path: Path) -> None:
         f"gangsaw claim lib/x.txt && gangsaw release lib/x.txt && touch {said('two-done')}",
         GATE,
     )
-    three = work("three", scope=["docs"], needs=["zero"])
+    three = work("three", scope=["docs", "three-turn.txt"], needs=["zero"])
     desk = Table(tmp_path, [one, two, work("zero", GATE), three])
     desk.begin()
     desk.ground.wait_for(lambda: has(desk, "two-done"), "the claims")

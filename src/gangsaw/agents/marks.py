@@ -13,8 +13,14 @@ GIT_CONFIG_COUNT_MAX = 1000
 TOKEN_VARIABLE = "GANGSAW_TOKEN"
 CONTROL_VARIABLE = "GANGSAW_CONTROL"
 
-# An automatic repack in one worktree would slow down, and may lock, all the others.
-_GIT_CONFIG = (("gc.auto", "0"), ("maintenance.auto", "false"))
+# An automatic repack in one worktree would slow down, and may lock, all the others; refs that all
+# share, such as the stash, are waited for instead of failing the agent's command.
+_GIT_CONFIG = (
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("core.filesRefLockTimeout", "5000"),
+    ("core.packedRefsTimeout", "5000"),
+)
 
 
 def process_environment(brief: TurnBrief, own: Variables = ()) -> Variables:
@@ -48,7 +54,8 @@ def port_variables(ports: Ports | None) -> dict[str, str]:
 
 
 def _git_safety(present: dict[str, str]) -> dict[str, str]:
-    """No prompt, no editor, no background repacking; `git config` from the environment that is
+    """No prompt, no editor, no background repacking, no lock taken for what only reads (a watcher's
+    `git status` would make the agent's own commit fail); `git config` from the environment that is
     already there is kept and counted on."""
     count_text = present.get("GIT_CONFIG_COUNT", "0")
     first = int(count_text) if count_text.isascii() and count_text.isdigit() else 0
@@ -56,6 +63,7 @@ def _git_safety(present: dict[str, str]) -> dict[str, str]:
     variables = {
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_EDITOR": "true",
+        "GIT_OPTIONAL_LOCKS": "0",
         "GIT_CONFIG_COUNT": str(first + len(_GIT_CONFIG)),
     }
     for number, (key, value) in enumerate(_GIT_CONFIG, start=first):

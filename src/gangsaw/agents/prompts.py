@@ -65,8 +65,12 @@ VARIABLES = (
              (TurnKind.CONTINUE,)),
     Variable("stat", "the change in numbers, file by file", (TurnKind.REVIEW,)),
     Variable("earlier", "what earlier reviews of the task found", (TurnKind.REVIEW,)),
+    Variable("concerns", "what was found in the change by itself: tests that demand less, files "
+             "outside of the scope and the like", (TurnKind.REVIEW,)),
     Variable("files", "the files in conflict", (TurnKind.RESOLVE,)),
     Variable("landed", "what has landed since the work was begun", (TurnKind.RESOLVE,)),
+    Variable("other", "the landed tasks that changed these files: their texts and their changes",
+             (TurnKind.RESOLVE,)),
     Variable("base", "the commit that has to be merged into the work", (TurnKind.RESOLVE,)),
 )  # fmt: skip
 """Every variable of the templates. `docs/reference/prompts.md` is made from this."""
@@ -162,11 +166,18 @@ def fix_values(command: str, output: bytes | str, reason: str = "") -> dict[str,
 
 
 def resolve_values(
-    files: Sequence[str], landed: Sequence[str], *, base: str, reason: str = ""
+    files: Sequence[str],
+    landed: Sequence[str],
+    *,
+    base: str,
+    reason: str = "",
+    other: str = "",
 ) -> dict[str, str]:
     """The further variables of a resolve turn: files in conflict, subjects of what landed
-    meanwhile, and the commit or ref (`base`) that must be merged into the work."""
+    meanwhile, the commit or ref (`base`) that must be merged into the work, and the `other` side
+    with its intent."""
     return {
+        "other": f"## The other side\n\n{other}\n\n" if other else "",
         "files": _bullets(files, "(none named)"),
         "landed": _bullets(landed, "(nothing named)"),
         "base": base,
@@ -190,16 +201,29 @@ def pending_text(values: Values) -> str:
     that turn's further variables."""
     if "files" in values:
         wanted = f"Your commits must be merged with `{values['base']}`. Files in conflict:"
-        return f"{values['reason']}\n\n{wanted}\n\n{values['files']}"
+        return f"{values['reason']}\n\n{wanted}\n\n{values['files']}\n\n{values['other']}".rstrip()
     return f"{values['reason']}\n\n{values['command']}\n\n{values['output']}"
 
 
-def review_values(stat: str, earlier: Sequence[str] = ()) -> dict[str, str]:
-    """The further variables of a review turn: the change in numbers, and what earlier reviews of
-    the task found."""
+def review_values(
+    stat: str, earlier: Sequence[str] = (), concerns: Sequence[str] = ()
+) -> dict[str, str]:
+    """The further variables of a review turn: the change in numbers, what earlier reviews of the
+    task found, and what was seen in the change by itself."""
     return {
         "stat": fenced(stat.strip() or "(nothing changed)"),
         "earlier": _bullets(earlier, "(This is the first.)"),
+        "concerns": _bullets(concerns, "(Nothing.)"),
+    }
+
+
+def concerns_values(concerns: Sequence[str], mends: Sequence[str]) -> dict[str, str]:
+    """The further variables of a fix turn for what must not land: in the place of a command's
+    output what was found, and what to do about it."""
+    return {
+        "command": fenced("(what is looked for in every change)"),
+        "output": _bullets(concerns, "(see the change)"),
+        "reason": "Your work passes its checks, but it must not land as it is. " + " ".join(mends),
     }
 
 

@@ -28,6 +28,8 @@ def _said(message: Message) -> str:
     if message.question:
         asked = " ".join(plain_text(message.question).split())
         head = f"You asked: “{asked}” {by} answers:"
+    elif message.advice:
+        head = f"{by}, which is a program and no person, says:"
     elif message.agent:
         head = f"{by}, which is another program and no person, says:"
     else:

@@ -24,14 +24,17 @@ from gangsaw.git import (
     Repository,
     WorktreeEntry,
     drop_trash,
+    empty_pool,
     ignored_files,
     keep_folder,
     list_kept_sizes,
     list_refs,
     list_worktrees,
+    pool_folder,
     remove_kept,
     remove_worktree,
     save_state,
+    sweep_records,
     trash_branch,
     trash_ref,
     trash_state,
@@ -52,6 +55,7 @@ class Sort(StrEnum):
 
     WORKTREE = "worktree"
     CHECKS = "checks"
+    POOL = "pool"
     BRANCH = "branch"
     RECORDS = "records"
     KEPT = "kept"
@@ -126,6 +130,7 @@ def find_leftovers(
         run = entry.path.parent.name
         if entry.kind is not None and run in runs.states and wanted.is_aged(_touched(entry)):
             found.append(_judge(repo, control, entry, runs))
+    found += _pools(repo, runs)
     checked_out = {each.path for each in found if isinstance(each, Spared)}
     found += _branches(repo, runs, checked_out, wanted)
     found += _records(control, runs, wanted)
@@ -181,6 +186,14 @@ def _judge(
         return Spared(path, _no_ref_holds(missing))
     ignored = ignored_files(repo, entry.path)
     return Leftover(Sort.WORKTREE, path, size_of(entry.path), run, name, ignored)
+
+
+def _pools(repo: Repository, runs: _Runs) -> Iterator[Leftover]:
+    """Pools of runs that no engine has emptied."""
+    for run in runs.states:
+        folder = pool_folder(repo, run)
+        if folder is not None and run != runs.open:
+            yield Leftover(Sort.POOL, str(folder), size_of(folder), run)
 
 
 def _no_ref_holds(names: tuple[str, ...]) -> str:
@@ -247,12 +260,16 @@ def remove(repo: Repository, leftover: Leftover, clean: str, now: float) -> str 
             return _remove_branch(repo, leftover, clean)
         case Sort.KEPT:
             return trash_ref(repo, clean, leftover.path, leftover.commit)
+        case Sort.POOL:
+            empty_pool(repo, Path(leftover.path))
+            why = "files of somebody else are in it" if Path(leftover.path).exists() else None
         case Sort.CHECKS:
             found = remove_worktree(repo, Path(leftover.path))
             why = found.reason if isinstance(found, RemovalBlocked) else None
         case _:
             why = _remove_worktree(repo, leftover, clean, now)
     if why is None:
+        sweep_records(repo)
         for folder in Path(leftover.path).parents[:2]:  # of the run, of all runs
             _remove_if_empty(folder)
     return why

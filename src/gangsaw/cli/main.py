@@ -37,6 +37,7 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "logs": ("logs", "what an agent wrote"),
         "events": ("events", "everything that happened, in order"),
         "diff": ("diff", "what a task has changed"),
+        "conflicts": ("conflicts", "which live work would not merge"),
         "prompt": ("prompt", "what the agent of a task would be told now"),
     },
     "Steer the run": {
@@ -52,6 +53,7 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "undo": ("undo", "take a landing or a cancel back"),
         "approve": ("approve", "agree to work that waits for a person"),
         "reject": ("reject", "send work back to its agent"),
+        "resolve": ("resolve", "resolve a conflict yourself; how earlier ones were"),
     },
     "Talk to agents": {
         "say": ("say", "leave the agent of a task a word for its next turn"),

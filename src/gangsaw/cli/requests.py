@@ -27,9 +27,16 @@ ANSWER_WAIT_S = 10.0
 POLL_S = 0.02
 SCHEMA_VERSION = 1
 
-_PHRASES = {"hand_back": "hand back", "take": "take over", "done": "say that it is done"}
+_PHRASES = {
+    "hand_back": "hand back",
+    "take": "take over",
+    "done": "say that it is done",
+    "resolve_done": "take the resolution of",
+    "resolve_abort": "give back",
+    "resolve_overlap": "resolve",
+}
 """A verb in words, where it is not the word itself."""
-_WHOLE = {"release": "your claims", "ask": "anybody", "done": ""}
+_WHOLE = {"release": "your claims", "ask": "anybody", "done": "", "resolve_overlap": "it"}
 """What a verb without a task or paths is about, if not the run."""
 
 
@@ -140,6 +147,7 @@ def _answer(journal: Journal, run: str, key: str, after: int) -> Answered | None
 def _rehearsed(control: Control, journal: Journal, run: str, wish: Wish, key: str) -> Answered:
     """What the next engine will answer, as far as that can be known now: after the requests that
     wait for it already."""
+    from gangsaw.core import resolving
     from gangsaw.core.events import RequestAnswered
     from gangsaw.core.evolve import evolve
     from gangsaw.core.observations import Asked
@@ -154,7 +162,7 @@ def _rehearsed(control: Control, journal: Journal, run: str, wish: Wish, key: st
     for request in inbox.pending(control.inbox):
         if isinstance(request, inbox.BadRequest) or request.key in {key, *state.answers}:
             continue
-        if request.verb in (*TASK_VERBS, *PEOPLE_VERBS):
+        if request.verb in (*TASK_VERBS, *PEOPLE_VERBS, *resolving.VERBS):
             for fact in answer(state, as_asked(request, control.root, run)):
                 evolve(state, fact, request.at)
             if request.args.get("task") == wish.task:

@@ -48,12 +48,14 @@ class StopTurn:
 
 @dataclass(frozen=True, slots=True)
 class InspectWork:
-    """Find, complete and seal what the agent left in its worktree."""
+    """Find, complete and seal what the agent left in its worktree; `tests` is the commit with the
+    tests that it has written before, which must demand no less now."""
 
     about: str
     launch: int
     against: str
     commit_leftovers: bool
+    tests: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,16 @@ class Deliver:
     former: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Have the remote's branch of the target's name contain the commit, never by force."""
+
+    about: str
+    remote: str
+    target: str
+    commit: str
+
+
 Action = (
     CreateIntegration
     | PrepareWorkspace
@@ -129,6 +141,7 @@ Action = (
     | MoveIntegration
     | CloseWorkspace
     | Deliver
+    | Push
 )
 
 

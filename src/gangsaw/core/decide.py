@@ -7,14 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gangsaw.core import chain, talk
+from gangsaw.core import chain, overlapping, talk
 from gangsaw.core import events as ev
 from gangsaw.core.conditions import Condition
 from gangsaw.core.events import Cause, Event, Judgement
 from gangsaw.core.evolve import evolve
 from gangsaw.core.model import Deliver, TurnKind, Uncommitted, Workspace
 from gangsaw.core.phases import AGENT_ALIVE, Phase
-from gangsaw.core.policy import delivery, ending, landing, remedy, retry, review, stall
+from gangsaw.core.policy import (
+    after,
+    delivery,
+    ending,
+    honesty,
+    landing,
+    remedy,
+    retry,
+    review,
+    stall,
+)
 from gangsaw.core.policy.admission import admit, may_take_slot
 from gangsaw.core.state import Attempt, State, is_live
 from gangsaw.core.trouble import TROUBLES_MAX, worst_trouble
@@ -107,6 +117,8 @@ def _next_step(state: State, attempt: Attempt, now: float) -> list[Event]:
     if attempt.taken_by:
         return talk.taken(attempt)
     match attempt.phase:
+        case Phase.READY if attempt.solver:
+            return [ev.InspectionWanted(attempt.id, commit_leftovers=True)]
         case Phase.READY:
             first = review.first_turn(state, attempt)
             return [] if state.stopping else [retry.wanted_turn(attempt, first)]
@@ -156,13 +168,14 @@ def _after_verdict(state: State, attempt: Attempt, now: float) -> list[Event]:
         return [ev.WorkReturned(attempt.id, Cause.CHECKS, text)]
     if talk.goes_back(state, attempt):
         return [ev.WorkReturned(attempt.id, Cause.SAID, talk.back_text(state, attempt.task))]
+    if (returned := honesty.send_back(state, attempt)) is not None:
+        return [returned]
     unread = talk.unread_by(state, attempt)
     if review.wants_review(state, attempt):
         return review.ask_reviewer(state, attempt, now)
-    if review.wants_person(state, attempt) or (unread and not attempt.approved):
-        files, added, deleted = attempt.diff or (0, 0, 0)
-        said = "all checks green" if attempt.results else "no checks"
-        text = f"review: {files} file{'s' if files != 1 else ''} +{added} −{deleted}, {said}"
+    concerns = honesty.to_review(state, attempt)
+    if review.wants_person(state, attempt) or concerns or (unread and not attempt.approved):
+        text = honesty.review_text(attempt, concerns)
         if unread:
             text += f"; its budget is spent, so it has not read what {unread} said"
         return [ev.ReviewOpened(attempt.id, text)]
@@ -189,6 +202,8 @@ def _after_return(state: State, attempt: Attempt, now: float) -> list[Event]:
         condition = Condition.ANSWER if attempt.question else Condition.PERMISSION
         return [remedy.park(attempt, condition, None)]
     turn = retry.after_return(state, attempt)
+    if turn is None and cause is Cause.CONCERNS:
+        return [honesty.ask_person(state, attempt)]
     if turn is None and cause is Cause.TAKEN:
         # What a person has done there is not thrown away for want of money.
         text = f"{attempt.returned_text} · {remedy.SPENT}"
@@ -216,6 +231,10 @@ def _land(state: State, now: float) -> list[Event]:
     return landing.advance(state, now)
 
 
+def _check_after(state: State, now: float) -> list[Event]:
+    return list(after.advance(state))
+
+
 def _deliver(state: State, now: float) -> list[Event]:
     if delivery.is_wanted(state) and state.delivery.wanted != state.checked_head:
         return [ev.DeliveryWanted(state.checked_head)]
@@ -227,16 +246,22 @@ def _admit(state: State, now: float) -> list[Event]:
     return [] if admitted is None else [admitted]
 
 
+def _overlaps(state: State, now: float) -> list[Event]:
+    return [*overlapping.over(state)] if state.overlaps else []
+
+
 def _finish(state: State, now: float) -> list[Event]:
     """The run ends when nothing is alive, nothing can start, and delivery is done."""
     if state.end is not None or not state.head or not delivery.all_landed_that_can(state):
         return []
     never = state.limits.deliver is Deliver.NEVER
     waits = state.delivery.merge_failed or state.delivery.target_commit
-    if delivery.is_wanted(state) or (waits and not never):
+    if delivery.is_open(state) or (waits and not never) or after.is_open(state):
         return []
     landed = all(known.finished for known in state.task_states.values())
     return [ev.RunFinished(ev.RunEnd.LANDED if landed else ev.RunEnd.FAILED)]
 
 
-POLICIES: tuple[Policy, ...] = (_stop, _follow_up, _land, _deliver, _admit, _finish)
+POLICIES: tuple[Policy, ...] = (
+    _stop, _follow_up, _land, _check_after, _deliver, _overlaps, _admit, _finish,
+)  # fmt: skip

@@ -14,6 +14,10 @@ from gangsaw.core.conditions import Condition
 from gangsaw.core.disturbances import ClockJumped as ClockJumped
 from gangsaw.core.disturbances import IntegrationRestored as IntegrationRestored
 from gangsaw.core.disturbances import JournalWaited as JournalWaited
+from gangsaw.core.events_checks import AfterJudged as AfterJudged
+from gangsaw.core.events_checks import AfterWanted as AfterWanted
+from gangsaw.core.events_delivery import Pushed as Pushed
+from gangsaw.core.events_delivery import PushFailed as PushFailed
 from gangsaw.core.events_landing import BatchFormed as BatchFormed
 from gangsaw.core.events_landing import CandidateBuilt as CandidateBuilt
 from gangsaw.core.events_landing import CandidateConflicted as CandidateConflicted
@@ -26,6 +30,8 @@ from gangsaw.core.events_landing import LandingWanted as LandingWanted
 from gangsaw.core.events_landing import PutFirst as PutFirst
 from gangsaw.core.events_landing import QueueHeld as QueueHeld
 from gangsaw.core.events_landing import QueueReleased as QueueReleased
+from gangsaw.core.events_radar import RadarEvent
+from gangsaw.core.events_resolving import ResolvingEvent
 from gangsaw.core.events_talk import TalkEvent
 from gangsaw.core.events_turns import AttemptParked as AttemptParked
 from gangsaw.core.events_turns import ConditionSeen as ConditionSeen
@@ -35,6 +41,7 @@ from gangsaw.core.events_turns import ReviewPassed as ReviewPassed
 from gangsaw.core.events_undo import UndoFailed as UndoFailed
 from gangsaw.core.events_undo import Undone as Undone
 from gangsaw.core.events_undo import UndoWanted as UndoWanted
+from gangsaw.core.honesty import Concern
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Check, Limits, Plan, TurnKind
 from gangsaw.core.subjects import OfAttempt, OfRun, OfTask
@@ -78,7 +85,9 @@ class IntegrationReady(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class EngineStarted(OfRun):
-    """`strays`: turns that were alive though nothing of this run needs them; they were ended."""
+    """`strays`: turns that were alive though nothing of this run needs them; they were ended.
+    `environment` stands for what checks see besides commands and trees: where it is another one
+    than before, no earlier verdict holds."""
 
     kind: ClassVar[str] = "engine.started"
     pid: int
@@ -86,6 +95,7 @@ class EngineStarted(OfRun):
     boot_id: str = ""
     containment: str = ""
     strays: tuple[str, ...] = ()
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +204,12 @@ class DeliveryBlocked(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class TargetMoved(OfRun):
-    """Somebody else put commits on the target; they must be merged in as a candidate."""
+    """Somebody else put commits on the target (`remote`: there); they must be merged in as a
+    candidate."""
 
     kind: ClassVar[str] = "target.moved"
     commit: str
+    remote: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,7 +399,9 @@ class InspectionWanted(OfAttempt):
 @dataclass(frozen=True, slots=True)
 class WorkFound(OfAttempt):
     """The work is sealed: this commit, and no other, may land for this attempt; alone, if it
-    touches paths that are a `barrier`."""
+    touches paths that are a `barrier`. `concerns` are what a maintainer would want to know. `paths`
+    are those that it changed, both names of a moved file; none where there are too many to write
+    down."""
 
     kind: ClassVar[str] = "work.found"
     commit: str
@@ -398,6 +412,8 @@ class WorkFound(OfAttempt):
     committed_for: tuple[str, ...] = ()
     commits: int = 1
     barrier: tuple[str, ...] = ()
+    concerns: tuple[Concern, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,6 +518,8 @@ Event = (
     | DeliveryBlocked
     | TargetMoved
     | TargetMergeFailed
+    | Pushed
+    | PushFailed
     | EffectFailed
     | TaskGivenUp
     | TaskCancelled
@@ -541,7 +559,11 @@ Event = (
     | ClockJumped
     | JournalWaited
     | IntegrationRestored
+    | ResolvingEvent
+    | AfterWanted
+    | AfterJudged
     | TalkEvent
+    | RadarEvent
 )
 
 EVENT_CLASSES: dict[str, type[Event]] = {cls.kind: cls for cls in Event.__args__}

@@ -15,7 +15,8 @@ from gangsaw.core.subjects import OfAttempt, OfTask
 @dataclass(frozen=True, slots=True)
 class MessageLeft(OfTask):
     """Somebody has a word for the agent of a task; it is told with its next turn. `agent` is the
-    attempt that it comes from, empty for a person's; `question` what it answers."""
+    attempt that it comes from, empty for a person's; `question` what it answers. No work goes back
+    for `advice` alone."""
 
     kind: ClassVar[str] = "message.left"
     key: str
@@ -23,6 +24,7 @@ class MessageLeft(OfTask):
     by: str
     agent: str = ""
     question: str = ""
+    advice: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from functools import singledispatch
 
 from gangsaw.core import events as ev
+from gangsaw.core import evolve_checks as after
+from gangsaw.core import evolve_delivery as deliveries
 from gangsaw.core import evolve_landing as landings
+from gangsaw.core import evolve_radar as radar
+from gangsaw.core import evolve_resolving as resolving
 from gangsaw.core import evolve_talk as talk
 from gangsaw.core import evolve_turns as turns
 from gangsaw.core import evolve_undo as undo
@@ -17,7 +21,6 @@ from gangsaw.core.phases import Phase
 from gangsaw.core.replacing import replace
 from gangsaw.core.state import (
     Attempt,
-    Delivery,
     IllegalEvent,
     State,
     TaskState,
@@ -36,8 +39,9 @@ def evolve(state: State, event: ev.Event, at: float) -> State:
     """
     rule = _RULES.get(type(event), _apply)
     rule(event, state, at)
-    if (more := talk.AFTER.get(type(event))) is not None:
-        more(event, state, at)
+    for followers in (talk.AFTER, resolving.AFTER):
+        if (more := followers.get(type(event))) is not None:
+            more(event, state, at)
     return state
 
 
@@ -83,10 +87,15 @@ def _(event: ev.EngineStarted, state: State, at: float) -> None:
     state.engine_pid, state.containment = event.pid, event.containment
     state.stopping, state.stop_hard, state.engine_reason = "", False, ""
     state.troubles.clear()
+    if event.environment != state.environment:
+        # What passed elsewhere has to pass here; verdicts of what has landed stand as they were.
+        state.green.clear()
+        state.red.clear()
+    state.environment = event.environment
     timing.count_anew(state, at)
     if state.draining:
         state.paused = state.draining = False
-    state.delivery = replace(state.delivery, blocked_at=0.0)
+    state.delivery = replace(state.delivery, blocked_at=0.0, tries=0)
 
 
 @_apply.register
@@ -152,15 +161,14 @@ def _(event: ev.DeliveryWanted, state: State, at: float) -> None:
     state.delivery = replace(state.delivery, wanted=event.commit, blocked="", merge_failed="")
 
 
-@_apply.register
-def _(event: ev.Delivered, state: State, at: float) -> None:
-    state.delivery = Delivery(delivered=event.commit, pushed=event.pushed)
-    ix.end_troubles(state, "")
+_apply.register(ev.Delivered)(deliveries.delivered)
+_apply.register(ev.Pushed)(deliveries.pushed)
+_apply.register(ev.PushFailed)(deliveries.push_failed)
 
 
 @_apply.register
 def _(event: ev.DeliveryBlocked, state: State, at: float) -> None:
-    state.delivery = replace(state.delivery, blocked=event.text, blocked_at=at)
+    state.delivery = replace(state.delivery, blocked=event.text, blocked_at=at, passing=False)
     ix.end_troubles(state, "")
 
 
@@ -181,6 +189,7 @@ def _(event: ev.TargetMergeFailed, state: State, at: float) -> None:
         wanted=state.checked_head,
         blocked=event.text,
         blocked_at=at,
+        passing=False,
         merge_failed=event.commit,
     )
     ix.drop_landing(state, ev.TARGET)
@@ -192,7 +201,7 @@ def _(event: ev.EffectFailed, state: State, at: float) -> None:
     before = state.troubles.get(key, Trouble(0, at, ""))
     for_room = before.for_room + int(event.no_room)
     state.troubles[key] = Trouble(before.count + 1, at, event.text, for_room)
-    if event.action == "Deliver":
+    if event.action in ("Deliver", "Push"):
         state.delivery = replace(state.delivery, blocked=event.text, blocked_at=at)
     if event.about in state.attempts:
         state.touched.add(task_of(event.about))
@@ -253,10 +262,12 @@ def _(event: ev.TaskReopened, state: State, at: float) -> None:
     ix.set_task(state, event.task, fresh)
 
 
+_apply.register(ev.AfterWanted)(after.wanted)
+_apply.register(ev.AfterJudged)(after.judged)
 _apply.register(ev.UndoWanted)(undo.wanted)
 _apply.register(ev.Undone)(undo.done)
 _apply.register(ev.UndoFailed)(undo.failed)
-for _kind, _rule in talk.RULES.items():
+for _kind, _rule in {**talk.RULES, **radar.RULES, **resolving.RULES}.items():
     _apply.register(_kind, _rule)
 
 
@@ -338,7 +349,9 @@ def _(event: ev.WorkFound, state: State, at: float) -> None:
         results=(),
         inconclusive=0,
         diff=(event.files, event.added, event.deleted),
+        paths=event.paths if len(event.paths) == event.files else None,
         barrier=event.barrier,
+        concerns=event.concerns,
         returned=None,
         returned_text="",
         returned_paths=(),

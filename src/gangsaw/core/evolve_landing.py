@@ -5,8 +5,12 @@ from __future__ import annotations
 from gangsaw.core import chain
 from gangsaw.core import events as ev
 from gangsaw.core import indexes as ix
+from gangsaw.core.policy.slots import RUNS_LOOKED_AT, CheckCost
 from gangsaw.core.replacing import replace
 from gangsaw.core.state import Landing, State
+
+FIRSTS_MAX = 10
+"""Of so many batches it is remembered whether they were green at the first go."""
 
 
 def queued(event: ev.ChangeQueued, state: State, at: float) -> None:
@@ -56,6 +60,10 @@ def formed(event: ev.BatchFormed, state: State, at: float) -> None:
 def judged(event: ev.CandidateJudged, state: State, at: float) -> None:
     """The checks of the candidate have said something."""
     landing = ix.landing_in_progress(state, event.attempt)
+    _note_cost(state, event.results)
+    if landing.batch and not landing.round and _is_last(state, landing):
+        green = event.judgement is ev.Judgement.PASSED
+        state.firsts = (*state.firsts, green)[-FIRSTS_MAX:]
     if event.judgement is ev.Judgement.INCONCLUSIVE:
         again = landing.inconclusive + 1
         ix.note_green(state, event.tree, event.results)
@@ -67,6 +75,25 @@ def judged(event: ev.CandidateJudged, state: State, at: float) -> None:
     ix.put_landing(state, replace(after, fails=landing.fails + int(failed)))
     if not failed and landing.batch and _is_whole_and_green(state, landing):
         state.batch_size = min(state.batch_size * 2, max(state.limits.window, 1))
+
+
+def _note_cost(state: State, results: tuple[ev.CheckResult, ...]) -> None:
+    """What it took to check a candidate, for the number of those that are checked at a time."""
+    wall_s = sum(result.duration_s for result in results)
+    if wall_s <= 0:
+        return  # nothing was run
+    cost = CheckCost(wall_s, sum(result.cpu_s for result in results), _checked_at_once(state))
+    state.costs = (*state.costs, cost)[-RUNS_LOOKED_AT:]
+
+
+def _checked_at_once(state: State) -> int:
+    """How many batches are being checked."""
+    return max(1, len({link.batch for link in chain.checked_together(state)}))
+
+
+def _is_last(state: State, landing: Landing) -> bool:
+    batch = [link.about for link in state.landings if link.batch == landing.batch]
+    return batch[-1] == landing.about
 
 
 def _is_whole_and_green(state: State, landing: Landing) -> bool:

@@ -28,7 +28,7 @@ HANDED_BACK = "{by} took over for a while and has worked in the worktree"
 
 def _left(event: et.MessageLeft, state: State, at: float) -> None:
     known = state.task_states[event.task]
-    said = Message(event.key, event.text, event.by, event.agent, event.question)
+    said = Message(event.key, event.text, event.by, event.agent, event.question, event.advice)
     ix.set_task(state, event.task, replace(known, messages=(*known.messages, said)))
     attempt = state.attempt_of(event.task)
     if event.question and attempt is not None:
@@ -175,9 +175,10 @@ def _turn_over(event: ev.TurnExited | ev.TurnLost, state: State, at: float) -> N
 def _attempt_failed(event: ev.AttemptFailed, state: State, at: float) -> None:
     """Whoever tries the task next has to be told all of it."""
     attempt = state.attempts[event.attempt]
-    if attempt.told:
+    if attempt.told or state.task_states[attempt.task].messages:
         known = state.task_states[attempt.task]
-        messages = (*attempt.told, *known.messages)
+        # Advice was about this one's work, which the next one does not have.
+        messages = tuple(said for said in (*attempt.told, *known.messages) if not said.advice)
         ix.set_task(state, attempt.task, replace(known, messages=messages))
         ix.put_attempt(state, replace(attempt, told=(), read=0))
 
@@ -193,7 +194,7 @@ def _returned(event: ev.WorkReturned, state: State, at: float) -> None:
         state.queue.remove(event.attempt)
     attempt = state.attempts[event.attempt]
     messages = state.task_states[attempt.task].messages
-    if event.cause is ev.Cause.SAID and all(said.agent for said in messages):
+    if event.cause is ev.Cause.SAID and all(said.agent or said.advice for said in messages):
         ix.put_attempt(state, replace(attempt, nudged=attempt.nudged + 1))
 
 

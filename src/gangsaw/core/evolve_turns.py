@@ -34,6 +34,7 @@ def wanted(event: ev.TurnWanted, state: State, at: float) -> None:
         launch=event.launch,
         why=event.why,
         stage=stage,
+        tests=before.commit if _begins_work(event, before) else before.tests,
         begun=before.begun or (event.launch if event.why is TurnKind.WORK else 0),
         agent=agent,
         model=before.model if agent == before.agent else None,
@@ -55,6 +56,11 @@ def wanted(event: ev.TurnWanted, state: State, at: float) -> None:
         review_tries=before.review_tries + int(_tries(event, before)) if reviews else 0,
         switches=before.switches + int(_switches(event, before)),
     )  # fmt: skip
+
+
+def _begins_work(event: ev.TurnWanted, before: Attempt) -> bool:
+    """Whether the tests are written, and the work itself begins."""
+    return event.why is TurnKind.WORK and before.stage is TurnKind.TEST
 
 
 def _goes_on(event: ev.TurnWanted, before: Attempt) -> bool:

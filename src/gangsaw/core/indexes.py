@@ -7,6 +7,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 
 from gangsaw.core import events as ev
+from gangsaw.core.check_records import learn
 from gangsaw.core.events_undo import undone_by
 from gangsaw.core.phases import ENDED, HOLDS_SLOT, Phase, next_phase
 from gangsaw.core.ports import number_blocks
@@ -162,8 +163,10 @@ def landing_in_progress(state: State, about: str) -> Landing:
 
 
 def note_green(state: State, tree: str, results: tuple[ev.CheckResult, ...]) -> None:
-    """Remember which checks have passed on the tree."""
+    """Remember which checks have passed on the tree, and what is learned of each of them."""
     if not tree:
         return
-    passed = {result.name for result in results if result.judgement is ev.Judgement.PASSED}
+    for result in results:
+        learn(state.known_checks, state.red, tree, state.green.get(tree, frozenset()), result)
+    passed = {result.of for result in results if result.judgement is ev.Judgement.PASSED}
     state.green[tree] = state.green.get(tree, frozenset()) | passed

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import shlex
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
+
+from gangsaw.core.honesty import Honesty
 
 
 class Workspace(StrEnum):
@@ -27,6 +32,13 @@ class Deliver(StrEnum):
     EACH = "each"
     END = "end"
     NEVER = "never"
+
+
+class Push(StrEnum):
+    """When what was delivered is pushed: with each delivery, or once when nothing can follow."""
+
+    EACH = "each"
+    END = "end"
 
 
 class History(StrEnum):
@@ -66,12 +78,66 @@ class Stage(StrEnum):
     APPROVE = "approve"
 
 
+class When(StrEnum):
+    """At which trees a check looks: the work alone, what is to land, both, or (`AFTER`) what has
+    landed, without holding anything up."""
+
+    ALWAYS = "always"
+    WORK = "work"
+    LANDING = "landing"
+    AFTER = "after"
+
+
+class RadarPolicy(StrEnum):
+    """What follows when two pieces of live work would not merge: the later agent is told, tasks
+    that would be a third are held back, it is only shown, or nobody looks."""
+
+    TELL = "tell"
+    SERIALISE = "serialise"
+    SHOW = "show"
+    OFF = "off"
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A command which must exit 0. `name` is what the user wrote; `argv` is what is run."""
+    """A command which must exit 0. `name` is what the user calls it, `argv` is what is run.
+
+    With `paths` (entries of a scope) it is needed only by changes that touch one of them. Checks
+    of a lower `order` come first; where one fails, those of a higher are not run. `junit` and
+    `sarif` are reports that it leaves in the tree. `env` names variables and `files` files (such
+    as lock files) on which its verdict depends besides the tree. A red result on a task's own work
+    is believed after `retries` further runs.
+    """
 
     name: str
     argv: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    when: When = When.ALWAYS
+    timeout_s: float | None = None
+    order: int = 0
+    junit: str = ""
+    sarif: str = ""
+    env: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    retries: int = 1
+
+    @property
+    def key(self) -> str:
+        """What its verdicts are kept under: two checks of one name but with different commands are
+        two. The name itself where that says it all, as it does for a plain command."""
+        if self.argv == ("sh", "-c", self.name) and not self.env and not self.files:
+            return self.name
+        return _key_of(self.name, self.argv, self.env, self.files)
+
+
+@lru_cache(maxsize=65_536)
+def _key_of(name: str, argv: tuple[str, ...], env: tuple[str, ...], files: tuple[str, ...]) -> str:
+    line = argv[2].strip() if argv[:2] == ("sh", "-c") and len(argv) == 3 else shlex.join(argv)
+    if name == line and not env and not files:
+        return name
+    content = "\0\0".join("\0".join(part) for part in (argv, env, files))
+    digest = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{name}#{digest[:12]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +193,10 @@ class Limits:
     """The bounds of a run. Seconds unless the name says otherwise. `reviewer` reviews where a task
     names nobody (empty: the task's own agent, in a session of its own); `rounds_max` bounds how
     often work goes back to its author for what a reviewer found. `window` bounds how many changes
-    are checked together for their landing."""
+    are checked together for their landing, `check_slots` how many such combinations are checked
+    side by side, on a machine with so many `cores`; `honesty` says what follows from what is found
+    in a change. A worktree is looked at for overlaps at most every `radar_every_s`. `remote` is
+    where the target is pushed (empty: nowhere)."""
 
     max_agents: int = 4
     turns_max: int = 3
@@ -144,12 +213,19 @@ class Limits:
     uncommitted: Uncommitted = Uncommitted.COMMIT
     window: int = 16
     history: History = History.MERGE
+    check_slots: int = 1
+    cores: int = 1
     agents: tuple[AgentSlots, ...] = ()
     default_agent: str = ""
     reviewer: str = ""
     rounds_max: int = 3
     memory_floor_pct: float = 12.0
     disk_floor_mb: int = 512
+    honesty: Honesty = field(default_factory=Honesty)
+    radar: RadarPolicy = RadarPolicy.TELL
+    radar_every_s: float = 30.0
+    remote: str = ""
+    push: Push = Push.EACH
 
 
 def attempt_id(task: str, number: int) -> str:

@@ -6,14 +6,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gangsaw.core.events import Cause, CheckResult, Judgement, Jump, Pressure
+from gangsaw.core.honesty import Concern
 from gangsaw.core.launch import Note, TurnOutcome
 from gangsaw.core.model import Limits
+from gangsaw.core.overlaps import Overlap
 
 
 @dataclass(frozen=True, slots=True)
 class EngineUp:
     """An engine took over the run; nothing is in flight. `limits` are what it was started with,
-    `strays` the turns that belong to nothing of this run and were ended."""
+    `strays` the turns that belong to nothing of this run and were ended. `environment` stands for
+    everything that verdicts of checks depend on besides commands and trees."""
 
     pid: int
     version: str
@@ -21,6 +24,7 @@ class EngineUp:
     containment: str
     limits: Limits
     strays: tuple[str, ...] = ()
+    environment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,8 @@ class WorkInspected:
     committed_for: tuple[str, ...] = ()
     commits: int = 1
     barrier: tuple[str, ...] = ()
+    concerns: tuple[Concern, ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +164,7 @@ class ChecksDone:
 
 @dataclass(frozen=True, slots=True)
 class CandidateMade:
-    """`resolved` names what merged it mechanically where git alone could not."""
+    """`resolved` names the mechanical ways by which a conflict in `resolved_paths` was resolved."""
 
     about: str
     work: str
@@ -166,6 +172,7 @@ class CandidateMade:
     commit: str
     tree: str
     resolved: str = ""
+    resolved_paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +228,28 @@ class TargetNotMovable:
 
 @dataclass(frozen=True, slots=True)
 class TargetElsewhere:
-    """The target has commits of its own."""
+    """The target has commits of its own; `remote` names the remote where it has."""
 
     commit: str
+    remote: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPushed:
+    """The remote's branch contains the commit."""
+
+    commit: str
+    remote: str
+
+
+@dataclass(frozen=True, slots=True)
+class PushRefused:
+    """The remote did not take the commit; `passing`: it may do so by itself, later."""
+
+    commit: str
+    remote: str
+    text: str
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +276,16 @@ class IntegrationPutBack:
     found: str
 
 
+@dataclass(frozen=True, slots=True)
+class OverlapsRead:
+    """The radar compared the attempts `looked` with each other and with what has landed; or why it
+    could not (`trouble`)."""
+
+    overlaps: tuple[Overlap, ...]
+    looked: tuple[str, ...] = ()
+    trouble: str = ""
+
+
 Observation = (
     EngineUp
     | EngineDown
@@ -274,7 +310,10 @@ Observation = (
     | TargetAtIntegration
     | TargetNotMovable
     | TargetElsewhere
+    | TargetPushed
+    | PushRefused
     | ClockShifted
     | JournalHeldUp
     | IntegrationPutBack
+    | OverlapsRead
 )

@@ -73,7 +73,7 @@ TRANSITIONS: dict[str, dict[Phase, Phase]] = {
     "stop.wanted": {_P.STARTING: _P.STOPPING, _P.RUNNING: _P.STOPPING, _P.STOPPING: _P.STOPPING},
     "turn.exited": {_P.STARTING: _P.EXITED, _P.RUNNING: _P.EXITED, _P.STOPPING: _P.EXITED},
     "turn.lost": {_P.STARTING: _P.EXITED, _P.RUNNING: _P.EXITED, _P.STOPPING: _P.EXITED},
-    "inspection.wanted": {_P.EXITED: _P.INSPECTING, _P.REVIEWING: _P.INSPECTING},
+    "inspection.wanted": dict.fromkeys((_P.READY, _P.EXITED, _P.REVIEWING), _P.INSPECTING),
     "work.found": {_P.INSPECTING: _P.VERIFYING},
     "work.faulty": {_P.INSPECTING: _P.RETURNED},
     "verify.wanted": {_P.EXITED: _P.VERIFYING},

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from gangsaw.core import chain
+from gangsaw.core import chain, overlapping, resolving
 from gangsaw.core import events as ev
 from gangsaw.core import observations as ob
 from gangsaw.core.conditions import Condition
+from gangsaw.core.events_checks import AFTER
 from gangsaw.core.events_undo import undone_by
 from gangsaw.core.findings import read_review
 from gangsaw.core.launch import (
@@ -60,7 +61,9 @@ def _launched(state: State, name: str, launch: int) -> Attempt | None:
 @record.register
 def _(seen: ob.EngineUp, state: State, now: float) -> list[ev.Event]:
     facts: list[ev.Event] = [
-        ev.EngineStarted(seen.pid, seen.version, seen.boot_id, seen.containment, seen.strays)
+        ev.EngineStarted(
+            seen.pid, seen.version, seen.boot_id, seen.containment, seen.strays, seen.environment
+        )
     ]
     if seen.limits != state.limits:
         facts.append(ev.LimitsChanged(seen.limits))
@@ -102,6 +105,8 @@ def _is_over(state: State, about: str) -> bool:
     """Whether nothing is to be done any more about this attempt or landing."""
     if about in state.attempts:
         return state.attempts[about].closed
+    if about == AFTER:
+        return not state.after.wanted
     return bool(about) and landing_of(state, about) is None
 
 
@@ -118,6 +123,11 @@ def _(seen: ob.JournalHeldUp, state: State, now: float) -> list[ev.Event]:
 @record.register
 def _(seen: ob.IntegrationPutBack, state: State, now: float) -> list[ev.Event]:
     return [ev.IntegrationRestored(seen.commit, seen.found)]
+
+
+@record.register
+def _(seen: ob.OverlapsRead, state: State, now: float) -> list[ev.Event]:
+    return [*overlapping.news(seen, state)]
 
 
 @record.register
@@ -272,6 +282,7 @@ def _(seen: ob.WorkInspected, state: State, now: float) -> list[ev.Event]:
     if attempt is None or attempt.launch != seen.launch:
         return []
     return [
+        *resolving.facts_of_work(state, seen),
         ev.WorkFound(
             seen.attempt,
             seen.commit,
@@ -282,7 +293,9 @@ def _(seen: ob.WorkInspected, state: State, now: float) -> list[ev.Event]:
             seen.committed_for,
             seen.commits,
             seen.barrier,
-        )
+            seen.concerns,
+            seen.paths,
+        ),
     ]
 
 
@@ -296,6 +309,9 @@ def _(seen: ob.WorkUnsound, state: State, now: float) -> list[ev.Event]:
 
 @record.register
 def _(seen: ob.ChecksDone, state: State, now: float) -> list[ev.Event]:
+    if seen.about == AFTER:
+        wanted = state.after.wanted == seen.commit
+        return [ev.AfterJudged(seen.commit, seen.judgement, seen.results)] if wanted else []
     landing = landing_of(state, seen.about)
     if landing is not None:
         wanted = landing.candidate == seen.commit and landing.round == seen.round
@@ -314,7 +330,7 @@ def _stale(state: State, landing: Landing, seen: ob.ChecksDone) -> bool:
         return False
     gate = landing_policy.gate_of_landing(state, landing)
     missing = landing_policy.missing_checks(state, landing.tree, gate)
-    return not {check.name for check in missing} <= {result.name for result in seen.results}
+    return not {check.key for check in missing} <= {result.of for result in seen.results}
 
 
 def _is_to_be_built(state: State, about: str, work: str, onto: str) -> bool:
@@ -330,7 +346,8 @@ def _is_to_be_built(state: State, about: str, work: str, onto: str) -> bool:
 def _(seen: ob.CandidateMade, state: State, now: float) -> list[ev.Event]:
     if not _is_to_be_built(state, seen.about, seen.work, seen.onto):
         return []
-    return [ev.CandidateBuilt(seen.about, seen.onto, seen.commit, seen.tree, seen.resolved)]
+    built = ev.CandidateBuilt(seen.about, seen.onto, seen.commit, seen.tree, seen.resolved)
+    return [built, *resolving.facts_of_candidate(seen)]
 
 
 @record.register
@@ -357,9 +374,8 @@ def _landed(state: State, link: Landing, last: Landing, seen: ob.IntegrationMove
     task = attempt.task if attempt else ""
     head = seen.head or ("" if link is last else seen.commit)
     checked = "" if link is last else last.tree
-    return ev.Landed(
-        link.about, task, link.candidate, seen.onto, link.tree, head, checked, link.resolved
-    )
+    ways = ", ".join(attempt.resolved) if attempt else link.resolved
+    return ev.Landed(link.about, task, link.candidate, seen.onto, link.tree, head, checked, ways)
 
 
 @record.register
@@ -410,4 +426,26 @@ def _(seen: ob.TargetElsewhere, state: State, now: float) -> list[ev.Event]:
         return [] if same else [ev.DeliveryBlocked(seen.commit, state.delivery.blocked)]
     if seen.commit == state.delivery.target_commit:
         return []
-    return [ev.TargetMoved(seen.commit)]
+    return [ev.TargetMoved(seen.commit, seen.remote)]
+
+
+@record.register
+def _(seen: ob.TargetPushed, state: State, now: float) -> list[ev.Event]:
+    return [ev.Pushed(seen.commit, seen.remote)] if _is_to_push(state, seen) else []
+
+
+@record.register
+def _(seen: ob.PushRefused, state: State, now: float) -> list[ev.Event]:
+    if not _is_to_push(state, seen):
+        return []
+    same = delivery.is_waiting(state) and state.delivery.blocked == seen.text
+    if same and not seen.passing:
+        return []  # still the same reason
+    return [ev.PushFailed(seen.commit, seen.remote, seen.text, seen.passing)]
+
+
+def _is_to_push(state: State, seen: ob.TargetPushed | ob.PushRefused) -> bool:
+    """Whether the report is about what is to be pushed now."""
+    known = state.delivery
+    wanted = (known.delivered, state.limits.remote)
+    return (seen.commit, seen.remote) == wanted and known.pushed_commit != seen.commit

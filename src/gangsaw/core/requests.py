@@ -7,7 +7,7 @@ once.
 from __future__ import annotations
 
 from gangsaw.core import events as ev
-from gangsaw.core import reopening, talk
+from gangsaw.core import overlapping, reopening, resolving, talk
 from gangsaw.core.observations import Asked
 from gangsaw.core.phases import Phase
 from gangsaw.core.reopening import Answer
@@ -27,9 +27,11 @@ def answer(state: State, asked: Asked) -> list[ev.Event]:
         facts, ok, text = [], True, "already over: no engine was alive then"
     elif asked.verb in talk.VERBS:
         facts, ok, text = talk.answer(state, asked)
+    elif asked.verb in overlapping.VERBS:
+        facts, ok, text = overlapping.answer(state, asked)
     elif asked.verb in RUN_VERBS:
         facts, ok, text = _of_run(state, asked)
-    elif asked.verb not in TASK_VERBS:
+    elif asked.verb not in (*TASK_VERBS, *resolving.VERBS):
         facts, ok, text = [], False, f"unknown request '{asked.verb}'"
     elif asked.task not in state.tasks:
         facts, ok, text = [], False, f"there is no task '{asked.task}' in {state.run}"
@@ -67,6 +69,8 @@ def _of_run(state: State, asked: Asked) -> Answer:
 def _of_task(state: State, asked: Asked) -> Answer:
     known = state.task_states[asked.task]
     attempt = state.attempt_of(asked.task)
+    if asked.verb in resolving.VERBS:
+        return resolving.answer(state, asked)
     if asked.verb == "undo":
         return reopening.undo(state, asked)
     if asked.verb == "retry" and asked.task in state.undos:

@@ -45,7 +45,8 @@ class AgentSettings:
 class WorktreeSettings:
     """`[worktree]`: where worktrees live (`None`: beside the repository) and what is put into a
     fresh one: files copied, files linked, a command run. `ports`: how many ports each live attempt
-    has for itself, the first of them from `ports_from` on."""
+    has for itself, the first of them from `ports_from` on. `pool`: so many folders
+    of ended attempts are kept for the next (`None`: as many as there may be agents)."""
 
     root: str | None = None
     copy: tuple[str, ...] = ()
@@ -53,18 +54,47 @@ class WorktreeSettings:
     setup: str | None = None
     ports: int = 0
     ports_from: int = 20_000
+    pool: int | None = None
+
+
+SELF_VALIDATING_CACHES = (
+    "__pycache__/",
+    ".mypy_cache/",
+    ".ruff_cache/",
+    ".pytest_cache/",
+    "node_modules/.cache/",
+    "target/",
+)
+"""Ignored files that stay between checks when nobody says otherwise: each of them is a cache whose
+tool compares it with its sources."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictSettings:
+    """`[landing]`, as far as conflicts go: `mergiraf` is `auto` (used where it is installed), `on`
+    or `off`; `union` are paths of which both sides' lines are kept."""
+
+    mergiraf: str = "auto"
+    union: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings. `checks` are run for every task besides its own; `check_env` are variables
-    passed through to checks; `source` is the file read, for messages."""
+    passed through to checks; `check_keep` are patterns of ignored files that stay in a slot
+    between checks; at most `check_slots` candidates are checked side by side, if that is measured
+    to pay; `check_cache` says whether green results outlive their run; `source` is the file read,
+    for messages."""
 
     agents: tuple[AgentSettings, ...] = ()
     limits: Limits = field(default_factory=Limits)
     checks: tuple[Check, ...] = ()
     check_pass_env: tuple[str, ...] = ()
+    check_cache: bool = True
+    check_keep: tuple[str, ...] = SELF_VALIDATING_CACHES
+    check_slots: int = 2
     worktree: WorktreeSettings = field(default_factory=WorktreeSettings)
+    conflicts: ConflictSettings = field(default_factory=ConflictSettings)
     remote: str | None = None
     on_interrupt: str = "pause"
     source: str = ""

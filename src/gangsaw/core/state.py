@@ -11,12 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gangsaw.core import events as ev
+from gangsaw.core.after import After
+from gangsaw.core.check_records import CheckRecord
 from gangsaw.core.conditions import Condition
 from gangsaw.core.findings import Finding, Review
+from gangsaw.core.honesty import Concern
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.messages import Message, Question
 from gangsaw.core.model import Check, Limits, Plan, Task, TurnKind
+from gangsaw.core.overlaps import KnownOverlap
 from gangsaw.core.phases import ENDED, Phase
+from gangsaw.core.policy.slots import CheckCost
 
 BATCH_START = 4
 """How many changes the first batch of a run may hold."""
@@ -84,13 +89,17 @@ class Attempt:
     `continues` those that went on after an interruption, `waits` how often it was parked for a
     time, `switches` how often another agent went on in its place. `stage` is what the author is at,
     `begun` the launch with which the work itself was begun.
+    `tests` is the commit with the tests that came before the work.
     `acting` is the reviewing agent while one acts. `given` is the word of the present review turn,
     `findings` and `rejections` are of all reviews so far; `agreed` and `approved`: the reviewing
-    agent, or a person, agrees with exactly this commit. Of the messages it was `told`, the first
-    `read` are known to have reached its session; it went back `nudged` times for agents' alone.
-    `taken_by` names who wants to work in its place, and does once it is `in_hand`.
-    `barrier` are paths for which it lands alone; `queued_at` is when this work came into the
-    queue, `against` a change with which it does not merge and which is ahead of it.
+    agent, or a person, agrees with exactly this commit, about which there are `concerns`. `paths`
+    are those that its work changed, `None` where not all are known. Of the messages it was `told`,
+    the first `read` are known to have reached its session; it went back `nudged` times for agents'
+    alone. `taken_by` names who wants to work in its place, and does once it is `in_hand`. `barrier`
+    are paths for which it lands alone; `queued_at` is when this work came into the queue, `against`
+    a change with which it does not merge and which is ahead of it.
+    It had `resolves` turns to resolve a conflict; `resolved` are the ways in which conflicts of it
+    were; it begins with the resolution of the person `solver`.
     """
 
     id: str
@@ -136,6 +145,9 @@ class Attempt:
     judgement: ev.Judgement | None = None
     inconclusive: int = 0
     diff: tuple[int, int, int] | None = None
+    paths: tuple[str, ...] | None = None
+    concerns: tuple[Concern, ...] = ()
+    tests: str = ""
     usage: tuple[LaunchUsage, ...] = ()
     failed: ev.Cause | None = None
     closed: bool = False
@@ -161,6 +173,9 @@ class Attempt:
     rejections: int = 0
     review_tries: int = 0
     agreed: bool = False
+    resolves: int = 0
+    resolved: tuple[str, ...] = ()
+    solver: str = ""
     barrier: tuple[str, ...] = ()
     queued_at: float = 0.0
     against: str = ""
@@ -176,7 +191,9 @@ class TaskState:
     """What a task has come to. `unmet` counts needs that have not landed, `blameless` attempts that
     ended by the machine's fault. `undone` is the commit that took its landing back; `start` the ref
     that its next attempt starts from; attempts up to number `outdated` were built on a need that
-    was undone since. `messages` wait for the next turn. `first`: it lands before all others."""
+    was undone since. `messages` wait for the next turn. `first`: it lands before all others.
+    `resolver` is the person who resolves its conflict now, `solver` the one whose resolution the
+    next attempt is."""
 
     unmet: int
     attempts: int = 0
@@ -202,6 +219,8 @@ class TaskState:
     start: str = ""
     outdated: int = 0
     messages: tuple[Message, ...] = ()
+    resolver: str = ""
+    solver: str = ""
     first: bool = False
 
     @property
@@ -259,7 +278,8 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Where the target stands against the integration branch."""
+    """Where the target stands against the integration branch. `blocked` is why it is not moved, or
+    not pushed; `passing`: that may end by itself, `tries` says how often it was tried since."""
 
     wanted: str = ""
     delivered: str = ""
@@ -268,6 +288,9 @@ class Delivery:
     target_commit: str = ""
     merge_failed: str = ""
     pushed: str = ""
+    pushed_commit: str = ""
+    passing: bool = False
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,10 +314,15 @@ class State:
     """Everything known about one run. `head` is where the integration branch is, `checked_head`
     the last commit that we ourselves moved it to: only such a one is delivered. `landings` is the
     chain of those in progress, in its order; `head_link` the link with the same tree as `head`,
-    where that joins several. `batch_size` bounds the next batch; a held queue forms none, and
+    where that joins several. `batch_size` bounds the next batch; `firsts` says of
+    the latest ones whether they were green at the first go, `costs` what checking them took. A held
+    queue forms none, and
     nothing lands while it is `frozen`. `landed` names every landing in order, those that were
     undone since included. `agent_limits` says until when (epoch seconds) an agent's usage limit
-    holds back its tasks. `blocks` numbers the live attempts, see `ports`."""
+    holds back its tasks. `blocks` numbers the live attempts, see `ports`. `green` holds the keys of
+    the checks that passed on a tree, `red` how often others failed on it, both as seen in one
+    `environment`. `overlaps` are those that stand, by key; `overlap_count` is how many there were,
+    `advised` what was said of each pair."""
 
     run: str = ""
     goal: str = ""
@@ -329,11 +357,17 @@ class State:
     head_link: str = ""
     batches: int = 0
     batch_size: int = BATCH_START
+    firsts: tuple[bool, ...] = ()
+    costs: tuple[CheckCost, ...] = ()
     queue_held: bool = False
     frozen: bool = False
     landed: list[str] = field(default_factory=list)
     undos: dict[str, Undo] = field(default_factory=dict)
     green: dict[str, frozenset[str]] = field(default_factory=dict)
+    red: dict[str, dict[str, int]] = field(default_factory=dict)
+    known_checks: dict[str, CheckRecord] = field(default_factory=dict)
+    environment: str = ""
+    after: After = field(default_factory=After)
     delivery: Delivery = field(default_factory=Delivery)
     troubles: dict[tuple[str, str], Trouble] = field(default_factory=dict)
     answers: dict[str, tuple[bool, str]] = field(default_factory=dict)
@@ -345,6 +379,10 @@ class State:
     ready: list[tuple[tuple[int, int, int], str]] = field(default_factory=list)
     backing_off: dict[str, float] = field(default_factory=dict)
     open_tasks: int = 0
+    overlaps: dict[str, KnownOverlap] = field(default_factory=dict)
+    overlap_count: int = 0
+    advised: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    radar_troubles: tuple[str, ...] = ()
     touched: set[str] = field(default_factory=set)
 
     def attempt_of(self, task: str) -> Attempt | None:

@@ -12,12 +12,15 @@ from gangsaw.core import chain
 from gangsaw.core.conditions import Condition, sentence
 from gangsaw.core.events import Judgement, RunEnd
 from gangsaw.core.events_undo import undo_about
+from gangsaw.core.honesty import summary
 from gangsaw.core.model import Check, TurnKind, task_of
+from gangsaw.core.overlapping import overlap_text
 from gangsaw.core.phases import Phase
-from gangsaw.core.policy import batches, landing
+from gangsaw.core.policy import batches, honesty, landing
 from gangsaw.core.policy.admission import Hold, HoldKind, hold_for
 from gangsaw.core.policy.remedy import goes_on_at, waits_for_a_person
 from gangsaw.core.policy.undo import undone_needs
+from gangsaw.core.resolving import ways_text
 from gangsaw.core.spans import span
 from gangsaw.core.state import Attempt, Landing, State, is_live, landing_of
 from gangsaw.core.trouble import stuck_move, stuck_text, worst_trouble
@@ -90,13 +93,15 @@ def view(state: State, name: str, now: float) -> View:
         return View(Status.UNDONE, f"taken back by {known.undone[:10]}")
     if known.cancelled:
         return View(Status.CANCELLED, "cancelled")
+    if known.given_up and known.resolver:
+        return View(Status.NEEDS_YOU, resolving_text(name, known.resolver))
     if known.given_up:
         return View(Status.NEEDS_YOU if known.person else Status.FAILED, known.given_up)
     attempt = state.attempt_of(name)
     if attempt is not None and is_live(attempt):
         waits_for_you = bool(_asked_text(attempt)) or waits_for_a_person(attempt)
         status = Status.NEEDS_YOU if waits_for_you else _BY_PHASE[attempt.phase]
-        return View(status, _live_text(state, attempt, now))
+        return View(status, _with_overlaps(state, attempt, _live_text(state, attempt, now)))
     hold = hold_for(state, name, now)
     if hold is None:
         return View(Status.WAITING, "starts next")
@@ -110,6 +115,10 @@ def _landed_text(state: State, name: str) -> str:
     if attempt is not None and attempt.diff is not None:
         files, added, deleted = attempt.diff
         parts.append(f"{files} file{'s' if files != 1 else ''} +{added} −{deleted}")
+        if attempt.resolved:
+            parts.append(ways_text(attempt.resolved))
+        if found := honesty.shown(state, attempt):
+            parts.append(summary(found))
     if undone := undone_needs(state, name):
         parts.append(f"built on {', '.join(undone)}, which was undone")
     if name in state.undos:
@@ -117,6 +126,11 @@ def _landed_text(state: State, name: str) -> str:
     elif known.undo_failed:
         parts.append(f"not undone: {known.undo_failed}")
     return " · ".join(parts)
+
+
+def resolving_text(task: str, by: str) -> str:
+    """What a task waits for whose conflict a person resolves."""
+    return f"{by} resolves its conflict · when it is done: gangsaw resolve {task} --done"
 
 
 def _undo_text(state: State, name: str) -> str:
@@ -137,6 +151,8 @@ def _live_text(state: State, attempt: Attempt, now: float) -> str:
         return f"waits for room on the disk: {trouble.text}"
     if trouble is not None:
         return f"trouble, trying again: {trouble.text}"
+    if attempt.in_hand and (by := state.task_states[attempt.task].resolver):
+        return resolving_text(attempt.task, by)
     if attempt.in_hand:
         back = f"gangsaw attach {attempt.task} --hand-back"
         return f"taken over by {attempt.taken_by} · to give it back: {back}"
@@ -177,6 +193,12 @@ def _live_text(state: State, attempt: Attempt, now: float) -> str:
             return "the next turn begins when its agent has a free slot"
         case _:
             return ""
+
+
+def _with_overlaps(state: State, attempt: Attempt, text: str) -> str:
+    """The text, and with whom the attempt collides."""
+    overlaps = overlap_text(state, attempt.id) if state.overlaps else ""
+    return " · ".join(part for part in (text, overlaps) if part)
 
 
 def _short(text: str) -> str:
@@ -242,7 +264,9 @@ def say(hold: Hold, now: float) -> str:
     names = ", ".join(hold.tasks)
     match hold.kind:
         case HoldKind.NEEDS:
-            return f"for {names}"
+            return hold.text or f"for {names}"
+        case HoldKind.RESOLVING:
+            return f"{hold.text} resolves its conflict"
         case HoldKind.FAILED_NEEDS:
             return hold.text or f"{names} did not land"
         case HoldKind.BACKOFF:
@@ -274,12 +298,16 @@ def say(hold: Hold, now: float) -> str:
             return f"for {names} (same track {hold.text})"
         case HoldKind.SCOPE:
             return f"for {names} (same files)"
+        case HoldKind.OVERLAP:
+            return f"for {names} (overlap in {hold.text})"
 
 
 def exit_code(state: State, now: float) -> int:
     """The documented exit code of a run in this state: 0 all landed, 1 something failed, 3 needs a
     person, 4 stopped by a limit, 130 stopped before its end."""
     if any(known.person and known.given_up for known in state.task_states.values()):
+        return 3
+    if state.after.is_red:
         return 3
     if state.end is RunEnd.LANDED:
         return 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from gangsaw.core import events as ev
 from gangsaw.core import events_talk as et
+from gangsaw.core.messages import Message
 from gangsaw.core.model import TurnKind
 from gangsaw.core.observations import Asked
 from gangsaw.core.phases import AGENT_ALIVE, Phase
@@ -92,13 +93,13 @@ def in_hand_text(attempt: Attempt | None) -> str:
 
 def has_word_for(state: State, attempt: Attempt) -> bool:
     """Whether messages or answers wait for the attempt's next turn."""
-    return bool(state.task_states[attempt.task].messages)
+    return bool(_words_for(state, attempt.task))
 
 
 def goes_back(state: State, attempt: Attempt) -> bool:
     """Whether finished work must not go on before its agent has read what waits for it: a word of
     a person's always, one of another agent's `NUDGES_MAX` times."""
-    messages = state.task_states[attempt.task].messages
+    messages = _words_for(state, attempt.task)
     if not messages or is_spent(state, attempt):
         return False
     return attempt.nudged < NUDGES_MAX or any(not said.agent for said in messages)
@@ -106,15 +107,20 @@ def goes_back(state: State, attempt: Attempt) -> bool:
 
 def unread_by(state: State, attempt: Attempt) -> str:
     """Who left a word that the agent cannot be told any more, since the money is spent."""
-    messages = state.task_states[attempt.task].messages
+    messages = _words_for(state, attempt.task)
     from_people = [said.by for said in messages if not said.agent]
     return from_people[0] if from_people and not goes_back(state, attempt) else ""
 
 
 def back_text(state: State, task: str) -> str:
     """Why work goes back for what was said."""
-    names = ", ".join(dict.fromkeys(said.by for said in state.task_states[task].messages))
+    names = ", ".join(dict.fromkeys(said.by for said in _words_for(state, task)))
     return f"{names} left a message"
+
+
+def _words_for(state: State, task: str) -> list[Message]:
+    """What waits for the task's next turn and is worth a turn of its own."""
+    return [said for said in state.task_states[task].messages if not said.advice]
 
 
 def _say(state: State, asked: Asked) -> Answer:

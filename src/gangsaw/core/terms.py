@@ -36,6 +36,7 @@ class Cause(StrEnum):
     SAID = "said"
     TAKEN = "taken"
     SAID_DONE = "said_done"
+    CONCERNS = "concerns"
 
 
 BLAMELESS = frozenset({Cause.NO_ROOM, Cause.INCONCLUSIVE})
@@ -51,10 +52,11 @@ class Judgement(StrEnum):
 
 
 class Stage(StrEnum):
-    """Which tree a verdict is about: the attempt's own work, or the candidate."""
+    """Which tree a verdict is about: the attempt's own work, the candidate, or what landed."""
 
     WORK = "work"
     CANDIDATE = "candidate"
+    AFTER = "after"
 
 
 class Pressure(StrEnum):
@@ -83,7 +85,14 @@ class Jump(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One check on one tree. `log` is the file with its whole output, `tail` the end of it."""
+    """One check on one tree. `log` is the file with its whole output, `tail` the end of it.
+
+    `key` is the check's own; `failing` names tests that failed, and `failing_more` counts those
+    that are not named. `red_runs` of the same check on the same tree came before this one. `note`
+    says what was odd. One that was not run, since it was seen green on this tree in an earlier
+    run, says so: `seen_in` that run, `seen_at` then (epoch seconds). `fingerprint` stands for the
+    command and everything that it depends on besides the tree.
+    """
 
     name: str
     judgement: Judgement
@@ -92,3 +101,17 @@ class CheckResult:
     signal: int | None = None
     log: str = ""
     tail: str = ""
+    key: str = ""
+    failing: tuple[str, ...] = ()
+    failing_more: int = 0
+    cpu_s: float = 0.0
+    red_runs: int = 0
+    note: str = ""
+    seen_at: float = 0.0
+    seen_in: str = ""
+    fingerprint: str = ""
+
+    @property
+    def of(self) -> str:
+        """The key of the check: of a result from before there were keys, its name."""
+        return self.key or self.name

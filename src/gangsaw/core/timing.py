@@ -37,6 +37,9 @@ def count_anew(state: State, at: float) -> None:
             asked = tuple(replace(one, at=at) for one in attempt.asked)
             ix.put_attempt(state, replace(attempt, beat_at=at, launched_at=at, asked=asked))
             continue
+        if attempt.queued_at > at:
+            # Otherwise whatever is queued from now on would go before it.
+            ix.put_attempt(state, replace(attempt, queued_at=at))
         if attempt.phase is Phase.PARKED:
             _bound_park(state, attempt, at)
     for agent, until in state.agent_limits.items():
@@ -73,6 +76,9 @@ def shift(state: State, seconds: float, why: Jump, at: float) -> None:
             ix.put_attempt(state, moved)
         elif why is Jump.SET and attempt.phase is Phase.PARKED:
             _shift_park(state, attempt, seconds)
+        elif why is Jump.SET and attempt.phase in (Phase.QUEUED, Phase.LANDING):
+            # Who waits longest goes first, whatever the clock is set to.
+            ix.put_attempt(state, replace(attempt, queued_at=attempt.queued_at + seconds))
     if why is not Jump.SET:
         return  # that time has truly passed, for waits too
     if seconds < 0:

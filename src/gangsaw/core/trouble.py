@@ -29,7 +29,7 @@ def lacking_room(state: State) -> str:
     texts = [
         trouble.text
         for (_, action), trouble in state.troubles.items()
-        if trouble.for_room and action != "Deliver"
+        if trouble.for_room and action not in ("Deliver", "Push")
     ]
     return texts[-1] if texts else ""
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
-from gangsaw.core.events import EVENT_CLASSES, Event
+from gangsaw.core.events import EVENT_CLASSES, CheckResult, Event
+from gangsaw.core.model import Check
 
 Decoder = Callable[[Any], Any]
 
@@ -28,7 +29,23 @@ def encode(value: Any) -> Any:
         if isinstance(value, Enum):
             return value.value
         _names[cls] = tuple(field.name for field in dataclasses.fields(value))
+    if cls in LEAN:
+        return _lean(value, LEAN[cls])
     return {name: encode(getattr(value, name)) for name in _names[cls]}
+
+
+LEAN: dict[type[Any], int] = {Check: 2, CheckResult: 7}
+"""Values of which only so many fields are always written, the others where they say something:
+a log holds thousands of them, nearly all of them plain."""
+
+
+def _lean(value: Any, always: int) -> dict[str, Any]:
+    fields = dataclasses.fields(value)
+    return {
+        field.name: encode(getattr(value, field.name))
+        for n, field in enumerate(fields)
+        if n < always or getattr(value, field.name) != field.default
+    }
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})

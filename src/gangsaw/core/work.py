@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gangsaw.core import actions as ac
-from gangsaw.core import chain
+from gangsaw.core import chain, honesty, resolving
 from gangsaw.core.decide import decide
 from gangsaw.core.events import TARGET, Event, Stage
+from gangsaw.core.events_checks import AFTER
 from gangsaw.core.events_undo import undone_by
 from gangsaw.core.evolve import evolve
 from gangsaw.core.model import History, Workspace
 from gangsaw.core.observations import Observation
 from gangsaw.core.phases import AGENT_ALIVE, ENDED, Phase
-from gangsaw.core.policy import batches, delivery, landing, stall
+from gangsaw.core.policy import after, batches, delivery, landing, stall
 from gangsaw.core.policy.admission import HoldKind, hold_for
 from gangsaw.core.policy.remedy import waits_for_a_person
 from gangsaw.core.record import record
@@ -62,9 +63,14 @@ def _outstanding(state: State, now: float) -> Iterator[ac.Action]:
     for name in state.live:
         yield from _of_attempt(state, state.attempts[name])
     yield from _of_chain(state)
+    if commit := state.after.wanted:
+        checks = landing.missing_checks(state, commit, after.checks(state))
+        yield ac.RunChecks(AFTER, Stage.AFTER, commit, commit, checks)
     wants = delivery.is_wanted(state) and bool(state.delivery.wanted)
     if wants and now >= delivery.retry_at(state):
         yield ac.Deliver("", state.target, state.checked_head, state.delivery.delivered)
+    if delivery.is_push_wanted(state) and now >= delivery.retry_at(state):
+        yield ac.Push("", state.limits.remote, state.target, state.delivery.delivered)
 
 
 def _of_attempt(state: State, attempt: Attempt) -> Iterator[ac.Action]:
@@ -82,7 +88,9 @@ def _of_attempt(state: State, attempt: Attempt) -> Iterator[ac.Action]:
                 yield ac.StopTurn(attempt.id, attempt.launch, attempt.stop_hard)
         case Phase.INSPECTING:
             against = attempt.onto or attempt.base
-            yield ac.InspectWork(attempt.id, attempt.launch, against, attempt.commit_leftovers)
+            yield ac.InspectWork(
+                attempt.id, attempt.launch, against, attempt.commit_leftovers, attempt.tests
+            )
         case Phase.VERIFYING:
             gate = landing.gate_of_work(state, attempt.task)
             checks = landing.missing_checks(state, attempt.tree, gate)
@@ -124,7 +132,9 @@ def _build(state: State, at: int, base: str) -> ac.Action:
 def _move(state: State, at: int) -> ac.Action:
     link = state.landings[at]
     head = link.head or link.onto
-    if link.onto == head or state.limits.history is not History.MERGE:
+    # A chain that goes on from what was joined before has to be joined itself.
+    straight = state.limits.history is not History.MERGE and state.landings[0].onto == head
+    if link.onto == head or straight:
         return ac.MoveIntegration(link.about, state.integration, link.candidate, head)
     attempts = [state.attempts[each.about] for each in state.landings[: at + 1]]
     names = ", ".join(attempt.task for attempt in attempts)
@@ -146,7 +156,8 @@ def _message(state: State, found: Landing) -> tuple[str, str]:
     trailers = (
         f"Gangsaw-Run: {state.run}\nGangsaw-Task: {attempt.task}\nGangsaw-Attempt: {attempt.id}"
     )
-    return _title(state, attempt.task), trailers
+    trailers += resolving.trailers(attempt)
+    return _title(state, attempt.task), trailers + honesty.trailers(attempt.concerns)
 
 
 def _title(state: State, task: str) -> str:
@@ -164,7 +175,7 @@ def next_wakeup(state: State, now: float) -> float | None:
     moments += _parked_until(state, now)
     moments += [moment for moment in state.backing_off.values() if moment > now]
     moments += [moment for moment in map(retry_at, state.troubles.values()) if moment > now]
-    if delivery.is_wanted(state) and delivery.retry_at(state) > now:
+    if delivery.is_open(state) and delivery.retry_at(state) > now:
         moments.append(delivery.retry_at(state))
     return min(moments) if moments else None
 
@@ -199,7 +210,9 @@ def _lands(state: State) -> bool:
     return not state.queue_held or (not state.frozen and any(x.batch for x in state.landings))
 
 
-_WAITS_FOR_A_PERSON = frozenset({HoldKind.SCOPE, HoldKind.TRACK, HoldKind.BUDGET})
+_WAITS_FOR_A_PERSON = frozenset(
+    {HoldKind.SCOPE, HoldKind.TRACK, HoldKind.BUDGET, HoldKind.OVERLAP, HoldKind.RESOLVING}
+)
 
 
 _WAITS_FOR_LANDING = frozenset({Phase.QUEUED, Phase.LANDING})
@@ -237,7 +250,7 @@ def at_rest(state: State, now: float) -> str | None:
         return None
     if not all(_rests(state, name) for name in open_names):
         return None
-    if delivery.is_wanted(state) and not delivery.is_waiting(state):
+    if after.is_open(state) or (delivery.is_open(state) and not delivery.is_waiting(state)):
         return None
     holds = (hold_for(state, name, now) for _, name in state.ready)
     if all(hold is not None and hold.kind in _WAITS_FOR_A_PERSON for hold in holds):

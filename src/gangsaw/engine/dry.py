@@ -62,7 +62,9 @@ def _succeed(action: ac.Action) -> list[ob.Observation]:
         case ac.InspectWork():
             return [ob.WorkInspected(about, action.launch, f"c-{about}", f"t-{about}", 1, 1, 0)]
         case ac.RunChecks():
-            passed = tuple(CheckResult(c.name, Judgement.PASSED, 0.0) for c in action.checks)
+            passed = tuple(
+                CheckResult(c.name, Judgement.PASSED, 0.0, key=c.key) for c in action.checks
+            )
             return [
                 ob.ChecksDone(
                     about, action.commit, action.tree, Judgement.PASSED, passed, action.round

@@ -35,16 +35,19 @@ class InFlight:
 
 
 class Lanes:
-    """`git`: worktrees and refs of attempts. `land`: the integration branch and delivery. `procs`:
-    launches and stops. `gate`: checks of candidates. One thread each; `checks`, those of work, has
-    as many as there are slots."""
+    """`git`: worktrees and refs of attempts. `land`: the integration branch and delivery. `push`:
+    what may have to wait for a network. `procs`: launches and stops. `after`: checks of what
+    landed. One thread each. `gate`, checks of candidates, and `checks`, those of work, have as many
+    as there are slots for them."""
 
-    def __init__(self, checks: int, wake: Callable[[], None], room: Room) -> None:
+    def __init__(self, checks: int, gate: int, wake: Callable[[], None], room: Room) -> None:
         self._pools = {
             "git": ThreadPoolExecutor(1, "git"),
             "land": ThreadPoolExecutor(1, "land"),
             "procs": ThreadPoolExecutor(1, "procs"),
-            "gate": ThreadPoolExecutor(1, "gate"),
+            "gate": ThreadPoolExecutor(gate, "gate"),
+            "push": ThreadPoolExecutor(1, "push"),
+            "after": ThreadPoolExecutor(1, "after"),
             "checks": ThreadPoolExecutor(checks, "checks"),
         }
         self._done: queue.SimpleQueue[tuple[InFlight, list[Observation]]] = queue.SimpleQueue()
@@ -112,7 +115,8 @@ class Lanes:
 
 
 _WORDS = {
-    "Deliver": "moving (and pushing) the target",
+    "Deliver": "moving the target",
+    "Push": "pushing the target",
     "PrepareWorkspace": "making the worktree of",
     "CloseWorkspace": "removing the worktree of",
     "RunChecks": "ending the checks of",

@@ -23,8 +23,18 @@ class Layout:
         return self.control / "attempts" / self.run
 
     @property
+    def warnings(self) -> Path:
+        """Files about what stands between tasks, for anybody to read."""
+        return self.control / "state"
+
+    @property
     def checks(self) -> Path:
         return self.control / "checks" / self.run
+
+    @property
+    def verdicts(self) -> Path:
+        """Green results of all runs."""
+        return self.control / "verdicts"
 
     def attempt(self, attempt: str) -> Path:
         """The folder of an attempt's turns."""

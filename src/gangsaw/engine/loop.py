@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from gangsaw.core import observations as ob
-from gangsaw.core.actions import Action, Deliver, RunTurn, StopTurn
+from gangsaw.core.actions import Action, RunTurn, StopTurn
 from gangsaw.core.events import Event
 from gangsaw.core.evolve import evolve
-from gangsaw.core.policy.delivery import BLOCKED_RETRY_S
+from gangsaw.core.policy.delivery import pause_s
 from gangsaw.core.state import State
 from gangsaw.core.wire import decode_event, encode
 from gangsaw.core.work import at_rest, next_wakeup, turn
@@ -28,7 +28,9 @@ from gangsaw.engine.lanes import Lanes
 from gangsaw.engine.machine import MachineWatch
 from gangsaw.engine.pen import Pen
 from gangsaw.engine.project import Projector
+from gangsaw.engine.radar import RadarWatch
 from gangsaw.engine.requests import Inbox
+from gangsaw.engine.warnings import Warnings
 from gangsaw.engine.world import World
 from gangsaw.procs import Watch
 from gangsaw.store.control import Control
@@ -87,10 +89,12 @@ class Engine:
         self._watch, self._inbox = watch, inbox
         self._listener, self._on_interrupt, self._tell = listener, on_interrupt, tell
         self._clock, self._pace, self._planned_s = clock, Pace(clock), 0.0
-        self._lanes = Lanes(world.slots.count, watch.wake, world.room)
+        self._lanes = Lanes(world.slots.count, world.gate_slots.count, watch.wake, world.room)
         self._projector = Projector(world.state)
         control = Control(world.layout.control)
         self._machine = MachineWatch(world.room, control.reserve)
+        self._radar = RadarWatch(world.repo, world.state, watch.wake)
+        self._warnings = Warnings(world.layout.warnings)
         self._pen = Pen(journal, lock, control, clock, self._sleep, self._wants_to_leave, tell)
         self._interrupt = Interrupt(*_open_bell())
         self._shown_at = -SHOW_EVERY_S
@@ -106,6 +110,7 @@ class Engine:
                 reason = self._loop(first)
             finally:
                 self._lanes.close(self._tell)
+                self._radar.close()
             self._finish(reason)
         finally:
             self._restore_signals()
@@ -118,6 +123,7 @@ class Engine:
             now = self._clock.wall()
             events, actions = turn(state, now, observations)
             self._append(events, now)
+            self._warnings.show(state)
             self._inbox.discard_answered(state)
             self._listener(state, events, now, self._world.launches.activities)
             reason = self._leave or at_rest(state, now)
@@ -172,16 +178,17 @@ class Engine:
         found += self._world.launches.survey(changed)
         found += self._inbox.read()
         found += self._machine.read(self._clock.awake(), self._state.limits)
+        self._radar.notice(found)
+        found += self._radar.read(self._clock.awake())
         return found
 
     def _quieten(self, action: Action, found: Sequence[ob.Observation]) -> None:
         """A target that cannot be moved is looked at again after a while, although the same reason
         once more is no event."""
-        self._quiet_until.pop(action, None)
-        if isinstance(action, Deliver) and not any(
-            isinstance(seen, ob.TargetAtIntegration) for seen in found
-        ):
-            self._quiet_until = {action: self._clock.awake() + BLOCKED_RETRY_S}
+        awake_s = self._clock.awake()
+        pause = pause_s(action, list(found))
+        rest = {other: moment for other, moment in self._quiet_until.items() if moment > awake_s}
+        self._quiet_until = {**rest, action: awake_s + pause}
 
     def _held_up(self) -> list[ob.JournalHeldUp]:
         found, self._pen.held_up = self._pen.held_up, []
@@ -199,6 +206,9 @@ class Engine:
         look = self._world.launches.look_again_s()
         if look is not None:
             waits.append(look)
+        radar = self._radar.look_again_s(awake_s)
+        if radar is not None:
+            waits.append(radar)
         if self._state.ready or look is not None:
             waits.append(MACHINE_EVERY_S)
         if self._outdated:

@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from gangsaw.core.policy.delivery import is_wanted
+from gangsaw.core.check_records import flaky
+from gangsaw.core.honesty import concern_objects
+from gangsaw.core.policy.after import red_text
+from gangsaw.core.policy.delivery import by_hand, is_open, is_push_wanted
 from gangsaw.core.policy.undo import kept_turns
 from gangsaw.core.reopening import turn_names
 from gangsaw.core.state import State, Usage, is_live
@@ -19,6 +22,9 @@ from gangsaw.store.rows import RunRow, TaskRow
 
 READY_SHOWN = 50
 """How many ready tasks have their reason kept fresh; the others keep an older one."""
+
+CONCERNS_SHOWN = 10
+"""How many concerns about a task's work stand in the run's row; the others are in the log."""
 
 
 class Projector:
@@ -31,6 +37,7 @@ class Projector:
         self._run_row: RunRow | None = None
         self._turns: dict[str, list[str]] = {}
         self._talk: dict[str, dict[str, object]] = {}
+        self._concerns: dict[str, list[dict[str, object]]] = {}
 
     def task_rows(
         self, now: float, activities: Mapping[str, str], *, refresh: bool
@@ -46,6 +53,7 @@ class Projector:
         for name in state.touched:
             self._note_turns(name)
             self._note_talk(name)
+            self._note_concerns(name)
         state.touched.clear()
         changed = [row for row in rows if self._stored.get(row.task) != row]
         self._stored.update({row.task: row for row in changed})
@@ -83,6 +91,16 @@ class Projector:
         else:
             self._turns.pop(name, None)
 
+    def _note_concerns(self, name: str) -> None:
+        """Keep what was found in the task's last work."""
+        attempt = self._state.attempt_of(name)
+        rules = self._state.limits.honesty
+        found = concern_objects(rules, attempt.concerns[:CONCERNS_SHOWN] if attempt else ())
+        if found:
+            self._concerns[name] = found
+        else:
+            self._concerns.pop(name, None)
+
     def _note_talk(self, name: str) -> None:
         """Keep what people and the task's agent have said, as far as it is still open."""
         known, attempt = self._state.task_states[name], self._state.attempt_of(name)
@@ -112,7 +130,12 @@ class Projector:
             ended_at=state.ended_at,
             engine_pid=state.engine_pid,
             summary_json=json.dumps(
-                {**_summary(state, now), "turns": self._turns, "talk": self._talk}
+                {
+                    **_summary(state, now),
+                    "turns": self._turns,
+                    "talk": self._talk,
+                    "concerns": self._concerns,
+                }
             ),
         )
         if row == self._run_row:
@@ -142,9 +165,18 @@ def _summary(state: State, now: float) -> dict[str, object]:
         "max_agents": state.limits.max_agents,
         "head": state.head,
         "delivered": state.delivery.delivered,
-        "delivery_blocked": state.delivery.blocked if is_wanted(state) else "",
+        "delivery_blocked": state.delivery.blocked if is_open(state) else "",
+        "push_blocked": state.delivery.blocked if is_push_wanted(state) else "",
+        "red_after_landing": red_text(state),
+        "flaky": [
+            {"name": each.name, "red": each.flakes, "runs": each.runs}
+            for each in flaky(state.known_checks)
+        ],
         "deliver": state.limits.deliver.value,
-        "pushed": state.delivery.pushed,
+        "deliver_by_hand": by_hand(state),
+        "history": state.limits.history.value,
+        "pushed": state.delivery.pushed_commit,
+        "remote": state.limits.remote,
         "tokens": state.usage.tokens,
         "cost": cost_of(state.usage),
         "budget": state.limits.budget_usd,

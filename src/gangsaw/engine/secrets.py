@@ -53,7 +53,7 @@ NAMES = frozenset(
         "boot_id",
         "containment",
         "version",
-        "pushed",
+        "remote",
         "limits",
         "refs",
     ]

@@ -24,6 +24,7 @@ from gangsaw.core.state import State
 from gangsaw.core.status import exit_code
 from gangsaw.core.wire import encode
 from gangsaw.engine.clock import clock_in_use
+from gangsaw.engine.fingerprints import environment_print
 from gangsaw.engine.former import survey_former
 from gangsaw.engine.launches import Launches
 from gangsaw.engine.layout import Layout, layout_for
@@ -33,9 +34,17 @@ from gangsaw.engine.room import Room
 from gangsaw.engine.scrubbing import Scrubber
 from gangsaw.engine.secrets import Secrets
 from gangsaw.engine.world import World
-from gangsaw.git import Repository, included_files, prove_signing
+from gangsaw.git import (
+    POOL_FOLDER,
+    Pool,
+    Repository,
+    empty_pool,
+    included_files,
+    prove_signing,
+    require_remote,
+)
 from gangsaw.plan import read_roles
-from gangsaw.procs import Nursery, Watch, boot_id, containment
+from gangsaw.procs import Nursery, Watch, boot_id, containment, may_write_below
 from gangsaw.store import inbox
 from gangsaw.store.control import Control, make_control
 from gangsaw.store.journal import Journal, open_journal
@@ -44,6 +53,8 @@ from gangsaw.store.reserve import ensure_reserve
 from gangsaw.verify import Slots, sweep_former_checks
 
 CHECK_SLOTS_MAX = 4
+GATE_SLOTS_MAX = 16
+"""As many as the settings allow."""
 ENDED = ("landed", "failed")
 """States of a run after which nothing is to be done in it."""
 TEMPLATE_FOLDER = Path(".gangsaw/prompts")
@@ -102,6 +113,8 @@ def drive(
         )
     with lock, open_journal(control.journal, writer=True) as journal:
         prove_signing(repo)
+        if order.limits.remote:
+            require_remote(repo, order.limits.remote)
         ensure_reserve(control.reserve)
         _remove_slots_of_ended(repo, control, journal, order)
         drive_on = _Driver(
@@ -175,7 +188,9 @@ def _drive(driver: _Driver, state: State, seq: int, first: list[ob.Observation])
     layout = layout_for(repo.main_root or repo.root, control.root, order.settings, state.run)
     former = survey_former(layout, state)
     sweep_former_checks(layout.checks.parent)
-    slots, gate_slots = _slots(repo, layout, _check_slots(order.limits))
+    pool = _pool(repo, layout, order)
+    count = _check_slots(order.limits)
+    slots, gate_slots, after_slots = _slots(repo, layout, order.settings, count)
     box = Inbox(control.inbox, state.run)
     written = (layout.control, layout.worktrees, repo.common_dir / "objects")
     room = Room(written, lambda: state.limits.disk_floor_mb)
@@ -186,7 +201,7 @@ def _drive(driver: _Driver, state: State, seq: int, first: list[ob.Observation])
         world = World(
             repo, layout, order.settings, state, order.environ, slots, gate_slots,
             Launches(watch, room, scrubber), room, templates_of(repo), former.in_use, scrubber,
-            roles_of(repo),
+            roles_of(repo), pool, after_slots,
         )  # fmt: skip
         engine = Engine(
             driver.journal, driver.lock, seq, world, watch, box, driver.listener,
@@ -194,7 +209,10 @@ def _drive(driver: _Driver, state: State, seq: int, first: list[ob.Observation])
         )  # fmt: skip
         limits = limits_for(state, order)
         level = containment().value
-        up = ob.EngineUp(os.getpid(), __version__, boot_id(), level, limits, former.strays)
+        up = ob.EngineUp(
+            os.getpid(), __version__, boot_id(), level, limits, former.strays,
+            environment_print(world, state),
+        )  # fmt: skip
         try:
             asked = [driver.secrets.out_of(_outlived(each)) for each in box.read()]
             reason = engine.run([up, *first, *asked])
@@ -202,8 +220,9 @@ def _drive(driver: _Driver, state: State, seq: int, first: list[ob.Observation])
             box.close()
             scrubber.close()
         if reason == "finished":
-            gate_slots.remove()
-            slots.remove()
+            empty_pool(repo, pool.folder)
+            for each in (after_slots, gate_slots, slots):
+                each.remove()
     return Ending(state.run, exit_code(state, time.time()), reason)
 
 
@@ -224,7 +243,12 @@ KEPT_LIMITS = ("max_agents", "deliver", "budget_usd", "default_agent")
 def limits_for(state: State, order: Order) -> Limits:
     """The limits to go on with: the settings' and flags', but for what the run keeps."""
     kept = {name: getattr(state.limits, name) for name in KEPT_LIMITS if name not in order.given}
-    return replace(order.limits, **kept)
+    return on_machine(replace(order.limits, **kept), order)
+
+
+def on_machine(limits: Limits, order: Order) -> Limits:
+    """The limits with what is known of this machine."""
+    return replace(limits, check_slots=order.settings.check_slots, cores=os.cpu_count() or 1)
 
 
 def _outlived(asked: ob.Asked) -> ob.Asked:
@@ -232,10 +256,23 @@ def _outlived(asked: ob.Asked) -> ob.Asked:
     return replace(asked, verb="outlived") if asked.verb in ("stop", "kill", "drain") else asked
 
 
-def _slots(repo: Repository, layout: Layout, count: int) -> tuple[Slots, Slots]:
-    """Those for work, and the one for candidates."""
-    folder = layout.worktrees / layout.run
-    return Slots(repo, folder, "verify", count), Slots(repo, folder, "candidate", 1)
+def _pool(repo: Repository, layout: Layout, order: Order) -> Pool:
+    """An empty pool: what a former engine had in it was its own affair."""
+    chosen = order.settings.worktree.pool
+    most = order.limits.max_agents if chosen is None else chosen
+    pool = Pool(layout.worktrees / layout.run / POOL_FOLDER, most, may_write_below)
+    empty_pool(repo, pool.folder)
+    return pool
+
+
+def _slots(
+    repo: Repository, layout: Layout, settings: Settings, count: int
+) -> tuple[Slots, Slots, Slots]:
+    """Those for work, those for candidates, and the one for what landed."""
+    folder, keep = layout.worktrees / layout.run, settings.check_keep
+    counts = {"verify": count, "candidate": settings.check_slots, "after": 1}
+    work, candidates, landed = (Slots(repo, folder, name, counts[name], keep) for name in counts)
+    return work, candidates, landed
 
 
 def _remove_slots_of_ended(
@@ -248,7 +285,9 @@ def _remove_slots_of_ended(
     root = repo.main_root or repo.root
     layout = layout_for(root, control.root, order.settings, runs[-1].run)
     if (layout.worktrees / layout.run).is_dir():
-        for slots in _slots(repo, layout, CHECK_SLOTS_MAX):
+        empty_pool(repo, layout.worktrees / layout.run / POOL_FOLDER)
+        most = replace(order.settings, check_slots=GATE_SLOTS_MAX)  # they may have been more then
+        for slots in _slots(repo, layout, most, CHECK_SLOTS_MAX):
             slots.remove()
 
 
@@ -359,7 +398,7 @@ def _begin(
     started = RunStarted(
         run=run,
         plan=plan,
-        limits=order.limits,
+        limits=on_machine(order.limits, order),
         target=target,
         integration=f"gangsaw/run/{run}",
         base=base,

@@ -17,7 +17,7 @@ from gangsaw.engine.layout import Layout
 from gangsaw.engine.room import Room
 from gangsaw.engine.scrubbing import Scrubber
 from gangsaw.engine.secrets import Secrets
-from gangsaw.git import Repository
+from gangsaw.git import Pool, Repository
 from gangsaw.verify import Slots
 
 Job = Callable[[threading.Event], list[Observation]]
@@ -28,9 +28,10 @@ found. Whatever it raises becomes an `effect.failed` event, and the action is tr
 @dataclass(frozen=True, slots=True)
 class World:
     """One run's surroundings. Candidates have a slot of their own, so that a landing never waits
-    behind the checks of work that is not yet in the queue. `templates` are the user's own prompt
-    templates by turn kind, `found_in_use` the turn folders, there or gone, in which processes were
-    alive before this engine began anything, `roles` the repository's by name."""
+    behind the checks of work that is not yet in the queue; so has what landed. `templates` are the
+    user's own prompt templates by turn kind, `found_in_use` the turn folders, there or gone, in
+    which processes were alive before this engine began anything, `roles` the repository's by name,
+    `pool` the files of ended attempts' worktrees."""
 
     repo: Repository
     layout: Layout
@@ -45,6 +46,8 @@ class World:
     found_in_use: frozenset[Path] = frozenset()
     scrubber: Scrubber = field(default_factory=Scrubber)
     roles: Mapping[str, Role] = field(default_factory=dict)
+    pool: Pool | None = None
+    after_slots: Slots | None = None
 
     @property
     def secrets(self) -> Secrets:

@@ -19,24 +19,24 @@ from gangsaw.git.candidates import (
     merge_tree,
     prove_signing,
 )
+from gangsaw.git.changes import read_change
+from gangsaw.git.clashes import Clash, Clashes, kind_text, read_clashes
 from gangsaw.git.delivery import (
     AlreadyThere,
     CheckoutBusy,
     CheckoutDirty,
     Delivered,
     Delivery,
-    Pushed,
-    PushRejected,
     TargetMissing,
     TargetMoved,
     deliver,
-    push,
 )
 from gangsaw.git.diffs import (
     DiffStat,
     FileChange,
     common_base,
     conflict_markers,
+    diff_of_paths,
     diff_text,
     foreign_repositories,
     is_empty_change,
@@ -54,6 +54,7 @@ from gangsaw.git.keeping import (
     keep_stashes,
     snapshot_worktree,
 )
+from gangsaw.git.making import Kind
 from gangsaw.git.merging import (
     Conflicted,
     DirtyWorktree,
@@ -72,6 +73,16 @@ from gangsaw.git.overview import (
     list_kept_sizes,
     stranded,
 )
+from gangsaw.git.pool import POOL_FOLDER, Pool, empty_pool, pool_folder
+from gangsaw.git.pushing import (
+    Pushed,
+    PushRejected,
+    Refusal,
+    RemoteMoved,
+    push,
+    require_remote,
+)
+from gangsaw.git.radar import LiveWork, Radar, Sweep
 from gangsaw.git.refs import (
     Moved,
     RefCreated,
@@ -85,9 +96,12 @@ from gangsaw.git.refs import (
     read_ref,
 )
 from gangsaw.git.removing import NotHeld, ignored_files, remove_kept, unholdable
+from gangsaw.git.replaying import learn
 from gangsaw.git.repository import Identity, Repository, open_repository
 from gangsaw.git.rescuing import Rescued, rescue
+from gangsaw.git.resolving import MECHANICAL, Means, Resolved, resolve
 from gangsaw.git.runner import GitFailed, GitTimedOut, Output
+from gangsaw.git.slots import altered_files, put_back, recycle
 from gangsaw.git.starting import Start, start_from
 from gangsaw.git.states import restore_state, save_state
 from gangsaw.git.trash import (
@@ -117,7 +131,6 @@ from gangsaw.git.work import (
     inspect_work,
 )
 from gangsaw.git.worktrees import (
-    Kind,
     RemovalBlocked,
     Removed,
     WorktreeBlocked,
@@ -126,17 +139,21 @@ from gangsaw.git.worktrees import (
     add_detached,
     add_worktree,
     list_worktrees,
-    recycle,
     remove_worktree,
+    sweep_records,
 )
 
 __all__ = [
     "LIST_NAME",
+    "MECHANICAL",
+    "POOL_FOLDER",
     "AlreadyThere",
     "Burden",
     "Candidate",
     "CheckoutBusy",
     "CheckoutDirty",
+    "Clash",
+    "Clashes",
     "Committed",
     "Conflict",
     "Conflicted",
@@ -152,6 +169,8 @@ __all__ = [
     "Kept",
     "KeptRef",
     "Kind",
+    "LiveWork",
+    "Means",
     "MergeBegun",
     "Merged",
     "MergedIn",
@@ -159,20 +178,26 @@ __all__ = [
     "NotHeld",
     "OtherMerge",
     "Output",
+    "Pool",
     "PushRejected",
     "Pushed",
+    "Radar",
     "RefCreated",
     "RefElsewhere",
     "RefTaken",
+    "Refusal",
+    "RemoteMoved",
     "RemovalBlocked",
     "Removed",
     "Repository",
     "Rescued",
+    "Resolved",
     "Returned",
     "Start",
     "StillConflicted",
     "Stranded",
     "StrandedKind",
+    "Sweep",
     "TargetMissing",
     "TargetMoved",
     "Trashed",
@@ -185,6 +210,7 @@ __all__ = [
     "WorktreeReady",
     "add_detached",
     "add_worktree",
+    "altered_files",
     "begin_merge",
     "branch_ref",
     "bring_back_all",
@@ -201,10 +227,12 @@ __all__ = [
     "create_ref",
     "delete_ref",
     "deliver",
+    "diff_of_paths",
     "diff_text",
     "distinct",
     "drop_branch",
     "drop_trash",
+    "empty_pool",
     "foreign_repositories",
     "git_dirs",
     "ignored_files",
@@ -218,6 +246,8 @@ __all__ = [
     "keep_folder",
     "keep_stashes",
     "keep_turn",
+    "kind_text",
+    "learn",
     "list_kept",
     "list_kept_sizes",
     "list_refs",
@@ -226,18 +256,25 @@ __all__ = [
     "move_ref",
     "next_clean",
     "open_repository",
+    "pool_folder",
     "prove_signing",
     "push",
+    "put_back",
+    "read_change",
+    "read_clashes",
     "read_ref",
     "recycle",
     "remove_kept",
     "remove_worktree",
+    "require_remote",
     "rescue",
+    "resolve",
     "restore_state",
     "save_state",
     "snapshot_worktree",
     "start_from",
     "stranded",
+    "sweep_records",
     "trash_branch",
     "trash_ref",
     "trash_state",

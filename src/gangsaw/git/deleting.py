@@ -34,28 +34,30 @@ def delete_folder(path: Path) -> None:
     Nothing there is as good. Raises `UserError` when files belong to somebody else.
     """
     trash = trash_of(path)
-    _unlink_tree(trash)
+    unlink_tree(trash)
     if os.path.lexists(path):
         durable("git.folder_rename", lambda: os.rename(path, trash), str(path))
-        durable("git.folder_delete", lambda: _unlink_tree(trash), str(path))
+        durable("git.folder_delete", lambda: unlink_tree(trash), str(path))
 
 
 def delete_trash(path: Path) -> None:
     """Delete what was renamed to the folder's trash place, and nothing at `path` itself."""
     if os.path.lexists(trash_of(path)):
-        durable("git.folder_delete", lambda: _unlink_tree(trash_of(path)), str(path))
+        durable("git.folder_delete", lambda: unlink_tree(trash_of(path)), str(path))
 
 
 def delete_into(path: Path, trash: Path) -> None:
     """Like `delete_folder`, with the given trash place on the same disk."""
-    _unlink_tree(trash)
+    unlink_tree(trash)
     if os.path.lexists(path):
         trash.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.rename(path, trash)
-        _unlink_tree(trash)
+        unlink_tree(trash)
 
 
-def _unlink_tree(path: Path) -> None:
+def unlink_tree(path: Path) -> None:
+    """Delete whatever lies at the path, links as such; nothing there is as good. Raises `UserError`
+    when files belong to somebody else."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:

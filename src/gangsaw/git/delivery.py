@@ -17,7 +17,7 @@ from typing import assert_never
 from gangsaw.core.faults import durable
 from gangsaw.git.refs import Moved, RefElsewhere, branch_ref, move_ref, read_ref
 from gangsaw.git.repository import Repository, is_folder, nul, real, worktree_of_admin
-from gangsaw.git.runner import CHECKOUT_TIMEOUT_S, PUSH_TIMEOUT_S, WRITE_TIMEOUT_S, Output, Place
+from gangsaw.git.runner import CHECKOUT_TIMEOUT_S, WRITE_TIMEOUT_S, Output, Place
 from gangsaw.git.work import Changed, read_status
 
 _GITLINK = "160000"
@@ -32,6 +32,11 @@ _BUSY_SIGNS = {
     "BISECT_LOG": "a bisection is in progress",
     "index.lock": "git's index.lock is there (another git is at work, or died)",
 }
+
+_HIDDEN = (
+    "; git status may hide the change: git ls-files -v lists such files in small letters or with "
+    "an S, git update-index --no-assume-unchanged --no-skip-worktree FILE shows it again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,10 @@ def _checkouts(repo: Repository, branch: str) -> tuple[list[Path], str | None]:
     """The worktrees that have the branch checked out; or why the branch is in use otherwise."""
     found: list[Path] = []
     for git_dir, path in _worktrees(repo):
+        on_it = _read_line(git_dir / "HEAD") == f"ref: {branch_ref(branch)}"
+        if path is None and on_it and git_dir == repo.common_dir and not repo.is_bare:
+            nameless = "in the main worktree, which nothing names from here"
+            return [], f"{branch} is checked out {nameless}; run gangsaw there"
         if path is None or not is_folder(path):
             continue
         for state in ("rebase-merge", "rebase-apply"):
@@ -139,7 +148,7 @@ def _checkouts(repo: Repository, branch: str) -> tuple[list[Path], str | None]:
                 return [], f"{branch} is being rebased in {path}"
         if _read_line(git_dir / "BISECT_START") == branch:
             return [], f"{branch} is being bisected in {path}"
-        if _read_line(git_dir / "HEAD") == f"ref: {branch_ref(branch)}":
+        if on_it:
             found.append(path)
     return found, None
 
@@ -192,7 +201,7 @@ def _into_checkout(
     out = durable("git.deliver_files", lambda: _two_way(repo, place, old, new, lock))
     if out is not None:
         _put_back(repo, place, staged, lock)
-        return CheckoutBusy(out)
+        return CheckoutBusy(f"{out} in {path}{_HIDDEN}")
     moved = move_ref(repo, ref, new, old, place=place)
     if not isinstance(moved, Moved):
         # Somebody committed in this very moment: take our files back out again, but no others.
@@ -338,36 +347,3 @@ def _is_as_delivered(repo: Repository, place: Place, path: str, change: _Incomin
         return False
     out = repo.git("hash-object", "--", path, place=place, timeout_s=WRITE_TIMEOUT_S)
     return out.text == change.new_blob
-
-
-# -- push --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Pushed:
-    """The remote's branch is at our branch's commit."""
-
-    commit: str
-
-
-@dataclass(frozen=True, slots=True)
-class PushRejected:
-    """The remote did not take it, or could not be reached; `reason` is git's."""
-
-    reason: str
-
-
-def push(repo: Repository, remote: str, branch: str) -> Pushed | PushRejected:
-    """Push the branch to the branch of the same name, never by force. Hooks do not run."""
-    commit = read_ref(repo, branch_ref(branch))
-    if commit is None:
-        return PushRejected(f"there is no branch {branch}")
-    out = durable(
-        "git.push",
-        lambda: repo.git(
-            "push", "-q", "--no-verify", "--no-follow-tags", "--", remote,
-            f"{commit}:{branch_ref(branch)}",
-            place=repo.here, timeout_s=PUSH_TIMEOUT_S, ok=(0, 1, 128),
-        ),
-    )  # fmt: skip
-    return Pushed(commit) if out.code == 0 else PushRejected(out.trouble)

@@ -5,6 +5,7 @@ External diff programs and text converters of the repository are never started.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +95,15 @@ def diff_text(
     out = repo.git(
         "diff", *_SAFE, f"--color={'always' if color else 'never'}",
         *(["--stat"] if stat else []), base, commit, "--",
+        timeout_s=WRITE_TIMEOUT_S,
+    )  # fmt: skip
+    return out.stdout.decode("utf-8", "replace")
+
+
+def diff_of_paths(repo: Repository, base: str, commit: str, paths: Sequence[str]) -> str:
+    """The difference in these paths only, or in all where none is named."""
+    out = repo.git(
+        "--literal-pathspecs", "diff", *_SAFE, "--color=never", base, commit, "--", *paths,
         timeout_s=WRITE_TIMEOUT_S,
     )  # fmt: skip
     return out.stdout.decode("utf-8", "replace")

@@ -11,14 +11,16 @@ from pathlib import Path
 
 from gangsaw.git.dangling import dangling_commits
 from gangsaw.git.keeping import ATTEMPTS, LOST, STASHES, stash_entries, worktree_place
+from gangsaw.git.making import Kind
 from gangsaw.git.named_commits import heads_of, named_commits, unheld
 from gangsaw.git.reach import Reach, reach_of, sizes_of
 from gangsaw.git.refs import INTEGRATION
 from gangsaw.git.repository import Repository
 from gangsaw.git.runner import WRITE_TIMEOUT_S
+from gangsaw.git.shapes import landed_works
 from gangsaw.git.trash import TRASH
 from gangsaw.git.work import read_status
-from gangsaw.git.worktrees import Kind, WorktreeEntry, list_worktrees
+from gangsaw.git.worktrees import WorktreeEntry, list_worktrees
 
 _BRANCHES = "refs/heads/gangsaw"
 _RECORD = "\x1e"
@@ -87,11 +89,14 @@ def list_kept_sizes(repo: Repository, known: Sequence[str]) -> tuple[tuple[KeptR
 def stranded(
     repo: Repository, integration: Sequence[str], since: float | None = None
 ) -> tuple[Stranded, ...]:
-    """Everything that none of the given refs contains: attempt branches, kept refs, stashes, what
-    cleans took away, worktrees of ours with uncommitted files or commits of their own, and, where
-    `since` (epoch seconds) says when the first run began, commits nothing refers to. Newest first.
+    """Everything that none of the given refs contains, nor was made anew in them: attempt branches,
+    kept refs, stashes, what cleans took away, worktrees of ours with uncommitted files or commits
+    of their own, and, where `since` (epoch seconds) says when the first run began, commits nothing
+    refers to. Newest first.
     """
     known = [ref for ref in integration if repo.resolve(ref) is not None] or ["HEAD"]
+    if since is not None:
+        known += landed_works(repo, known, since)
     refs = _unmerged(repo, known)
     trees = _worktrees(repo)
     dangling = () if since is None else dangling_commits(repo, since)

@@ -23,9 +23,10 @@ from gangsaw.git.collecting import await_collection
 from gangsaw.git.contents import Contents, read_contents
 from gangsaw.git.deleting import aside_of, trash_of
 from gangsaw.git.keeping import Kept, contents_at, keep_contents, worktree_place
+from gangsaw.git.pool import Pool
 from gangsaw.git.repository import Repository, is_folder, real
 from gangsaw.git.runner import WRITE_TIMEOUT_S
-from gangsaw.git.worktrees import RemovalBlocked, Removed, forget_worktree
+from gangsaw.git.worktrees import RemovalBlocked, Removed, forget_worktree, put_in_pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,11 @@ def remove_kept(
     path: Path,
     branch: str,
     contents: Contents | None = None,
+    pool: Pool | None = None,
 ) -> tuple[Kept, Removed | RemovalBlocked | NotHeld]:
     """Keep everything in the attempt's worktree and remove it, and say what came of both. Its
-    `contents` may have been read already; they are read once more before anything goes.
+    `contents` may have been read already; they are read once more before anything goes. With a
+    pool, files that nobody has touched may go there.
 
     Safe to repeat after a kill at any point; a worktree that is gone is `Removed`. Raises
     `UserError` while a `git gc` does not come to its end, `GitFailed` when git cannot read it.
@@ -76,7 +79,8 @@ def remove_kept(
     prove_whole(repo, refs)
     if os.path.lexists(trash_of(path)):
         forget_worktree(repo, path, trash_only=True)
-    durable("git.folder_rename", lambda: os.rename(aside, trash_of(path)), str(path))
+    if pool is None or not put_in_pool(repo, pool, path, aside):
+        durable("git.folder_rename", lambda: os.rename(aside, trash_of(path)), str(path))
     return Kept(refs), forget_worktree(repo, path)
 
 

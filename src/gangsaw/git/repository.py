@@ -153,11 +153,26 @@ class Repository:
 
     @cached_property
     def main_root(self) -> Path | None:
-        """The main worktree; None for a bare repository."""
-        first = self.git("worktree", "list", "--porcelain", "-z").fields
-        if "bare" in first[: first.index("")]:
+        """The main worktree; None for a bare repository, and where nothing names it: seen from a
+        linked worktree when the git folder is kept elsewhere.
+
+        Not what `git worktree list` says first: of a submodule, or with a git folder kept
+        elsewhere, that is the git folder itself.
+        """
+        if self.is_bare:
             return None
-        return real(Path(first[0].removeprefix("worktree ")))
+        if self.git_dir == self.common_dir:
+            return self.root
+        named = self.git("config", "--get", "core.worktree", ok=(0, 1))
+        if named.code == 0:
+            return real(Path(os.path.normpath(self.common_dir / named.text)))
+        return self.common_dir.parent if self.common_dir.name == ".git" else None
+
+    @cached_property
+    def is_bare(self) -> bool:
+        """Whether the repository has no main worktree, wherever it was opened."""
+        first = self.git("worktree", "list", "--porcelain", "-z").fields
+        return "bare" in first[: first.index("")]
 
     def head_branch(self) -> str | None:
         """The branch checked out in `root`, without `refs/heads/`; None when detached."""

@@ -122,13 +122,15 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a git call works, named in full. `index` replaces the place's own index file."""
+    """Where a git call works, named in full. `index` replaces the place's own index file, `objects`
+    the folder that objects are written to (its `info/alternates` names where others are)."""
 
     git_dir: Path | None
     common_dir: Path | None = None
     work_tree: Path | None = None
     index: Path | None = None
     cwd: Path = field(default=Path("/"))
+    objects: Path | None = None
 
 
 def git_environment(
@@ -168,6 +170,8 @@ def run_git(
         env["GIT_COMMON_DIR"] = str(place.common_dir)
     if place.index is not None:
         env["GIT_INDEX_FILE"] = str(place.index)
+    if place.objects is not None:
+        env["GIT_OBJECT_DIRECTORY"] = str(place.objects)
     argv.extend(args)
     process = subprocess.Popen(
         argv,

@@ -1,4 +1,4 @@
-"""Linked worktrees: added, adopted, recycled and removed, one at a time.
+"""Linked worktrees: added, adopted and removed, one at a time.
 
 git's own `worktree add` fails under parallel use and leaves half of its work behind when it is
 killed. So everything that adds or removes goes through the lane, and a note (`making/…` in the
@@ -13,12 +13,22 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from gangsaw.core.faults import durable
-from gangsaw.git.deleting import delete_folder, delete_into, delete_trash
+from gangsaw.git.deleting import delete_folder, delete_into, delete_trash, trash_of
 from gangsaw.git.files import write_synced
+from gangsaw.git.making import (
+    Kind,
+    drop_draft,
+    is_plain,
+    make,
+    make_by_git,
+    pointer,
+    read_mark,
+    settings_of,
+)
+from gangsaw.git.pool import Pool, can_take, forget, put_in, remember, take
 from gangsaw.git.refs import (
     branch_ref,
     create_ref,
@@ -27,17 +37,11 @@ from gangsaw.git.refs import (
     set_ref,
 )
 from gangsaw.git.repository import Repository, is_folder, real, worktree_of_admin
-from gangsaw.git.runner import CHECKOUT_TIMEOUT_S, GitFailed, Place
+from gangsaw.git.runner import Place
 
-_MARK = "gangsaw-kind"
 _OK_ANY = (0, 1, 128, 255)
-
-
-class Kind(StrEnum):
-    """What a worktree of ours is for."""
-
-    ATTEMPT = "attempt"
-    SLOT = "slot"
+READING_MAX_S = 5.0
+"""So long no git takes between two looks at the same worktree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +86,10 @@ class WorktreeEntry:
 
 
 def add_worktree(
-    repo: Repository, path: Path, branch: str, base: str
+    repo: Repository, path: Path, branch: str, base: str, pool: Pool | None = None
 ) -> WorktreeReady | WorktreeBlocked:
-    """Make (or adopt) the worktree at `path` on `branch`, made from commit `base`.
+    """Make (or adopt) the worktree at `path` on `branch`, made from commit `base`, with files from
+    the pool where there are some.
 
     The branch is made at `base` when it does not exist. It is proved that the worktree's HEAD
     contains `base`. Safe to repeat after a kill at any point. Raises `UserError` when the branch
@@ -92,7 +97,7 @@ def add_worktree(
     """
     path = real(path)
     with repo.lane() as lock:
-        if _note(repo, path).exists():
+        if is_half_made(repo, path):
             _clear_half_made(repo, path)
         if is_folder(path) and repo.admin_dir(path) is not None:
             return _adopt(repo, path, branch, base)
@@ -105,11 +110,11 @@ def add_worktree(
         for entry in list_worktrees(repo) if tip is not None else ():
             if entry.branch == branch and entry.path != path and not entry.missing:
                 return WorktreeBlocked(f"branch {branch} is checked out at {entry.path}")
-        _drop_admin(repo, path)
+        drop_admin(repo, path)
         _write_note(repo, path, branch if tip is None else None, base)
         if tip is None:
             create_ref(repo, branch_ref(branch), base)
-        made = _make(repo, path, [branch], Kind.ATTEMPT, lock)
+        made = _make(repo, path, branch, tip or base, Kind.ATTEMPT, lock, pool=pool)
         if made is not None:
             _clear_half_made(repo, path)
             return made
@@ -121,15 +126,15 @@ def add_detached(repo: Repository, path: Path, commit: str) -> WorktreeReady | W
     """Make (or adopt, moved to `commit`) a worktree without a branch: a verification slot."""
     path = real(path)
     with repo.lane() as lock:
-        if _note(repo, path).exists():
+        if is_half_made(repo, path):
             _clear_half_made(repo, path)
         if is_folder(path) and repo.admin_dir(path) is not None:
             return WorktreeReady(path, None, commit)
         if (blocked := _obstacle(path)) is not None:
             return blocked
-        _drop_admin(repo, path)
+        drop_admin(repo, path)
         _write_note(repo, path, None, commit)
-        made = _make(repo, path, ["--detach", commit], Kind.SLOT, lock)
+        made = _make(repo, path, None, commit, Kind.SLOT, lock)
         if made is not None:
             _clear_half_made(repo, path)
             return made
@@ -144,15 +149,15 @@ def make_from(
     admin folder. One that stands there is left as it is. Safe to repeat after a kill."""
     path = real(path)
     with repo.lane() as lock:
-        if _note(repo, path).exists():
+        if is_half_made(repo, path):
             _clear_half_made(repo, path)
         if is_folder(path) and repo.admin_dir(path) is not None:
             return WorktreeReady(path, None, commit)
         if (blocked := _obstacle(path)) is not None:
             return blocked
-        _drop_admin(repo, path)
+        drop_admin(repo, path)
         _write_note(repo, path, None, commit)
-        made = _make(repo, path, ["--detach", "--no-checkout", commit], Kind.ATTEMPT, lock)
+        made = _make(repo, path, None, commit, Kind.ATTEMPT, lock, filled=False)
         if made is not None:
             _clear_half_made(repo, path)
             return made
@@ -163,36 +168,6 @@ def make_from(
         return WorktreeReady(path, None, commit)
 
 
-def recycle(repo: Repository, path: Path, commit: str) -> WorktreeReady | WorktreeBlocked:
-    """Bring the verification slot at `path` to exactly `commit`: no other file, no change.
-
-    The slot is made when it is missing and made anew when it cannot be brought to that state.
-    Only for slots: whatever else is in the folder is deleted.
-    """
-    path = real(path)
-    with repo.claim(path) as lock:
-        half_made = _note(repo, path).exists()  # a kill cut its making short: make it anew
-        place = None if half_made else repo.place(path)
-        if place is not None and place.git_dir == repo.common_dir:
-            return WorktreeBlocked(f"{path} is the main worktree")
-        if place is not None:
-            if _read_mark(place.git_dir) is not Kind.SLOT:
-                return WorktreeBlocked(f"{path} is not a verification slot")
-            _reset_slot(repo, place, commit, lock)
-            if _slot_is_exact(repo, place, path, commit):
-                return WorktreeReady(path, None, commit)
-        blocked = remove_worktree(repo, path)
-        if isinstance(blocked, RemovalBlocked):
-            return WorktreeBlocked(blocked.reason)
-        made = add_detached(repo, path, commit)
-        if isinstance(made, WorktreeBlocked):
-            return made
-        place = repo.place(path)
-        if place is None or not _slot_is_exact(repo, place, path, commit):
-            raise GitFailed(["worktree", "add"], 0, f"{path} is not clean right after checkout")
-        return made
-
-
 def remove_worktree(repo: Repository, path: Path) -> Removed | RemovalBlocked:
     """Remove the linked worktree at `path` with everything in it; the branch stays.
 
@@ -201,17 +176,29 @@ def remove_worktree(repo: Repository, path: Path) -> Removed | RemovalBlocked:
     """
     path = real(path)
     with repo.lane():
-        half_made = _note(repo, path).exists()
+        half_made = is_half_made(repo, path)
         admin = repo.admin_dir(path)
         if os.path.lexists(path) and admin is None and not half_made:
             return RemovalBlocked(f"{path} is not a linked worktree of this repository")
         if _contains(path, repo.common_dir):
             return RemovalBlocked(f"{path} contains the repository itself")
         delete_folder(path)
-        _drop_admin(repo, path)
+        drop_admin(repo, path)
+        forget(repo, path)
         if half_made:
             _remove_note(repo, path)
         return Removed(path)
+
+
+def put_in_pool(repo: Repository, pool: Pool, path: Path, aside: Path) -> bool:
+    """Let the pool have the folder of a worktree, which lies aside and might be deleted as well;
+    False when it does not want it. What it leaves is in the worktree's trash place."""
+    path = real(path)
+    with repo.lane():
+        if os.path.lexists(trash_of(path)) or not can_take(repo, pool, path, aside):
+            return False
+        put_in(repo, pool, path, aside, lambda: drop_admin(repo, path))
+        return True
 
 
 def forget_worktree(
@@ -226,8 +213,9 @@ def forget_worktree(
             return Removed(path)
         if os.path.lexists(path):
             return RemovalBlocked(f"something new lies at {path}")
-        _drop_admin(repo, path)
-        if _note(repo, path).exists():
+        drop_admin(repo, path)
+        forget(repo, path)
+        if is_half_made(repo, path):
             _remove_note(repo, path)
         return Removed(path)
 
@@ -262,30 +250,33 @@ def list_worktrees(repo: Repository) -> tuple[WorktreeEntry, ...]:
 
 
 def _make(
-    repo: Repository, path: Path, what: list[str], kind: Kind, lock: int
+    repo: Repository,
+    path: Path,
+    branch: str | None,
+    commit: str,
+    kind: Kind,
+    lock: int,
+    *,
+    filled: bool = True,
+    pool: Pool | None = None,
 ) -> WorktreeBlocked | None:
-    """Let git make the worktree and mark it as ours; why not, if git refuses."""
+    """Make the worktree and mark it as ours; why not, if git refuses."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    out = durable(
-        "git.worktree_add",
-        lambda: repo.git(
-            "worktree", "add", "-q", str(path), *what,
-            timeout_s=CHECKOUT_TIMEOUT_S, ok=_OK_ANY, lock=lock,
-        ),
-        str(path),
-    )  # fmt: skip
-    if out.code != 0:
-        return WorktreeBlocked(out.trouble)
+    settings = settings_of(repo)
+    if not is_plain(repo, settings):
+        what = ["--detach", commit] if branch is None else [branch]
+        why = make_by_git(repo, path, what if filled else ["--no-checkout", *what], kind, lock)
+        return None if why is None else WorktreeBlocked(why)
+
+    def stock(path: Path) -> Path | None:
+        return None if pool is None else take(repo, pool, path, commit, settings)
+
+    why = make(repo, path, branch, commit, kind, lock, filled=filled, stock=stock)
+    if why is not None:
+        return WorktreeBlocked(why)
     admin = repo.admin_dir(path)
-    if admin is None:
-        raise GitFailed(["worktree", "add"], 0, f"made no admin folder for {path}")
-    durable(
-        "git.worktree_mark", lambda: write_synced(admin / _MARK, kind.value.encode()), str(path)
-    )
-    # An existing log is written to whatever the settings say; what an agent leaves is found by it.
-    log = admin / "logs" / "HEAD"
-    log.parent.mkdir(exist_ok=True)
-    log.touch()
+    if pool is not None and admin is not None:
+        remember(repo, path, admin, settings)
     return None
 
 
@@ -301,7 +292,7 @@ def _adopt(repo: Repository, path: Path, branch: str, base: str) -> WorktreeRead
         return WorktreeBlocked(f"the worktree at {path} does not contain {base}")
     if place.git_dir is not None and not os.path.lexists(path / ".git"):
         # The agent deleted the pointer; our calls do not need it, its own git does.
-        (path / ".git").write_bytes(_pointer(place.git_dir))
+        (path / ".git").write_bytes(pointer(place.git_dir))
     return WorktreeReady(path, branch, base)
 
 
@@ -316,29 +307,50 @@ def _obstacle(path: Path) -> WorktreeBlocked | None:
 def _clear_half_made(repo: Repository, path: Path) -> None:
     """Undo a making that a kill or a refusal cut short; nobody has been given the folder."""
     written = _read_note(repo, path)
+    drop_draft(repo, path)
     delete_folder(path)
-    _drop_admin(repo, path)
+    drop_admin(repo, path)
     if written is not None and written.made_branch is not None:
         # Only the branch we made, and only while nothing was committed on it.
         delete_ref(repo, branch_ref(written.made_branch), written.base)
     _remove_note(repo, path)
 
 
-def _drop_admin(repo: Repository, path: Path) -> None:
+def drop_admin(repo: Repository, path: Path) -> None:
     """Remove git's knowledge of a worktree whose folder is gone; its HEAD stays reachable.
 
-    Not `git worktree prune`: that would also drop the user's worktrees on a disk not mounted.
+    Not `git worktree prune`: that would also drop the user's worktrees on a disk not mounted. A git
+    that lists worktrees at this moment fails if what it is reading goes away; without its `gitdir`
+    it passes over the rest, which goes a while later.
     """
     admin = repo.admin_dir(path)
     if admin is not None and not os.path.lexists(path):
         _pin_lost_head(repo, admin)
-        trash = repo.control_dir / "trash" / admin.name
-        durable("git.admin_drop", lambda: delete_into(admin, trash), str(path))
+        durable("git.admin_drop", lambda: (admin / "gitdir").unlink(missing_ok=True), str(path))
+        _sweep(repo, older_than=admin.stat().st_mtime - READING_MAX_S)
+
+
+def sweep_records(repo: Repository) -> None:
+    """Delete what is left of the records of worktrees that are gone, when all is quiet."""
+    with repo.lane():
+        _sweep(repo, older_than=float("inf"))
+
+
+def _sweep(repo: Repository, older_than: float) -> None:
+    """Delete the records of our worktrees that git knows no more; those that were dropped before
+    `older_than` (epoch seconds)."""
+    folder = repo.common_dir / "worktrees"
+    for name in os.listdir(folder) if folder.is_dir() else []:
+        admin = folder / name
+        if read_mark(admin) is None or os.path.lexists(admin / "gitdir"):
+            continue
+        if admin.stat().st_mtime < older_than:
+            delete_into(admin, repo.control_dir / "trash" / name)
 
 
 def _pin_lost_head(repo: Repository, admin: Path) -> None:
     """A detached HEAD is the only name of its commits: give them another before it goes."""
-    if _read_mark(admin) is Kind.SLOT:
+    if read_mark(admin) is Kind.SLOT:
         return
     place = Place(admin, repo.common_dir, None, cwd=repo.common_dir)
     if repo.git("symbolic-ref", "-q", "HEAD", place=place, ok=_OK_ANY).code == 0:
@@ -346,52 +358,6 @@ def _pin_lost_head(repo: Repository, admin: Path) -> None:
     out = repo.git("rev-parse", "--verify", "-q", "HEAD^{commit}", place=place, ok=_OK_ANY)
     if out.code == 0 and not repo.git("for-each-ref", "--count=1", f"--contains={out.text}").text:
         set_ref(repo, f"refs/gangsaw/lost/{out.text}", out.text)
-
-
-# -- slots -------------------------------------------------------------------------------------
-
-
-def _reset_slot(repo: Repository, place: Place, commit: str, lock: int) -> None:
-    """Bring the slot towards the commit; what does not succeed shows in the proof afterwards."""
-    assert place.git_dir is not None
-    # We hold the claim, and a git of a former life shares it: this lock has no owner.
-    (place.git_dir / "index.lock").unlink(missing_ok=True)
-
-    at = str(place.work_tree)
-
-    def step(*args: str) -> None:
-        repo.git(*args, place=place, timeout_s=CHECKOUT_TIMEOUT_S, ok=_OK_ANY, lock=lock)
-
-    durable("git.slot_checkout", lambda: step("checkout", "-q", "--detach", "-f", commit), at)
-    durable("git.slot_clean", lambda: step("clean", "-ffdxq"), at)
-
-
-def _slot_is_exact(repo: Repository, place: Place, path: Path, commit: str) -> bool:
-    assert place.git_dir is not None
-    head = repo.git("rev-parse", "--verify", "-q", "HEAD", place=place, ok=_OK_ANY)
-    if head.code != 0 or head.text != commit:
-        return False
-    status = repo.git(
-        "status", "--porcelain=v2", "-z", "--untracked-files=all", "--ignored",
-        place=place, ok=_OK_ANY, timeout_s=CHECKOUT_TIMEOUT_S,
-    )  # fmt: skip
-    return status.code == 0 and not status.stdout and _points_home(path, place.git_dir)
-
-
-def _points_home(path: Path, admin: Path) -> bool:
-    """Whether the slot's `.git` is still the plain pointer file that git wrote."""
-    pointer = path / ".git"
-    if pointer.is_symlink() or not pointer.is_file():
-        return False
-    content = pointer.read_bytes()
-    if not content.startswith(b"gitdir: "):
-        return False
-    named = os.fsdecode(content.removeprefix(b"gitdir: ").removesuffix(b"\n"))
-    return os.path.normpath(os.path.join(path, named)) == str(admin)
-
-
-def _pointer(admin: Path) -> bytes:
-    return b"gitdir: " + os.fsencode(admin) + b"\n"
 
 
 # -- notes and marks ---------------------------------------------------------------------------
@@ -403,6 +369,11 @@ class _Making:
 
     made_branch: str | None
     base: str
+
+
+def is_half_made(repo: Repository, path: Path) -> bool:
+    """Whether a kill cut the making of the worktree short; nobody has been given it."""
+    return _note(repo, path).exists()
 
 
 def _note(repo: Repository, path: Path) -> Path:
@@ -427,21 +398,11 @@ def _remove_note(repo: Repository, path: Path) -> None:
     durable("git.making_done", lambda: _note(repo, path).unlink(missing_ok=True), str(path))
 
 
-def _read_mark(admin: Path | None) -> Kind | None:
-    if admin is None:
-        return None
-    try:
-        text = (admin / _MARK).read_text("ascii").strip()
-    except (FileNotFoundError, UnicodeDecodeError):
-        return None
-    return Kind(text) if text in tuple(Kind) else None
-
-
 def _kinds(repo: Repository) -> dict[str, Kind]:
     folder = repo.common_dir / "worktrees"
     found: dict[str, Kind] = {}
     for name in os.listdir(folder) if folder.is_dir() else []:
-        path, kind = worktree_of_admin(folder / name), _read_mark(folder / name)
+        path, kind = worktree_of_admin(folder / name), read_mark(folder / name)
         if path is not None and kind is not None:
             found[path] = kind
     return found

@@ -17,9 +17,25 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from gangsaw.core.errors import UserError
-from gangsaw.core.model import AgentSlots, Deliver, Limits, Uncommitted
-from gangsaw.core.settings import AgentSettings, Settings, WorktreeSettings, adapter_file
+from gangsaw.core.honesty import Honesty
+from gangsaw.core.model import (
+    AgentSlots,
+    Deliver,
+    History,
+    Limits,
+    Push,
+    RadarPolicy,
+    Uncommitted,
+)
+from gangsaw.core.settings import (
+    AgentSettings,
+    ConflictSettings,
+    Settings,
+    WorktreeSettings,
+    adapter_file,
+)
 from gangsaw.plan.complaint import Complaint, Findings, Path, did_you_mean, located, nearest, shown
+from gangsaw.plan.honesty_rules import check_allowed, honesty_of
 from gangsaw.plan.settings_fields import (
     AGENT,
     ENVIRONMENT,
@@ -198,6 +214,7 @@ def _parse(raw: Mapping[str, Any], at: Path, findings: Findings) -> dict[str, di
     for section, shape in SECTIONS.items():
         if section in top:
             parsed[section] = read_table(shape, top[section], (*at, section), findings)
+    check_allowed(parsed.get("honesty", {}), (*at, "honesty"), findings)
     for name, table in top.get("agents", {}).items():
         path = (*at, "agents", name)
         if not _AGENT_NAME.fullmatch(name):
@@ -412,10 +429,22 @@ def _settings(
     )
     return Settings(
         agents=agents,
-        limits=_limits(run, checks, slots, run.get("agent", first)),
+        limits=_limits(
+            run,
+            checks,
+            parsed.get("landing", {}),
+            parsed.get("radar", {}),
+            slots,
+            run.get("agent", first),
+            honesty_of(parsed.get("honesty", {})),
+        ),
         checks=checks.get("run", ()),
         check_pass_env=checks.get("pass_env", ()),
+        check_cache=checks.get("cache", "true") == "true",
+        check_keep=checks.get("keep", Settings().check_keep),
+        check_slots=checks.get("slots", Settings().check_slots),
         worktree=WorktreeSettings(**parsed.get("worktree", {})),
+        conflicts=_conflicts(parsed.get("landing", {})),
         remote=run.get("remote"),
         on_interrupt=run.get("on_interrupt", Settings().on_interrupt),
         source=", ".join(read.layer.source for read in reads),
@@ -447,17 +476,35 @@ _LIMIT_NAMES = {
 """Keys of `[run]` and the limits that they set."""
 
 
+def _conflicts(landing: Mapping[str, Any]) -> ConflictSettings:
+    known = {key: landing[key] for key in ("mergiraf", "union") if key in landing}
+    return ConflictSettings(**known)
+
+
 def _limits(
     run: Mapping[str, Any],
     checks: Mapping[str, Any],
+    landing: Mapping[str, Any],
+    radar: Mapping[str, Any],
     slots: tuple[AgentSlots, ...],
     default_agent: str,
+    honesty: Honesty,
 ) -> Limits:
     values: dict[str, Any] = {_LIMIT_NAMES[key]: run[key] for key in run if key in _LIMIT_NAMES}
     if "deliver" in run:
         values["deliver"] = Deliver(run["deliver"])
     if "uncommitted" in run:
         values["uncommitted"] = Uncommitted(run["uncommitted"])
+    if "remote" in run:
+        values["remote"] = run["remote"]
+    if "history" in landing:
+        values["history"] = History(landing["history"])
+    if "push" in landing:
+        values["push"] = Push(landing["push"])
     if "timeout_s" in checks:
         values["check_timeout_s"] = checks["timeout_s"]
-    return Limits(**values, agents=slots, default_agent=default_agent)
+    if "policy" in radar:
+        values["radar"] = RadarPolicy(radar["policy"])
+    if "every_s" in radar:
+        values["radar_every_s"] = radar["every_s"]
+    return Limits(**values, agents=slots, default_agent=default_agent, honesty=honesty)

@@ -22,7 +22,8 @@ _SHARED = (
     Field(
         "checks",
         Kind.COMMANDS,
-        "commands that must pass: a text is a shell line, a list is a program with its arguments",
+        "commands that must pass: a text is a shell line, a list is a program with its arguments, "
+        "a table says more",
         example="pytest -q",
     ),
     Field(

@@ -11,7 +11,7 @@ import textwrap
 from typing import Any
 
 from gangsaw.core.graph import dependants, longest_chain, waves
-from gangsaw.core.model import Plan, Task
+from gangsaw.core.model import Check, Plan, Task
 from gangsaw.plan.relations import serialised_pairs, shared_entry
 
 DRAWN_MAX = 20
@@ -227,6 +227,22 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     }
 
 
+def _check_json(check: Check) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "argv": list(check.argv),
+        "paths": list(check.paths),
+        "when": check.when.value,
+        "timeout_s": check.timeout_s,
+        "order": check.order,
+        "junit": check.junit,
+        "sarif": check.sarif,
+        "env": list(check.env),
+        "files": list(check.files),
+        "retries": check.retries,
+    }
+
+
 def _task_json(task: Task) -> dict[str, Any]:
     return {
         "id": task.id,
@@ -238,7 +254,7 @@ def _task_json(task: Task) -> dict[str, Any]:
         "priority": task.priority,
         "agent": task.agent,
         "model": task.model,
-        "checks": [{"name": check.name, "argv": list(check.argv)} for check in task.checks],
+        "checks": [_check_json(check) for check in task.checks],
         "review": task.review.value,
         "stages": [stage.value for stage in task.stages],
         "reviewer": task.reviewer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gangsaw.core.honesty import ANSWERS, Answer, ConcernKind
 from gangsaw.plan.shapes import Field, Kind, Shape
 
 KINDS = (
@@ -123,15 +124,67 @@ CHECKS = Shape(
         Field(
             "run",
             Kind.COMMANDS,
-            "checks of every task besides its own: a text is a shell line, a list a program",
+            "checks of every task besides its own: a text is a shell line, a list a program, "
+            "a table says more",
             example='"pytest -q"',
         ),
         Field("timeout_s", Kind.NUMBER, "seconds a check may take", above=0, example="1800"),
         Field("pass_env", Kind.TEXTS, "variables passed through to checks", example='"NAME"'),
+        Field(
+            "cache",
+            Kind.CHOICE,
+            "whether what was green in an earlier run on the same tree is not run again",
+            choices=("true", "false"),
+        ),
+        Field(
+            "keep",
+            Kind.TEXTS,
+            "patterns of ignored files that stay between checks; caches that validate themselves",
+            example='"__pycache__/"',
+        ),
+        Field(
+            "slots",
+            Kind.WHOLE,
+            "combinations checked side by side at most; fewer if that is not measured to pay",
+            least=1,
+            most=16,
+            example="2",
+        ),
     ),
     assign=" = ",
 )
 """The `[checks]` table."""
+
+LANDING = Shape(
+    (
+        Field(
+            "history",
+            Kind.CHOICE,
+            "what a landed task is in the history: a merge, one commit, or the agent's commits",
+            choices=("merge", "squash", "linear"),
+        ),
+        Field(
+            "push",
+            Kind.CHOICE,
+            "when your branch is pushed to run.remote: with each delivery, or once at the end",
+            choices=("each", "end"),
+        ),
+        Field(
+            "mergiraf",
+            Kind.CHOICE,
+            "whether conflicts are first given to mergiraf; auto: where it is installed",
+            choices=("auto", "on", "off"),
+        ),
+        Field(
+            "union",
+            Kind.SCOPE,
+            "files of which both sides' lines are kept where they conflict",
+            example='"CHANGELOG.md"',
+        ),
+    ),
+    assign=" = ",
+)
+"""The `[landing]` table."""
 
 WORKTREE = Shape(
     (
@@ -148,23 +201,101 @@ WORKTREE = Shape(
             most=60_000,
             example="20000",
         ),
+        Field(
+            "pool",
+            Kind.WHOLE,
+            "folders of ended attempts kept for the next; as many as agents if left out",
+            least=0,
+            most=1000,
+            example="4",
+        ),
     ),
     assign=" = ",
 )
 """The `[worktree]` table."""
+
+_ABOUT: dict[ConcernKind, str] = {
+    ConcernKind.OUTSIDE_SCOPE: "paths outside of the task's scope",
+    ConcernKind.TESTS_DELETED: "tests that are gone",
+    ConcernKind.TESTS_SKIPPED: "tests that do not run any more",
+    ConcernKind.ASSERTS_WEAKENED: "tests that demand less",
+    ConcernKind.CHECKS_CHANGED: "what says how work is checked",
+    ConcernKind.SECRET: "secrets, also in commits before the last",
+    ConcernKind.LARGE_FILE: "files larger than large_kb",
+    ConcernKind.BINARY: "files that are no text",
+    ConcernKind.LINK_OUT: "links that lead out of the repository",
+    ConcernKind.CONFLICT_MARKERS: "markers of conflicts",
+    ConcernKind.AGENT_SETTINGS: "settings of agents, hooks, submodules",
+    ConcernKind.EXECUTABLE: "executable files that are no programs",
+    ConcernKind.UNREAD: "what is too large or cannot be read",
+}
+
+HONESTY = Shape(
+    (
+        *(
+            Field(
+                kind.value,
+                Kind.CHOICE,
+                f"what follows from {_ABOUT[kind]}; {answer.value} if left out",
+                choices=tuple(each.value for each in Answer),
+            )
+            for kind, answer in ANSWERS.items()
+        ),
+        Field(
+            "large_kb", Kind.WHOLE, "size in kB above which a file is large", least=1,
+            example="1000",
+        ),
+        Field(
+            "allow", Kind.TEXTS, "what is allowed where, as PATTERN: KIND; any is every kind",
+            example='"docs/**: binary"',
+        ),
+    ),
+    assign=" = ",
+)  # fmt: skip
+"""The `[honesty]` table."""
+
+RADAR = Shape(
+    (
+        Field(
+            "policy",
+            Kind.CHOICE,
+            "what follows when work of two agents would not merge",
+            choices=("tell", "serialise", "show", "off"),
+        ),
+        Field(
+            "every_s",
+            Kind.NUMBER,
+            "seconds between two looks at one worktree",
+            above=0,
+            example="30",
+        ),
+    ),
+    assign=" = ",
+)
+"""The `[radar]` table."""
 
 TOP = Shape(
     (
         Field("agents", Kind.TABLE, "the agents, by name"),
         Field("run", Kind.TABLE, "bounds and habits of a run"),
         Field("checks", Kind.TABLE, "checks of every task"),
+        Field("landing", Kind.TABLE, "how work lands and is delivered"),
         Field("worktree", Kind.TABLE, "where agents work"),
+        Field("honesty", Kind.TABLE, "what follows from what is found in a change"),
+        Field("radar", Kind.TABLE, "looking for work that would not merge"),
     ),
     assign=" = ",
 )
 """The top of the file."""
 
-SECTIONS = {"run": RUN, "checks": CHECKS, "worktree": WORKTREE}
+SECTIONS = {
+    "run": RUN,
+    "checks": CHECKS,
+    "landing": LANDING,
+    "worktree": WORKTREE,
+    "honesty": HONESTY,
+    "radar": RADAR,
+}
 
 ENVIRONMENT = (
     ("MAX_AGENTS", "run", "max_agents"),
@@ -175,6 +306,8 @@ ENVIRONMENT = (
     ("GANGSAW_TIMEOUT_S", "run", "timeout_s"),
     ("GANGSAW_ON_INTERRUPT", "run", "on_interrupt"),
     ("GANGSAW_REMOTE", "run", "remote"),
+    ("GANGSAW_HISTORY", "landing", "history"),
+    ("GANGSAW_PUSH", "landing", "push"),
     ("GANGSAW_WORKTREE_ROOT", "worktree", "root"),
 )
 """Variables that set a value, and which; later ones win. An empty variable sets nothing."""

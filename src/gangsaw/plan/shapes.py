@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from gangsaw.core.model import Check
+from gangsaw.core.model import Check, When
 from gangsaw.core.scopes import is_pattern
 from gangsaw.plan.complaint import Findings, Path, kind_of, nearest, shown
 
@@ -38,6 +38,8 @@ _SYNONYMS = {
     **dict.fromkeys(("lane", "group"), "track"),
     **dict.fromkeys(("name", "key"), "id"),
     "summary": "title",
+    "stage": "order",
+    "command": "run",
     "environment": "env",
     "steps": "tasks",
 }
@@ -71,6 +73,8 @@ class Kind(Enum):
     PROGRAM = auto()  # tuple[str, ...], a program and its arguments
     WORDS = auto()  # tuple[str, ...], arguments
     SCOPE = auto()  # tuple[str, ...], paths below the repository
+    FILE = auto()  # str, one path below the repository
+    COMMAND = auto()  # Check
     COMMANDS = auto()  # tuple[Check, ...]
     ENV = auto()  # tuple[tuple[str, str], ...]
     TABLE = auto()  # read by its owner
@@ -102,6 +106,64 @@ class Shape:
     def names(self) -> tuple[str, ...]:
         """The keys, in order."""
         return tuple(field.name for field in self.fields)
+
+
+CHECK = Shape(
+    (
+        Field("name", Kind.NAME, "what it is called; its command if left out"),
+        Field(
+            "run",
+            Kind.COMMAND,
+            "the command: a text is a shell line, a list is a program with its arguments",
+            required=True,
+            example='"pytest -q"',
+        ),
+        Field(
+            "paths",
+            Kind.SCOPE,
+            "run only for changes that touch one of these paths, folders or patterns",
+            example='"src/"',
+        ),
+        Field(
+            "when",
+            Kind.CHOICE,
+            "at which trees it looks: work, what is to land, both (always), or what has landed",
+            choices=("always", "work", "landing", "after"),
+        ),
+        Field("timeout_s", Kind.NUMBER, "seconds it may take", above=0, example="600"),
+        Field(
+            "order",
+            Kind.WHOLE,
+            "lower ones run first; where one fails, higher ones are not run",
+            least=-1000,
+            most=1000,
+            example="1",
+        ),
+        Field("junit", Kind.FILE, "JUnit report that it writes", example='"report.xml"'),
+        Field("sarif", Kind.FILE, "SARIF report that it writes", example='"report.sarif"'),
+        Field(
+            "env",
+            Kind.TEXTS,
+            "variables that it is passed and that its verdict depends on",
+            example='"NAME"',
+        ),
+        Field(
+            "files",
+            Kind.SCOPE,
+            "files besides the commit's own that its verdict depends on",
+            example='".env"',
+        ),
+        Field(
+            "retries",
+            Kind.WHOLE,
+            "further runs after a red one until it is believed of a task's own work",
+            least=0,
+            most=10,
+            example="1",
+        ),
+    )
+)
+"""A check that is written as a table."""
 
 
 class _Wrong(Enum):
@@ -165,6 +227,11 @@ def read_value(shape: Shape, field: Field, value: Any, path: Path, findings: Fin
             return _argv(value, path, findings, program=field.kind is Kind.PROGRAM)
         case Kind.COMMANDS:
             return _commands(shape, field, value, path, findings)
+        case Kind.COMMAND:
+            line = Field(field.name, Kind.TEXT, "")
+            return _command(shape, line, value, path, findings)
+        case Kind.FILE:
+            return _file(shape, field, value, path, findings)
         case Kind.ENV:
             return _env(shape, field, value, path, findings)
         case Kind.TABLE:
@@ -351,15 +418,48 @@ def _commands(shape: Shape, field: Field, value: Any, path: Path, findings: Find
     before = len(findings.items)
     line = Field(field.name, Kind.TEXT, "")
     for n, item in enumerate(value):
-        if not isinstance(item, list):
-            text = _item_text(shape, line, item, (*path, n), findings)
-            if text is not WRONG:
-                checks.append(Check(text.strip(), ("sh", "-c", text)))
+        if isinstance(item, dict) and not item.keys().isdisjoint(CHECK.names()):
+            check = _check(shape, item, (*path, n), findings)
+        else:
+            check = _command(shape, line, item, (*path, n), findings)
+        if check is WRONG:
             continue
-        argv = _argv(item, (*path, n), findings, program=True)
-        if argv is not WRONG:
-            checks.append(Check(shlex.join(argv), argv))
+        if any(one.name == check.name and one.key != check.key for one in checks):
+            said = f"another check is called {shown(check.name)} too"
+            findings.add((*path, n), said, "give each its own name")
+        checks.append(check)
     return tuple(checks) if len(findings.items) == before else WRONG
+
+
+def _command(shape: Shape, line: Field, item: Any, path: Path, findings: Findings) -> Any:
+    """A check that is nothing but its command."""
+    if not isinstance(item, list):
+        text = _item_text(shape, line, item, path, findings)
+        return WRONG if text is WRONG else Check(text.strip(), ("sh", "-c", text))
+    argv = _argv(item, path, findings, program=True)
+    return WRONG if argv is WRONG else Check(shlex.join(argv), argv)
+
+
+def _check(shape: Shape, table: dict[str, Any], path: Path, findings: Findings) -> Any:
+    """A check with more than its command."""
+    before = len(findings.items)
+    values = read_table(Shape(CHECK.fields, shape.assign), table, path, findings)
+    if len(findings.items) > before:
+        return WRONG
+    plain: Check = values.pop("run")
+    values["when"] = When(values.get("when", When.ALWAYS))
+    return Check(**{"name": plain.name, "argv": plain.argv} | values)
+
+
+def _file(shape: Shape, field: Field, value: Any, path: Path, findings: Findings) -> Any:
+    """A path below the repository, without wildcards."""
+    text = _text(shape, field, value, path, findings)
+    if text is not WRONG:
+        text = scope_entry(text, path, findings)
+    if text is not WRONG and (is_pattern(text) or text == "." or text.endswith("/")):
+        findings.add(path, f"{shown(text)} is not one file", "write the path of a file")
+        return WRONG
+    return text
 
 
 def _argument(word: Any, path: Path, findings: Findings) -> Any:
@@ -439,7 +539,7 @@ _TEXT_SCHEMA: dict[str, Any] = {"type": "string", "pattern": "\\S"}
 def _field_schema(field: Field) -> dict[str, Any]:
     schema: dict[str, Any] = {"description": field.about}
     match field.kind:
-        case Kind.TEXT | Kind.NAME:
+        case Kind.TEXT | Kind.NAME | Kind.FILE:
             schema |= _TEXT_SCHEMA
         case Kind.WHOLE | Kind.NUMBER:
             schema["type"] = "integer" if field.kind is Kind.WHOLE else "number"
@@ -460,7 +560,11 @@ def _field_schema(field: Field) -> dict[str, Any]:
                 schema["minItems"] = 1
         case Kind.COMMANDS:
             argv = {"type": "array", "items": {"type": "string"}, "minItems": 1}
-            schema |= {"type": "array", "items": {"anyOf": [_TEXT_SCHEMA, argv]}}
+            forms = [_TEXT_SCHEMA, argv, table_schema(CHECK)]
+            schema |= {"type": "array", "items": {"anyOf": forms}}
+        case Kind.COMMAND:
+            argv = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+            schema["anyOf"] = [_TEXT_SCHEMA, argv]
         case Kind.ENV:
             schema |= {"type": "object", "additionalProperties": {"type": ["string", "number"]}}
         case Kind.TABLE:

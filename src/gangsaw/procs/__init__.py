@@ -13,7 +13,7 @@ must not read the output or decide what an end means.
 from gangsaw.procs.children import MARK_VARIABLE, reap
 from gangsaw.procs.detach import run_in_front
 from gangsaw.procs.identity import Containment, Identity, alive, boot_id, containment, identify
-from gangsaw.procs.inside import working_in
+from gangsaw.procs.inside import may_write_below, working_in
 from gangsaw.procs.launch import AlreadyClaimed, Started, launch
 from gangsaw.procs.nursery import Nursery
 from gangsaw.procs.probe import (
@@ -71,6 +71,7 @@ __all__ = [
     "kill",
     "launch",
     "lock_held",
+    "may_write_below",
     "probe",
     "reap",
     "run_in_front",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gangsaw.procs.identity import HAS_PROC
+from gangsaw.procs.identity import HAS_PROC, processes, raise_if_blind
+from gangsaw.procs.settle import open_for_writing, open_numbers
 
 
 def working_in(folder: Path) -> tuple[int, ...]:
@@ -15,6 +16,24 @@ def working_in(folder: Path) -> tuple[int, ...]:
     return tuple(
         sorted(pid for pid, cwd in _folders() if cwd == root or cwd.startswith(root + "/"))
     )
+
+
+def may_write_below(folder: Path) -> bool:
+    """Whether a process has a file in `folder` open for writing, as far as we may see; True where
+    the system does not tell. Nobody is signalled."""
+    if not HAS_PROC:
+        return True
+    root = os.path.realpath(folder) + "/"
+    for pid in processes():
+        for number in open_numbers(pid):
+            try:
+                target = os.readlink(f"/proc/{pid}/fd/{number}")
+            except OSError as error:
+                raise_if_blind(error)
+                continue
+            if target.startswith(root) and open_for_writing(pid, number):
+                return True
+    return False
 
 
 def _folders() -> list[tuple[int, str]]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from gangsaw.core import events as ev
@@ -30,42 +29,12 @@ from gangsaw.core.model import Limits, Plan, Task, Workspace
 from gangsaw.core.state import State
 from gangsaw.core.wire import decode_event, encode
 from gangsaw.core.work import turn
+from gangsaw.testing.bench_figures import ROUNDS, Cost, Figure, measure
+from gangsaw.testing.bench_git import pool_costs, slot_costs
+from gangsaw.testing.bench_radar import radar_costs
 from gangsaw.testing.playground import SOURCE, Playground
 
-ROUNDS = 3
 SLOTS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One line of the table. Times in milliseconds, memory in megabytes."""
-
-    name: str
-    value: float
-    unit: str
-    beside: str = ""
-    ratio: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Seconds of a whole process tree."""
-
-    wall_s: float
-    cpu_s: float
-
-
-def measure(call: Callable[[], object]) -> Cost:
-    """What a call costs, children that it waited for included."""
-    before, began = _cpu_s(), time.perf_counter()
-    call()
-    return Cost(time.perf_counter() - began, _cpu_s() - before)
-
-
-def _cpu_s() -> float:
-    own = resource.getrusage(resource.RUSAGE_SELF)
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
 @contextmanager
@@ -339,6 +308,9 @@ BENCHES: dict[str, Callable[[bool], list[Figure]]] = {
     "core": core_costs,
     "memory": engine_memory,
     "status": status_cost,
+    "pool": pool_costs,
+    "slots": slot_costs,
+    "radar": radar_costs,
 }
 
 

@@ -196,7 +196,7 @@ def wrong_pids(ground: Playground, run: str = "r1") -> list[str]:
 
 
 def _of_leftovers(ground: Playground, run: str) -> Iterator[str]:
-    """No process, no worktree but our slots, no branch of an attempt."""
+    """No process, no worktree but our slots, no branch of an attempt, no pool, no notes."""
     left = leftovers(ground)
     if left:
         yield f"processes left: {left}"
@@ -205,6 +205,14 @@ def _of_leftovers(ground: Playground, run: str) -> Iterator[str]:
     for path in paths[1:]:
         if not path.rpartition("/")[2].startswith("verify-"):
             yield f"worktree left: {path}"
+    for folder in ("drafts", "handed-out", "making", "pools"):
+        if found := sorted((ground.repo / ".git" / "gangsaw" / folder).glob("*")):
+            yield f"notes left in {folder}: {[each.name for each in found]}"
+    records = sorted((ground.repo / ".git" / "worktrees").glob("*"))
+    if dead := [each.name for each in records if not (each / "gitdir").exists()]:
+        yield f"records of worktrees left: {dead}"
+    if pools := sorted(ground.root.glob("*-worktrees/*/.gangsaw-*")):
+        yield f"left of pools and removals: {[each.name for each in pools]}"
     if branches := ground.git("for-each-ref", f"refs/heads/gangsaw/{run}/"):
         yield f"branches left: {branches}"
 

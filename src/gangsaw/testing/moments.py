@@ -31,6 +31,7 @@ _FOLDERS = (
     ("check", re.compile(r".*/gangsaw/checks/.+")),
     ("work slot", re.compile(r".*/verify-\d+")),
     ("gate slot", re.compile(r".*/candidate-\d+")),
+    ("pool", re.compile(r".*/\.gangsaw-pool")),
     ("control", re.compile(r".*/\.git/gangsaw")),
     ("inbox", re.compile(r".*/\.git/gangsaw/inbox")),
     ("bad", re.compile(r".*/\.git/gangsaw/inbox/bad")),

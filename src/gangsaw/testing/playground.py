@@ -172,11 +172,17 @@ class Playground:
         return {task["id"]: task["status"] for task in self.status()["tasks"]}
 
     def landings(self, run: str = "r1") -> list[str]:
-        """The first-parent commits of the integration branch since `main`'s first commit, oldest
-        first."""
+        """The commits that landed since `main`'s first commit, oldest first: those of the
+        integration branch and, in place of one that joins several, these."""
         first = self.git("rev-list", "--max-parents=0", "HEAD").splitlines()[0]
-        ref = f"{first}..refs/heads/gangsaw/run/{run}"
-        return self.git("rev-list", "--first-parent", "--reverse", ref).splitlines()
+        found = []
+        for commit in self._chain(f"refs/heads/gangsaw/run/{run}", first):
+            joined = self.trailer(commit, "Gangsaw-Joins")
+            found += self._chain(f"{commit}^2", f"{commit}^1") if joined else [commit]
+        return found
+
+    def _chain(self, tip: str, before: str) -> list[str]:
+        return self.git("rev-list", "--first-parent", "--reverse", tip, f"^{before}").splitlines()
 
     def trailer(self, commit: str, name: str) -> str:
         """The value of a trailer."""

@@ -7,5 +7,6 @@ blames nobody. This room must not decide what follows from a verdict.
 
 from gangsaw.verify.checks import CheckRun, run_checks, sweep_former_checks
 from gangsaw.verify.slots import Slots
+from gangsaw.verify.verdicts import Verdicts
 
-__all__ = ["CheckRun", "Slots", "run_checks", "sweep_former_checks"]
+__all__ = ["CheckRun", "Slots", "Verdicts", "run_checks", "sweep_former_checks"]

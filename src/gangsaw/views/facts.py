@@ -6,11 +6,17 @@ from functools import singledispatch
 
 from gangsaw.agents import plain_text
 from gangsaw.core import events as ev
+from gangsaw.core import events_radar as er
 from gangsaw.core import events_talk as et
 from gangsaw.core.conditions import Condition, sentence
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import TurnKind, task_of
+from gangsaw.core.overlapping import LANDED
+from gangsaw.core.overlaps import INTEGRATION
 from gangsaw.core.phases import AGENT_ALIVE, Phase
+from gangsaw.core.policy.after import red_text
+from gangsaw.core.policy.delivery import is_waiting
+from gangsaw.core.policy.landing import gate_of_work
 from gangsaw.core.policy.retry import turns_allowed
 from gangsaw.core.policy.undo import toll_of
 from gangsaw.core.spans import span
@@ -44,7 +50,7 @@ def one_line(text: str) -> str:
 
 def checks_text(state: State, attempt: Attempt) -> str:
     """`checks 2/2`, or that there are none."""
-    wanted = {c.name for c in (*state.gate, *state.tasks[attempt.task].checks)}
+    wanted = {check.key for check in gate_of_work(state, attempt.task)}
     if not wanted:
         return "no checks"
     passed = state.green.get(attempt.tree, frozenset()) & wanted
@@ -144,6 +150,18 @@ def _(event: ev.AttemptParked, state: State) -> str | None:
 
 
 @_say.register
+def _(event: er.OverlapSeen, state: State) -> str | None:
+    other = LANDED if event.ours == INTEGRATION else task_of(event.ours)
+    paths = one_line(", ".join(file.path for file in event.files))
+    return f"≈ {task_of(event.attempt)} does not merge with {other}: {paths} · gangsaw conflicts"
+
+
+@_say.register
+def _(event: er.RadarFailed, state: State) -> str | None:
+    return f"· overlaps cannot be looked for now: {one_line(event.text)}"
+
+
+@_say.register
 def _(event: ev.ReviewPassed, state: State) -> str | None:
     return f"◆ {task_of(event.attempt)} {one_line(event.text or f'{event.by} agrees')}"
 
@@ -162,6 +180,26 @@ def _(event: ev.WorkFound, state: State) -> str | None:
     many = "s" if count != 1 else ""
     name = task_of(event.attempt)
     return f"+ {name} left {count} file{many} uncommitted ({names}); committed for it"
+
+
+@_say.register
+def _(event: ev.AfterJudged, state: State) -> str | None:
+    text = red_text(state)
+    if event.judgement is ev.Judgement.PASSED or not text:
+        return f"· checks after landing: {event.judgement.value} on {event.commit[:10]}"
+    return f"! red after landing, needs you: {text} · gangsaw undo TASK"
+
+
+@_say.register(ev.VerdictReached)
+@_say.register(ev.CandidateJudged)
+def _(event: ev.VerdictReached | ev.CandidateJudged, state: State) -> str | None:
+    """Of a verdict, only what shows that a check is flaky."""
+    found = [
+        state.known_checks[result.of].text
+        for result in event.results
+        if result.red_runs and result.judgement is ev.Judgement.PASSED
+    ]
+    return f"~ flaky, red and then green on the same tree: {', '.join(found)}" if found else None
 
 
 @_say.register
@@ -253,7 +291,19 @@ def _(event: ev.DeliveryBlocked, state: State) -> str | None:
 
 @_say.register
 def _(event: ev.TargetMoved, state: State) -> str | None:
-    return f"· {state.target} has moved to {event.commit[:10]}; merging it in as a candidate"
+    where = f"{event.remote}'s {state.target}" if event.remote else state.target
+    return f"· {where} has moved to {event.commit[:10]}; merging it in as a candidate"
+
+
+@_say.register
+def _(event: ev.Pushed, state: State) -> str | None:
+    return f"→ {state.target} is pushed to {event.remote} ({event.commit[:10]})"
+
+
+@_say.register
+def _(event: ev.PushFailed, state: State) -> str | None:
+    again = "" if is_waiting(state) else f"; trying again, {state.delivery.tries} so far"
+    return f"! {state.target} is not pushed: {one_line(event.text)}{again}"
 
 
 @_say.register
@@ -318,6 +368,8 @@ def _(event: ev.EffectFailed, state: State) -> str | None:
 
 @_say.register
 def _(event: et.MessageLeft, state: State) -> str | None:
+    if event.advice:
+        return None  # what it is about has its own line
     return f"✉ {event.by} to {event.task}: {one_line(event.text)}"
 
 

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from gangsaw.core import events as ev
+from gangsaw.core import events_radar as er
 from gangsaw.core import events_talk as et
 from gangsaw.core.conditions import Condition
 from gangsaw.core.conditions import sentence as condition_text
 from gangsaw.core.events_undo import undone_by
+from gangsaw.core.failing import named_with_tests
 from gangsaw.core.findings import review_text
 from gangsaw.core.launch import OutcomeKind
-from gangsaw.core.model import TurnKind
+from gangsaw.core.model import TurnKind, task_of
+from gangsaw.core.overlapping import LANDED
+from gangsaw.core.overlaps import INTEGRATION
 from gangsaw.views.text import count_of, flat
 
 LEFT_IN_PLACE = "left in place: "
@@ -172,8 +176,19 @@ def _(event: ev.CandidateJudged) -> str:
 
 
 def _verdict(judgement: ev.Judgement, results: tuple[ev.CheckResult, ...]) -> str:
-    bad = [flat(each.name, 60) for each in results if each.judgement is not ev.Judgement.PASSED]
-    return f"{judgement.value}{': ' + ', '.join(bad) if bad else ''}"
+    odd = [_odd(each) for each in results if each.judgement is not ev.Judgement.PASSED]
+    odd += [_odd(each) for each in results if each.judgement is ev.Judgement.PASSED]
+    told = [text for text in odd if text]
+    return f"{judgement.value}{': ' + ', '.join(told) if told else ''}"
+
+
+def _odd(each: ev.CheckResult) -> str:
+    """What is to be said of one check: nothing of one that simply passed."""
+    if each.judgement is not ev.Judgement.PASSED:
+        return flat(named_with_tests(each), 200)
+    if each.seen_in:
+        return f"{flat(each.name, 60)} seen green in {flat(each.seen_in)}"
+    return f"{flat(each.name, 60)} after {each.red_runs} red" if each.red_runs else ""
 
 
 @sentence.register
@@ -274,6 +289,24 @@ def _(event: ev.UndoFailed) -> str:
 @sentence.register
 def _(event: ev.EffectFailed) -> str:
     return f"{event.action} failed, tried again: {flat(event.text)}"
+
+
+@sentence.register
+def _(event: er.OverlapSeen) -> str:
+    other = LANDED if event.ours == INTEGRATION else task_of(event.ours)
+    paths = ", ".join(file.path for file in event.files)
+    return f"its work does not merge with {other}: {flat(paths)} ({event.key})"
+
+
+@sentence.register
+def _(event: er.OverlapEnded) -> str:
+    return f"overlap {event.key} is over: {flat(event.text)}"
+
+
+@sentence.register
+def _(event: er.OverlapResolved) -> str:
+    note = f": {flat(event.note)}" if event.note else ""
+    return f"{flat(event.by)} has taken care of overlap {event.key}{note}"
 
 
 @sentence.register

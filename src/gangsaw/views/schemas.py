@@ -12,7 +12,9 @@ from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from gangsaw.core.events import EVENT_CLASSES
+from gangsaw.core.honesty import ConcernKind
 from gangsaw.core.model import TurnKind
+from gangsaw.core.overlaps import OverlapKind, Severity
 from gangsaw.core.status import Status
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -48,6 +50,12 @@ def table(**fields: Schema) -> Schema:
     return {"type": "object", "properties": fields, "required": list(fields)}
 
 
+_CONCERN = table(
+    kind={"enum": [kind.value for kind in ConcernKind]}, path=TEXT,
+    line=about("counted from 1; 0: the file as a whole", WHOLE),
+    before=about("the line is one of the file as it was before", TRUTH),
+    answer={"enum": ["warn", "review", "block"]}, text=TEXT,
+)  # fmt: skip
 _TASK = table(
     id=TEXT, title=TEXT, status=STATUS,
     reason=about("why it has this status, in words", TEXT),
@@ -58,6 +66,7 @@ _TASK = table(
     cost_is_estimate=TRUTH, started_at=maybe(NUMBER), ended_at=maybe(NUMBER),
     activity=about("what its agent is doing now", TEXT),
     turns=about("what gangsaw retry --from takes for it now", listed(TEXT)),
+    concerns=about("what was found in its last work, the first of it", listed(_CONCERN)),
     asks=about("what its agent has asked a person; empty if nothing", TEXT),
     messages=about("how many wait for its next turn", WHOLE),
     claims=about("paths that its agent keeps others off", listed(TEXT)),
@@ -76,9 +85,17 @@ def status_schema() -> Schema:
         integration=about("the run's own branch", TEXT),
         head=about("commit of the integration branch", COMMIT),
         delivered=about("what the target was last moved to", COMMIT),
-        delivery_blocked=about("why the target is not moved; empty if it is", TEXT),
+        delivery_blocked=about("why the target is not moved, or not pushed; else empty", TEXT),
+        push_blocked=about("the same where it is only not pushed", TEXT),
+        remote=about("where the target is pushed; empty: nowhere", TEXT),
+        pushed=about("what was last pushed there", COMMIT),
+        deliver_by_hand=about("commands to take over what landed, if left to you", listed(TEXT)),
         containment=about("how surely process trees end", TEXT),
         pressure=TEXT, max_agents=maybe(WHOLE), tasks=listed(_TASK),
+        red_after_landing=about("which checks of what landed are red; empty if none", TEXT),
+        flaky=about("checks that passed and failed on the same tree: how often they were red on "
+                    "such a tree, of how many runs",
+                    listed(table(name=TEXT, red=WHOLE, runs=WHOLE))),
         counts={"type": "object", "propertyNames": STATUS, "additionalProperties": WHOLE},
         tokens=WHOLE, cost=maybe(NUMBER), budget=maybe(NUMBER),
         started_at=about("seconds since the epoch", maybe(NUMBER)), ended_at=maybe(NUMBER),
@@ -99,6 +116,7 @@ def why_schema() -> Schema:
         condition=about("what is, or was last, wrong with its agent", maybe(TEXT)),
         parked_until=about("until when it waits, where it does", maybe(NUMBER)),
         findings=about("what the last review found", listed(finding)),
+        concerns=about("what was found in its work", listed(_CONCERN)),
         asked=about("its agent's open questions", listed(TEXT)), claims=listed(TEXT),
         taken_by=maybe(TEXT), said_done=maybe(TEXT),
         ended=about("why it ended without landing", maybe(TEXT)),
@@ -107,6 +125,15 @@ def why_schema() -> Schema:
     check = table(
         name=TEXT, judgement={"enum": ["passed", "failed", "inconclusive"]}, code=maybe(WHOLE),
         signal=maybe(WHOLE), duration_s=NUMBER, log=TEXT, tail=TEXT,
+        failing=about("tests that failed, as far as they are known by name", listed(TEXT)),
+        failing_more=about("how many more failed", WHOLE),
+        cpu_s=about("time of the processor, of all its processes", NUMBER),
+        red_runs=about("red runs on the same tree before this one", WHOLE),
+        note=about("what was odd about it; empty if nothing", TEXT),
+        seen_in=about("the earlier run in which it was green; it was not run again", maybe(TEXT)),
+        seen_at=about("when that was", maybe(NUMBER)),
+        flaky=about("how often it was red on a tree on which it also passed",
+                    maybe(table(red=WHOLE, runs=WHOLE))),
     )  # fmt: skip
     return table(
         schema_version=VERSION, run=TEXT, task=TEXT, title=TEXT, status=STATUS, reason=TEXT,
@@ -206,6 +233,43 @@ def siblings_schema() -> Schema:
     return table(schema_version=VERSION, run=TEXT, task=maybe(TEXT), siblings=listed(entry))
 
 
+_OVERLAP_SIDE = maybe(about("null: what has landed", table(task=TEXT, attempt=TEXT)))
+_SEVERITY: Schema = {"enum": [severity.value for severity in Severity]}
+
+
+def conflicts_schema() -> Schema:
+    """`gangsaw conflicts --json`; with `--watch`, one such object a line whenever it changes."""
+    hunk = table(ours_from=WHOLE, ours_lines=WHOLE, theirs_from=WHOLE, theirs_lines=WHOLE)
+    kind: Schema = {"enum": [kind.value for kind in OverlapKind]}
+    overlap = table(
+        id=about("what --resolve takes; null for one that no engine has seen", maybe(TEXT)),
+        severity=_SEVERITY,
+        ours=about("the side that was begun earlier", _OVERLAP_SIDE), theirs=_OVERLAP_SIDE,
+        stale=about("it is with what has landed", TRUTH), since=maybe(NUMBER),
+        resolved=TRUTH, resolved_by=maybe(TEXT), note=TEXT,
+        files=listed(table(path=TEXT, kind=kind, hunks=listed(hunk))),
+        lines=about("the files in words", listed(TEXT)),
+    )  # fmt: skip
+    return table(
+        schema_version=VERSION, run=TEXT,
+        source=about("whether a live engine saw it, or the worktrees were looked at now",
+                     {"enum": ["engine", "worktrees"]}),
+        compared=about("how many attempts were compared", WHOLE),
+        conflicts=about("how many stand that nobody has resolved", WHOLE),
+        overlaps=listed(overlap), unread=listed(table(attempt=TEXT, reason=TEXT)),
+    )  # fmt: skip
+
+
+def conflicts_log_schema() -> Schema:
+    """`gangsaw conflicts --log --json`."""
+    entry = table(
+        id=TEXT, severity=_SEVERITY, ours=_OVERLAP_SIDE, theirs=_OVERLAP_SIDE, stale=TRUTH,
+        paths=listed(TEXT), seen_at=NUMBER, ended_at=maybe(NUMBER), ended=TEXT, resolved=TRUTH,
+        resolved_by=maybe(TEXT), note=TEXT,
+    )  # fmt: skip
+    return table(schema_version=VERSION, run=TEXT, log=listed(entry))
+
+
 def end_schema() -> Schema:
     """`gangsaw stop|kill --json`."""
     return table(
@@ -229,7 +293,7 @@ def diff_schema() -> Schema:
     file = table(path=TEXT, added=maybe(WHOLE), deleted=maybe(WHOLE))
     return table(
         schema_version=VERSION, run=TEXT, task=TEXT, what=TEXT, base=COMMIT, commit=COMMIT,
-        files=listed(file),
+        files=listed(file), concerns=about("what was found when it was sealed", listed(_CONCERN)),
     )  # fmt: skip
 
 
@@ -290,7 +354,7 @@ def rescue_schema() -> Schema:
 
 def clean_schema() -> Schema:
     """`gangsaw clean --json`."""
-    sorts = ["worktree", "checks", "branch", "records", "kept"]
+    sorts = ["worktree", "checks", "pool", "branch", "records", "kept"]
     leftover = table(
         sort={"enum": sorts}, path=TEXT, bytes=WHOLE,
         ignored_bytes=about("of files that git ignores, which do not come back", WHOLE),
@@ -350,6 +414,8 @@ PRINTED = {
     "answer": answer_schema,
     "ask": ask_schema,
     "siblings": siblings_schema,
+    "conflicts": conflicts_schema,
+    "conflicts-log": conflicts_log_schema,
     "undo": undo_schema,
     "end": end_schema,
     "plan-check": check_schema,

@@ -23,6 +23,8 @@ ROWS_MAX = 20
 NAMES_MAX = 12
 """Landed tasks that are named."""
 ID_WIDTH_MAX = 24
+FLAKY_MAX = 5
+"""Flaky checks that are named, the worst first."""
 
 NOTHING_SAID = {"asks": "", "messages": 0, "claims": [], "taken_by": ""}
 """What the status says of a task that nobody talks about."""
@@ -76,8 +78,14 @@ def status_object(journal: Journal, run: str, holder: HeldBy | None) -> dict[str
         "head": summary.get("head", ""),
         "delivered": summary.get("delivered", ""),
         "delivery_blocked": summary.get("delivery_blocked", ""),
+        "push_blocked": summary.get("push_blocked", ""),
+        "remote": summary.get("remote", ""),
+        "pushed": summary.get("pushed", ""),
+        "deliver_by_hand": summary.get("deliver_by_hand", []),
         "containment": summary.get("containment", ""),
         "pressure": summary.get("pressure", ""),
+        "flaky": summary.get("flaky", []),
+        "red_after_landing": summary.get("red_after_landing", ""),
         "max_agents": summary.get("max_agents"),
         "tasks": [
             {
@@ -94,6 +102,7 @@ def status_object(journal: Journal, run: str, holder: HeldBy | None) -> dict[str
                 "ended_at": task.ended_at,
                 "activity": task.activity if task.live else "",
                 "turns": summary.get("turns", {}).get(task.task, []),
+                "concerns": summary.get("concerns", {}).get(task.task, []),
                 **(NOTHING_SAID | summary.get("talk", {}).get(task.task, {})),
             }
             for task in tasks
@@ -166,9 +175,21 @@ def _remarks(status: dict[str, Any]) -> Iterable[str]:
         yield f"paused: no new agents are started; go on with: {more}"
     if status["pressure"]:
         yield f"the machine is short, no new agents are started: {flat(status['pressure'])}"
+    if status["red_after_landing"]:
+        yield f"red after landing, needs you: {flat(status['red_after_landing'], 400)}"
+    if status["flaky"]:
+        yield f"flaky: {', '.join(_flaky(each) for each in status['flaky'][:FLAKY_MAX])}"
     if status["delivery_blocked"]:
         blocked = flat(status["delivery_blocked"])
-        yield f"{status['target']} is not moved: {blocked}"
+        what = "pushed" if status["push_blocked"] else "moved"
+        yield f"{status['target']} is not {what}: {blocked}"
+    if status["deliver_by_hand"]:
+        yield f"to take over what landed: {' && '.join(map(flat, status['deliver_by_hand']))}"
+
+
+def _flaky(each: dict[str, Any]) -> str:
+    """How often it was red on a tree on which it also passed."""
+    return f"{flat(each['name'], 60)} {each['red']} of {each['runs']}"
 
 
 def _task_lines(task: dict[str, Any], width: int, now: float) -> Iterable[str]:

@@ -12,11 +12,15 @@ from typing import Any
 from gangsaw.core import events as ev
 from gangsaw.core.events_undo import undo_about
 from gangsaw.core.findings import Finding
+from gangsaw.core.honesty import Honesty, concern_objects
+from gangsaw.core.model import task_of
+from gangsaw.core.overlapping import LANDED, file_lines, overlaps_of
 from gangsaw.core.phases import ENDED, Phase
 from gangsaw.core.policy.undo import kept_turns, turns_kept, undone_needs
 from gangsaw.core.reopening import turn_names
 from gangsaw.core.state import Attempt, State
 from gangsaw.core.status import View, view
+from gangsaw.views.concerns import concern_lines
 from gangsaw.views.facts import clock
 from gangsaw.views.history import history
 from gangsaw.views.status import named, next_commands
@@ -24,6 +28,8 @@ from gangsaw.views.text import block, count_of, flat, money
 
 SCHEMA_VERSION = 1
 TAIL_LINES = 15
+NAME_MAX = 200
+NOTE_MAX = 400
 HISTORY_MAX = 40
 NAMES_MAX = 12
 _FINISHED = ("landed", "done")
@@ -72,15 +78,16 @@ def why_object(
         "waits_for": [_other(state, name, now) for name in _waited_for(state, task, seen)],
         "dependants": list(state.dependants.get(task, ())),
         "scope": list(plan.scope),
-        "attempts": [_attempt(each) for each in attempts],
+        "attempts": [_attempt(state.limits.honesty, each) for each in attempts],
         "turns": turn_names(kept_turns(state, task), known),
-        "checks": [_check(each) for each in (last.results if last else ())],
+        "checks": [_check(state, each) for each in (last.results if last else ())],
         "landed_commit": known.landed_commit or None,
         "undone_commit": known.undone or None,
         "built_on_undone": list(undone_needs(state, task)) if known.finished else [],
         "tokens": usage.tokens,
         "cost": None if usage.unpriced and not usage.cost_usd else round(usage.cost_usd, 6),
         "messages": _messages(state, task),
+        "overlaps": _overlaps(last, state),
         "history": [{"at": each.at, "seq": each.seq, "text": each.text} for each in history(told)],
         "started_at": state.started_at,
         "logs": logs,
@@ -97,6 +104,18 @@ def _messages(state: State, task: str) -> list[dict[str, Any]]:
         {"by": said.by, "text": said.text, "question": said.question or None, "told": is_told}
         for said, is_told in (*((one, True) for one in told), *((one, False) for one in waiting))
     ]
+
+
+def _overlaps(last: Attempt | None, state: State) -> list[dict[str, Any]]:
+    """With whom its work would not merge now, and where."""
+    return [] if last is None else [
+        {
+            "id": known.key, "severity": known.severity.value,
+            "with": task_of(known.other_than(last.id)) or None,
+            "lines": file_lines(known, last.id),
+        }
+        for known in overlaps_of(state, last.id)
+    ]  # fmt: skip
 
 
 def _hold(seen: View) -> dict[str, Any] | None:
@@ -126,7 +145,7 @@ def _other(state: State, name: str, now: float) -> dict[str, Any]:
     return {"id": name, "status": seen.status.value, "reason": seen.reason}
 
 
-def _attempt(each: Attempt) -> dict[str, Any]:
+def _attempt(rules: Honesty, each: Attempt) -> dict[str, Any]:
     return {
         "id": each.id,
         "number": each.number,
@@ -142,6 +161,7 @@ def _attempt(each: Attempt) -> dict[str, Any]:
         "condition": _condition(each),
         "parked_until": each.parked_until if each.phase is Phase.PARKED else None,
         "findings": [_finding(found) for found in each.findings],
+        "concerns": concern_objects(rules, each.concerns),
         "asked": [one.text for one in each.asked],
         "claims": list(each.claims),
         "taken_by": each.taken_by or None,
@@ -169,10 +189,15 @@ def _finding(found: Finding) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _check(each: ev.CheckResult) -> dict[str, Any]:
+def _check(state: State, each: ev.CheckResult) -> dict[str, Any]:
+    known = state.known_checks.get(each.of)
+    rate = {"red": known.flakes, "runs": known.runs} if known and known.flakes else None
     return {
         "name": each.name, "judgement": each.judgement.value, "code": each.code,
         "signal": each.signal, "duration_s": each.duration_s, "log": each.log, "tail": each.tail,
+        "failing": list(each.failing), "failing_more": each.failing_more, "cpu_s": each.cpu_s,
+        "red_runs": each.red_runs, "note": each.note, "seen_in": each.seen_in or None,
+        "seen_at": each.seen_at or None, "flaky": rate,
     }  # fmt: skip
 
 
@@ -205,7 +230,10 @@ def why_text(why: dict[str, Any], heading: Callable[[str], str] = str) -> list[s
     lines += _section(heading("CHECKS"), [line for c in why["checks"] for line in _check_lines(c)])
     found = [each for attempt in why["attempts"][-1:] for each in attempt["findings"]]
     lines += _section(heading("FINDINGS"), [_finding_line(each) for each in found])
+    seen = [each for attempt in why["attempts"][-1:] for each in attempt["concerns"]]
+    lines += _section(heading("CONCERNS"), concern_lines(seen))
     lines += _section(heading("MESSAGES"), [_message_line(each) for each in why["messages"]])
+    lines += _section(heading("OVERLAPS"), [_overlap_line(each) for each in why["overlaps"]])
     if why["attempts"] and why["attempts"][-1]["claims"] and not why["attempts"][-1]["ended_at"]:
         claims = ", ".join(why["attempts"][-1]["claims"])
         lines += _section(heading("CLAIMS"), [f"  {flat(claims)}"])
@@ -239,6 +267,13 @@ def _message_line(each: dict[str, Any]) -> str:
     return f"  {flat(each['by'])}: {flat(each['text'])} · {how}"
 
 
+def _overlap_line(each: dict[str, Any]) -> str:
+    files = "; ".join(each["lines"])
+    return (
+        f"  {each['severity']:<8} {each['id']} with {flat(each['with'] or LANDED)}: {flat(files)}"
+    )
+
+
 def _other_line(each: dict[str, Any]) -> str:
     reason = f" · {flat(each['reason'])}" if each["reason"] else ""
     return f"  {flat(each['id'])}  {each['status'].replace('_', ' ')}{reason}"
@@ -255,11 +290,23 @@ def _check_lines(check: dict[str, Any]) -> list[str]:
     if check["judgement"] != "passed":
         ended = check["signal"] is not None
         how = f" (signal {check['signal']})" if ended else f" (exit code {check['code']})"
-    lines = [f"  {sign} {flat(check['name'])}  {check['judgement']}{how}"]
+    lines = [f"  {sign} {flat(check['name'])}  {check['judgement']}{how}{_remarks(check)}"]
+    lines += [f"      failed: {flat(name, NAME_MAX)}" for name in check["failing"]]
+    lines += [f"      … and {check['failing_more']} more"] if check["failing_more"] else []
+    lines += [f"      note: {flat(check['note'], NOTE_MAX)}"] if check["note"] else []
     if check["judgement"] != "passed":
         lines += block("\n".join(check["tail"].strip().splitlines()[-TAIL_LINES:]), "      ")
         lines += [f"      whole output: {flat(check['log'])}"] if check["log"] else []
     return lines
+
+
+def _remarks(check: dict[str, Any]) -> str:
+    """That it was not run, or run more than once, or is known to be flaky."""
+    found = f" · seen green in {check['seen_in']}, not run again" if check["seen_in"] else ""
+    if check["red_runs"]:
+        found += f" · after {count_of(check['red_runs'], 'red run')} on the same tree"
+    rate = check["flaky"]
+    return found + (f" · flaky: {rate['red']} of {rate['runs']}" if rate else "")
 
 
 def _history_lines(why: dict[str, Any]) -> list[str]:

@@ -12,10 +12,12 @@ from gangsaw.cli import output
 from gangsaw.cli.place import chosen_run, find_control, open_repo, reading
 from gangsaw.cli.requests import require_task
 from gangsaw.core.errors import UserError
+from gangsaw.core.honesty import concern_objects
 from gangsaw.core.model import attempt_id
 from gangsaw.core.state import Attempt, State
 from gangsaw.engine.loop import fold
 from gangsaw.git import Repository, diff_text, list_kept, snapshot_worktree, work_diffstat
+from gangsaw.views.concerns import concern_lines
 
 _COLOURS = {"+": output.GREEN, "-": output.RED, "@": output.CYAN}
 _KEPT_ORDER = ("dirty", "work", "branch", "index")
@@ -51,13 +53,18 @@ def command(task: str, stat: bool, number: int | None, as_json: bool, run_id: st
         state, _ = fold(journal, run)
     repo = open_repo()
     change = _change(repo, state, task, number)
+    attempt = state.attempts.get(attempt_id(task, number)) if number else state.attempt_of(task)
+    concerns = concern_objects(state.limits.honesty, attempt.concerns if attempt else ())
     if as_json:
         found = work_diffstat(repo, change.base, change.commit)
         files = [{"path": f.path, "added": f.added, "deleted": f.deleted} for f in found.files]
         output.say_json({"schema_version": 1, "run": run, "task": task, "what": change.what,
-                         "base": change.base, "commit": change.commit, "files": files})  # fmt: skip
+                         "base": change.base, "commit": change.commit, "files": files,
+                         "concerns": concerns})  # fmt: skip
         return 0
     output.warn(f"{task}: {change.what}, {change.base[:10]}..{change.commit[:10]}")
+    for line in concern_lines(concerns):
+        output.warn(plain_text(line))
     text = diff_text(repo, change.base, change.commit, stat=stat)
     output.say(_shown(text).removesuffix("\n"))
     return 0

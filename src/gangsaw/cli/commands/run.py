@@ -19,6 +19,7 @@ from gangsaw.cli.trusting import require_agreement
 from gangsaw.core.errors import UserError
 from gangsaw.core.events import Event, RunStarted
 from gangsaw.core.model import Deliver, Limits, Plan
+from gangsaw.core.policy.delivery import by_hand, is_push_wanted
 from gangsaw.core.state import State
 from gangsaw.core.wire import decode_event
 from gangsaw.engine.dry import rehearse
@@ -287,11 +288,12 @@ def _print_next(state: State, ending: Ending, now: float) -> None:
         needs = "need" if len(names) > 1 else "needs"
         print(f"{named(names, NAMES_MAX)} {needs} you: gangsaw status", file=sys.stderr)
     if state.delivery.blocked and state.limits.deliver is not Deliver.NEVER:
-        print(f"{state.target} was not moved: {state.delivery.blocked}", file=sys.stderr)
+        what = "pushed" if is_push_wanted(state) else "moved"
+        print(f"{state.target} was not {what}: {state.delivery.blocked}", file=sys.stderr)
         print("Everything landed is on " f"{state.integration}; afterwards: gangsaw run",
               file=sys.stderr)  # fmt: skip
-    elif state.limits.deliver is Deliver.NEVER and state.landed:
-        print(f"To take it over: git merge --ff-only {state.integration}", file=sys.stderr)
+    elif commands := by_hand(state):
+        print("To take it over:", *commands, sep="\n  ", file=sys.stderr)
     elif ending.reason in ("stopped", "paused", "detached"):
         print("Nothing is lost. To go on: gangsaw run", file=sys.stderr)
 

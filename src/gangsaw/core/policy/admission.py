@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from gangsaw.core.events import AttemptAdmitted, Pressure
 from gangsaw.core.model import attempt_id
+from gangsaw.core.overlapping import held_by, tasks_of
 from gangsaw.core.policy.undo import undone_needs
 from gangsaw.core.scopes import overlaps
 from gangsaw.core.state import State, is_live
@@ -41,6 +42,8 @@ class HoldKind(StrEnum):
     AGENT_LIMIT = "agent_limit"
     TRACK = "track"
     SCOPE = "scope"
+    RESOLVING = "resolving"
+    OVERLAP = "overlap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ def _hold_of_task(state: State, name: str, now: float) -> Hold | None:
     known = state.task_states[name]
     if known.unmet:
         return _hold_for_needs(state, name)
+    if known.resolver:
+        return Hold(HoldKind.RESOLVING, text=known.resolver)
     if known.retry_at > now:
         return Hold(HoldKind.BACKOFF, until=known.retry_at, text=known.last_text)
     return None
@@ -103,9 +108,17 @@ def _hold_for_needs(state: State, name: str) -> Hold:
     failed = [need for need in missing if hopeless(state, need)]
     if failed:
         undone = ", ".join(undone_needs(state, name))
-        text = f"needs {undone}, which was undone" if undone else ""
+        text = f"needs {undone}, which was undone" if undone else _resolving_text(state, failed)
         return Hold(HoldKind.FAILED_NEEDS, tuple(dict.fromkeys(failed)), text=text)
-    return Hold(HoldKind.NEEDS, tuple(dict.fromkeys(missing)))
+    text = _resolving_text(state, missing)
+    return Hold(HoldKind.NEEDS, tuple(dict.fromkeys(missing)), text=text)
+
+
+def _resolving_text(state: State, needs: list[str]) -> str:
+    """Which of these a person is resolving; empty if none."""
+    found = {name: state.task_states[name].resolver for name in needs}
+    said = [f"{name}, whose conflict {by} is resolving" for name, by in found.items() if by]
+    return f"for {'; '.join(said)}" if said else ""
 
 
 def hopeless(state: State, name: str) -> bool:
@@ -142,7 +155,10 @@ def _hold_of_place(state: State, name: str, now: float) -> Hold | None:
             return Hold(HoldKind.TRACK, (other.id,), text=task.track)
         if overlaps(task.scope, (*other.scope, *attempt.claims)):
             clashing.append(other.id)
-    return Hold(HoldKind.SCOPE, tuple(clashing)) if clashing else None
+    if clashing:
+        return Hold(HoldKind.SCOPE, tuple(clashing))
+    found = held_by(state, name) if state.overlaps else None
+    return Hold(HoldKind.OVERLAP, tasks_of(found[0]), text=found[1]) if found else None
 
 
 def agent_for(state: State, name: str) -> str:

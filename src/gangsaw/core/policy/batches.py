@@ -10,11 +10,16 @@ on top of what landed. Batches grow while they are green and shrink when a chang
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 from gangsaw.core import chain
 from gangsaw.core.events import TARGET, BatchFormed, CandidateWanted, ChangeQueued, Event, Judgement
 from gangsaw.core.events_undo import undo_about
+from gangsaw.core.policy.slots import slots_allowed
 from gangsaw.core.state import Landing, State
+
+CHANCE_MIN = 0.7
+"""How probable it must be that a batch is green before another one is checked on top of it."""
 
 DOUBTED_AFTER = 2
 """How often the checks of a batch may end without a verdict before it is narrowed."""
@@ -108,11 +113,13 @@ def _is_first(state: State, name: str) -> bool:
 
 
 def form(state: State) -> list[Event]:
-    """The next batch: links that are built and in none, while no other batch is being checked."""
-    if state.queue_held or any(link.batch for link in state.landings):
+    """The next batch: links that are built and in none, while no other batch is being checked or
+    a second one pays."""
+    inside = sum(1 for link in state.landings if link.batch)
+    if state.queue_held or (inside and not _may_go_ahead(state)):
         return []
     members: list[str] = []
-    for at, link in enumerate(state.landings[: size_of(state)]):
+    for at, link in enumerate(state.landings[inside : inside + size_of(state)], inside):
         if not chain.is_current(state, at) or link.conflict:
             return []  # soon
         if members and _goes_alone(state, link.about):
@@ -125,6 +132,24 @@ def form(state: State) -> list[Event]:
     return [BatchFormed(state.batches + 1, tuple(members), size_of(state))]
 
 
+def _may_go_ahead(state: State) -> bool:
+    """Whether a second batch may be checked on top of the one that is: where two at a time are
+    measured to pay, and the first will probably be green."""
+    links = chain.checked_together(state)
+    if not links or links[0].batch != links[-1].batch or any(link.round for link in links):
+        return False
+    if _goes_alone(state, links[0].about) or chance_of_green(state) < CHANCE_MIN:
+        return False
+    limits = state.limits
+    return slots_allowed(state.costs, limits.cores, limits.check_slots) > 1
+
+
+def chance_of_green(state: State) -> float:
+    """How probable it is that a batch passes at the first go, by the latest ones (0 to 1)."""
+    seen = state.firsts
+    return (sum(seen) + 1) / (len(seen) + 1)
+
+
 def _goes_alone(state: State, about: str) -> bool:
     attempt = state.attempts.get(about)
     return attempt is None or bool(attempt.barrier) or state.task_states[attempt.task].first
@@ -134,19 +159,26 @@ def _goes_alone(state: State, about: str) -> bool:
 
 
 def to_check(state: State) -> list[Landing]:
-    """The links whose trees are to be checked now."""
+    """The links whose trees are to be checked now: one of the first batch and, while that has not
+    been red, the last of a second one."""
+    found: list[Landing] = []
     links = chain.checked_together(state)
-    built = [
-        link
-        for link in links
-        if link.candidate and chain.is_current(state, chain.index_of(state, link.about))
-    ]
-    if not links or len(built) < len(links):
-        return []  # some are being built anew
-    batch = [link for link in links if link.batch == links[0].batch]
-    if any(link.judgement is Judgement.PASSED for link in batch):
-        return []  # that lands first
-    return [batch[narrowed(batch)]]
+    for _, batch in groupby(links, key=lambda link: link.batch):
+        members = list(batch)
+        if not all(_is_built(state, link) for link in members):
+            break  # some are being built anew
+        if any(link.judgement is Judgement.PASSED for link in members):
+            break  # that lands first
+        if found and any(link.round for link in members):
+            break  # it is narrowed when it is the first
+        found.append(members[narrowed(members)])
+        if any(link.round for link in members):
+            break
+    return found
+
+
+def _is_built(state: State, link: Landing) -> bool:
+    return bool(link.candidate) and chain.is_current(state, chain.index_of(state, link.about))
 
 
 def narrowed(batch: list[Landing]) -> int:

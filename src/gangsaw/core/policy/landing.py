@@ -27,8 +27,9 @@ from gangsaw.core.events import (
     WorkReturned,
 )
 from gangsaw.core.events_undo import undone_by
+from gangsaw.core.failing import named_with_tests
 from gangsaw.core.model import Check
-from gangsaw.core.policy import batches, undo
+from gangsaw.core.policy import batches, gates, undo
 from gangsaw.core.state import Landing, State
 
 INCONCLUSIVE_MAX = 3
@@ -41,9 +42,16 @@ NAMES_MAX = 3
 """Tasks that are named in one sentence."""
 
 
+def checks_of_work(state: State, task: str) -> tuple[Check, ...]:
+    """The checks that a task's own work may have to pass, whatever it changes, each once."""
+    return gates.needed((*state.gate, *state.tasks[task].checks), gates.ON_WORK, None)
+
+
 def gate_of_work(state: State, task: str) -> tuple[Check, ...]:
-    """The checks that a task's own work must pass, each once, in order."""
-    return _distinct((*state.gate, *state.tasks[task].checks))
+    """The checks that a task's own work, as it was found, must pass, each once, in order."""
+    attempt = state.attempt_of(task)
+    paths = None if attempt is None else attempt.paths
+    return gates.needed((*state.gate, *state.tasks[task].checks), gates.ON_WORK, paths)
 
 
 def gate_of_landing(state: State, landing: Landing) -> tuple[Check, ...]:
@@ -61,17 +69,15 @@ def gate_of_landing(state: State, landing: Landing) -> tuple[Check, ...]:
         for check in state.tasks[name].checks
     ]
     own = [check for task in tasks for check in state.tasks[task].checks]
-    return _distinct((*state.gate, *own, *others))
+    found = [state.attempts.get(name) for name in links]
+    paths = gates.all_paths(None if attempt is None else attempt.paths for attempt in found)
+    return gates.needed((*state.gate, *own, *others), gates.ON_LANDING, paths)
 
 
 def missing_checks(state: State, tree: str, gate: tuple[Check, ...]) -> tuple[Check, ...]:
     """Those of the gate's checks that have not yet passed on this very tree."""
     passed = state.green.get(tree, frozenset())
-    return tuple(check for check in gate if check.name not in passed)
-
-
-def _distinct(checks: tuple[Check, ...]) -> tuple[Check, ...]:
-    return tuple({check.name: check for check in checks}.values())
+    return tuple(check for check in gate if check.key not in passed)
 
 
 def advance(state: State, now: float) -> list[Event]:
@@ -101,9 +107,12 @@ def _mend(state: State) -> Iterator[Event]:
 
 def _conflict(state: State, at: int, link: Landing) -> Event:
     if at > 0:
-        # What is ahead may yet fail: it waits for that, in its place in the queue.
-        ahead = link.against or state.landings[at - 1].about
-        return ChangeQueued(link.about, link.work, ahead)
+        # What is ahead may yet fail: it waits for that, in its place in the queue. What landed
+        # while it was being built is no longer ahead: it is tried again on top of that.
+        ahead = chain.ahead_of(state, link.about)
+        gone = bool(link.against) and link.against not in ahead
+        against = "" if gone else link.against or ahead[-1]
+        return ChangeQueued(link.about, link.work, against)
     text = "conflicts in " + ", ".join(link.conflict[:5])
     return _back(state, link, Cause.CONFLICT, text)
 
@@ -153,8 +162,8 @@ def _pass(state: State) -> Iterator[Event]:
 
 def failing_text(results: tuple[CheckResult, ...]) -> str:
     """`check failed: …` with the names of what failed."""
-    names = [result.name for result in results if result.judgement is Judgement.FAILED]
-    return "check failed: " + ", ".join(names)
+    failed = [result for result in results if result.judgement is Judgement.FAILED]
+    return "check failed: " + ", ".join(map(named_with_tests, failed))
 
 
 def _back(state: State, landing: Landing, cause: Cause, text: str) -> Event:

@@ -18,6 +18,9 @@ BLAMELESS_MAX = 5
 """How many attempts of a task may end by the machine's fault (no room, checks without a verdict)
 before a person is asked."""
 
+RESOLVES_MAX = 2
+"""How many turns of one attempt may go into resolving conflicts with what landed."""
+
 _UNCOUNTED = BLAMELESS | {
     Cause.SAID,
     Cause.TAKEN,
@@ -84,12 +87,14 @@ def after_return(state: State, attempt: Attempt) -> Turn | None:
     match cause:
         case Cause.SAID | Cause.TAKEN:
             return Turn(TurnKind.CONTINUE)
-        case Cause.CHECKS | Cause.REJECTED | Cause.FINDINGS | Cause.TESTS_PASS:
+        case Cause.CHECKS | Cause.REJECTED | Cause.FINDINGS | Cause.TESTS_PASS | Cause.CONCERNS:
             return Turn(TurnKind.FIX)
         case Cause.EMPTY:
             return Turn(TurnKind.FIX) if attempt.turns_used <= 1 else None
         case Cause.COMBINATION:
             return Turn(TurnKind.FIX, state.head)
+        case Cause.CONFLICT | Cause.UNMERGED if attempt.resolves >= RESOLVES_MAX:
+            return None
         case Cause.CONFLICT:
             return Turn(TurnKind.RESOLVE, state.head)
         case Cause.UNMERGED:

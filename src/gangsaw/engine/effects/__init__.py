@@ -10,6 +10,9 @@ from gangsaw.core.events import Stage
 from gangsaw.engine.effects import candidates, checks, delivery, turns, work, workspaces
 from gangsaw.engine.world import Job, World
 
+_LANES = {Stage.WORK: "checks", Stage.CANDIDATE: "gate", Stage.AFTER: "after"}
+"""Where the checks of a tree run: each kind of tree beside the others."""
+
 
 def carry_out(action: ac.Action, world: World) -> tuple[str, Job]:
     """The lane and the job of an action."""
@@ -27,8 +30,7 @@ def carry_out(action: ac.Action, world: World) -> tuple[str, Job]:
         case ac.InspectWork():
             return "git", work.inspect(action, world)
         case ac.RunChecks():
-            lane = "gate" if action.stage is Stage.CANDIDATE else "checks"
-            return lane, checks.run(action, world)
+            return _LANES[action.stage], checks.run(action, world)
         case ac.BuildCandidate():
             return "land", candidates.build(action, world)
         case ac.MoveIntegration():
@@ -37,5 +39,7 @@ def carry_out(action: ac.Action, world: World) -> tuple[str, Job]:
             return "git", workspaces.close(action, world)
         case ac.Deliver():
             return "land", delivery.deliver_target(action, world)
+        case ac.Push():
+            return "push", delivery.push_target(action, world)
         case _:
             assert_never(action)

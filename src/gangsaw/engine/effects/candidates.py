@@ -6,6 +6,7 @@ import threading
 import time
 
 from gangsaw.core import actions as ac
+from gangsaw.core.model import History
 from gangsaw.core.observations import (
     CandidateClashed,
     CandidateMade,
@@ -15,6 +16,7 @@ from gangsaw.core.observations import (
     IntegrationPutBack,
     Observation,
 )
+from gangsaw.engine.effects.resolving import means_of
 from gangsaw.engine.world import Job, World
 from gangsaw.git import (
     Candidate,
@@ -59,17 +61,26 @@ def build(action: ac.BuildCandidate, world: World) -> Job:
     at = int(attempt.since) if attempt else int(action.at or time.time())
     name = action.about.removeprefix("@")
     message = f"{action.title}\n\n{action.body}\n"
+    # A moved target is in the history of what is delivered to it, or it could not be moved.
+    history = world.state.limits.history if attempt else History.MERGE
+    means = None if action.undoes else means_of(world)
 
     def job(unwanted: threading.Event) -> list[Observation]:
         about, work, onto = action.about, action.work, action.onto
-        build = _undo if action.undoes else _combine
-        match build(action, repo, message, at, run, name):
+        if action.undoes:
+            found = build_undo(repo, onto, work, message, at, run=run, name=name)
+        else:
+            found = build_candidate(
+                repo, onto, work, message, at,
+                run=run, attempt=name, history=history, means=means,
+            )  # fmt: skip
+        match found:
             case Conflict(paths):
                 against = "" if action.undoes else _first_against(repo, action)
                 named = paths or ("(no single file)",)
                 return [CandidateClashed(about, work, onto, named, against)]
-            case Candidate(commit, tree):
-                return [CandidateMade(about, work, onto, commit, tree)]
+            case Candidate(commit, tree, resolved=resolved, paths=paths):
+                return [CandidateMade(about, work, onto, commit, tree, resolved, paths)]
 
     return job
 
@@ -83,18 +94,6 @@ def _first_against(repo: Repository, action: ac.BuildCandidate) -> str:
         if isinstance(merge_tree(repo, candidate, action.work), Conflict):
             return about
     return action.ahead[-1][0]
-
-
-def _combine(
-    action: ac.BuildCandidate, repo: Repository, message: str, at: int, run: str, name: str
-) -> Candidate | Conflict:
-    return build_candidate(repo, action.onto, action.work, message, at, run=run, attempt=name)
-
-
-def _undo(
-    action: ac.BuildCandidate, repo: Repository, message: str, at: int, run: str, name: str
-) -> Candidate | Conflict:
-    return build_undo(repo, action.onto, action.work, message, at, run=run, name=name)
 
 
 def move(action: ac.MoveIntegration, world: World) -> Job:

@@ -8,19 +8,31 @@ from pathlib import Path
 from gangsaw.core import actions as ac
 from gangsaw.core.events import Judgement, Stage
 from gangsaw.core.observations import ChecksDone, Observation
+from gangsaw.core.policy.gates import timeout_s
 from gangsaw.engine.effects.setup import check_environment
 from gangsaw.engine.effects.workspaces import furnish
+from gangsaw.engine.fingerprints import environment_of
 from gangsaw.engine.room import NoRoom
 from gangsaw.engine.scrubbing import scrub
 from gangsaw.engine.world import Job, World
-from gangsaw.verify import CheckRun, run_checks
+from gangsaw.verify import CheckRun, Slots, Verdicts, run_checks
+
+
+def _slots_for(stage: Stage, world: World) -> Slots:
+    match stage:
+        case Stage.WORK:
+            return world.slots
+        case Stage.CANDIDATE:
+            return world.gate_slots
+        case Stage.AFTER:
+            return world.after_slots or world.slots
 
 
 def run(action: ac.RunChecks, world: World) -> Job:
     """Run the checks on the commit (or in the attempt's plain folder) and report the verdict."""
     settings, layout = world.settings, world.layout
     limits, room = world.state.limits, world.room
-    slots = world.gate_slots if action.stage is Stage.CANDIDATE else world.slots
+    slots = _slots_for(action.stage, world)
     origin = world.repo.main_root or world.repo.root
 
     def prepare(path: Path) -> None:
@@ -32,9 +44,16 @@ def run(action: ac.RunChecks, world: World) -> Job:
         tree=action.tree,
         checks=action.checks,
         folder=layout.checks_of(action.about),
-        env=check_environment(world, action.about),
+        env=check_environment(world, action.about, action.checks),
         timeout_s=limits.check_timeout_s,
         grace_s=limits.grace_s,
+        learned_s={check.key: timeout_s(world.state, check) for check in action.checks},
+        # What is red in a combination is confirmed by the landing queue, on the same tree.
+        retries=action.stage is not Stage.CANDIDATE,
+        fresh=action.round > 0,
+        environment=environment_of(world),
+        verdicts=Verdicts(layout.verdicts) if settings.check_cache else None,
+        run=layout.run,
         plain_folder=None if action.commit else layout.plain_folder(action.about),
         setup=settings.worktree.setup,
         prepare=prepare,

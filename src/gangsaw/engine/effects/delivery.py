@@ -1,15 +1,20 @@
-"""Delivery: the user's branch moved to what landed, by fast-forward only; and one push with it."""
+"""Delivery: the user's branch moved to what landed, by fast-forward only; and pushed, never by
+force."""
 
 from __future__ import annotations
 
+import shlex
 import threading
+from typing import assert_never
 
 from gangsaw.core import actions as ac
 from gangsaw.core.observations import (
     Observation,
+    PushRefused,
     TargetAtIntegration,
     TargetElsewhere,
     TargetNotMovable,
+    TargetPushed,
 )
 from gangsaw.engine.world import Job, World
 from gangsaw.git import (
@@ -19,6 +24,8 @@ from gangsaw.git import (
     Delivered,
     Pushed,
     PushRejected,
+    Refusal,
+    RemoteMoved,
     Repository,
     TargetMissing,
     TargetMoved,
@@ -33,14 +40,14 @@ FILES_SHOWN = 3
 
 def deliver_target(action: ac.Deliver, world: World) -> Job:
     """Fast-forward the target to the commit, or say why that has to wait."""
-    repo, remote, integration = world.repo, world.settings.remote, world.state.integration
+    repo, integration = world.repo, world.state.integration
 
     def job(unwanted: threading.Event) -> list[Observation]:
         if (text := _taken_back(repo, action, integration)) is not None:
             return [TargetNotMovable(action.commit, text)]
         match deliver(repo, action.target, action.commit):
             case Delivered() | AlreadyThere():
-                return [_push(action, world, remote)]
+                return [TargetAtIntegration(action.commit)]
             case TargetMoved(commit):
                 return [TargetElsewhere(commit)]
             case CheckoutDirty(path, files):
@@ -72,13 +79,57 @@ def _taken_back(repo: Repository, action: ac.Deliver, integration: str) -> str |
     )
 
 
-def _push(action: ac.Deliver, world: World, remote: str | None) -> Observation:
-    if not remote:
-        return TargetAtIntegration(action.commit)
-    match push(world.repo, remote, action.target):
-        case Pushed():
-            return TargetAtIntegration(action.commit, remote)
-        case PushRejected(reason):
-            here = f"{action.target} is at {action.commit[:12]} here"
-            text = f"{here}, but {remote} refused it: {reason}"
-            return TargetNotMovable(action.commit, text)
+def push_target(action: ac.Push, world: World) -> Job:
+    """Push the delivered commit to the remote's branch, or say why that has to wait."""
+    repo, run, integration = world.repo, world.layout.run, world.state.integration
+    remote, commit = action.remote, action.commit
+
+    def job(unwanted: threading.Event) -> list[Observation]:
+        match push(repo, remote, action.target, commit, run=run):
+            case Pushed():
+                return [TargetPushed(commit, remote)]
+            case RemoteMoved(tip):
+                return [_elsewhere(repo, action, tip)]
+            case PushRejected(refusal, reason):
+                text = _refused_text(action, refusal, reason, integration)
+                passing = refusal is Refusal.UNREACHABLE
+                return [PushRefused(commit, remote, text, passing)]
+
+    return job
+
+
+def _elsewhere(repo: Repository, action: ac.Push, tip: str) -> TargetElsewhere:
+    """What is to be merged in: the remote's commits, or the target where a person has merged them
+    there already."""
+    here = read_ref(repo, branch_ref(action.target))
+    if here is not None and here != action.commit and repo.is_ancestor(tip, here):
+        return TargetElsewhere(here)
+    return TargetElsewhere(tip, action.remote)
+
+
+def _refused_text(action: ac.Push, refusal: Refusal, reason: str, integration: str) -> str:
+    """Why it is not pushed, and what a person can do."""
+    target, remote = shlex.quote(action.target), shlex.quote(action.remote)
+    here = f"{action.target} is at {action.commit[:12]} here"
+    match refusal:
+        case Refusal.UNREACHABLE:
+            return f"{here}, but {action.remote} cannot be reached: {reason}"
+        case Refusal.SIGN_IN:
+            return (
+                f"{here}, but {action.remote} does not let us in: {reason}; "
+                f"try to sign in with: git push {remote} {target}"
+            )
+        case Refusal.PROTECTED:
+            return (
+                f"{here}, but {action.remote} does not take pushes to {action.target}: {reason}; "
+                f"try: git push {remote} {shlex.quote(integration)}, and a pull request from it"
+            )
+        case Refusal.REFUSED:
+            lfs = "; its large files first: git lfs push" if "LFS" in reason else ""
+            lfs = f"{lfs} {remote} {target}" if lfs else ""
+            return (
+                f"{here}, but {action.remote} refused it: {reason}{lfs}; once it is mended: "
+                f"gangsaw run, or git push {remote} {target}"
+            )
+        case _:
+            assert_never(refusal)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gangsaw.agents import (
     COMMANDS,
     TESTS_ONLY,
     LandedParent,
+    concerns_values,
     continue_values,
     default_template,
     findings_values,
@@ -24,18 +26,33 @@ from gangsaw.agents import (
 from gangsaw.core import actions as ac
 from gangsaw.core.events import Cause, CheckResult, Judgement
 from gangsaw.core.findings import finding_text
+from gangsaw.core.honesty import MENDS, concern_text
 from gangsaw.core.messages import Message
 from gangsaw.core.model import TurnKind
-from gangsaw.core.policy.landing import gate_of_work
+from gangsaw.core.policy import honesty
+from gangsaw.core.policy.landing import checks_of_work
 from gangsaw.core.roles import Role
 from gangsaw.core.state import Attempt, State
+from gangsaw.engine.effects.resolving import (
+    former_attempt,
+    former_text,
+    quarrel_of,
+    sides_of,
+)
 from gangsaw.engine.effects.reviews import change_stat
 from gangsaw.engine.world import World
 from gangsaw.git import work_summary
 
 LANDED_SHOWN = 20
 _TO_FIX = frozenset(
-    {Cause.CHECKS, Cause.COMBINATION, Cause.REJECTED, Cause.FINDINGS, Cause.TESTS_PASS}
+    {
+        Cause.CHECKS,
+        Cause.COMBINATION,
+        Cause.REJECTED,
+        Cause.FINDINGS,
+        Cause.TESTS_PASS,
+        Cause.CONCERNS,
+    }
 )
 _TO_RESOLVE = frozenset({Cause.CONFLICT, Cause.UNMERGED})
 
@@ -47,16 +64,21 @@ class PromptReads:
         self._attempt = attempt
         self._task = state.tasks[attempt.task]
         self._goal = state.goal
-        self._checks = gate_of_work(state, attempt.task)
+        self._checks = checks_of_work(state, attempt.task)
         self._parents = [
             LandedParent(need, state.tasks[need].title) for need in dict.fromkeys(self._task.needs)
         ]
         since = state.task_states[attempt.task].since_landing or 0
+        self._quarrel = quarrel_of(state, attempt, attempt.onto or state.head)
+        self._former = former_attempt(state, attempt)
         landed = [name for name in state.landed[since:] if state.task_states[name].landed_commit]
         self._landed = [f"{name}: {state.tasks[name].title}" for name in landed[-LANDED_SHOWN:]]
         resumes = any(a.name == attempt.seat and a.resumes for a in state.limits.agents)
         self._resumed = resumes and bool(attempt.session)
         self._findings = [finding_text(finding) for finding in attempt.findings]
+        self._blocked = honesty.blocked(state, attempt)
+        self._mends = [MENDS[kind] for kind in dict.fromkeys(c.kind for c in self._blocked)]
+        self._concerns = [concern_text(each) for each in honesty.shown(state, attempt)]
         parked = attempt.parked_text
         self._interruption = f"Your last turn was cut short: {parked}." if parked else ""
 
@@ -82,6 +104,12 @@ class PromptReads:
             guides=guides,
         )
         values |= self._further_values(action, world)
+        if action.why is TurnKind.RESOLVE:
+            # Both sides' intents stand there in full, whatever the session still knows.
+            values["recap"] = f"The task is:\n\n{self._task.prompt}"
+        elif self._former and action.why is not TurnKind.REVIEW:
+            former = former_text(world.repo, self._former)
+            values["parents"] += f"\n\n{former}" if former else ""
         if self._attempt.stage is TurnKind.TEST:
             values["recap"] += f"\n\n{TESTS_ONLY}"
         messages = "" if action.why is TurnKind.REVIEW else messages_text(self._messages())
@@ -104,37 +132,40 @@ class PromptReads:
             case TurnKind.WORK | TurnKind.TEST:
                 return {}
             case TurnKind.REVIEW:
-                return review_values(change_stat(world, attempt), self._findings)
+                return review_values(change_stat(world, attempt), self._findings, self._concerns)
             case TurnKind.FIX:
                 return self._to_fix()
             case TurnKind.RESOLVE:
-                return self._to_resolve(action.onto or "")
+                return self._to_resolve(world, action.onto or "")
             case TurnKind.CONTINUE:
                 people = attempt.returned in (Cause.SAID, Cause.TAKEN)
                 reason = _reason(attempt) if people else self._interruption
-                return continue_values(reason, self._state_of_work(world), self._pending())
+                pending = self._pending(world)
+                return continue_values(reason, self._state_of_work(world), pending)
 
     def _to_fix(self) -> dict[str, str]:
         attempt = self._attempt
         if attempt.returned is Cause.FINDINGS:
             return findings_values(self._findings, attempt.returned_text)
+        if attempt.returned is Cause.CONCERNS:
+            return concerns_values([concern_text(each) for each in self._blocked], self._mends)
         command, output = _failure(attempt)
         return fix_values(command, output, _reason(attempt))
 
-    def _to_resolve(self, base: str) -> dict[str, str]:
-        attempt = self._attempt
+    def _to_resolve(self, world: World, base: str) -> dict[str, str]:
+        sides = sides_of(world.repo, replace(self._quarrel, onto=base or self._quarrel.onto))
         return resolve_values(
-            attempt.returned_paths, self._landed, base=base, reason=_reason(attempt)
+            sides.files, self._landed, base=base, reason=_reason(self._attempt), other=sides.other
         )
 
-    def _pending(self) -> str:
+    def _pending(self, world: World) -> str:
         """What the turn that was cut short had to put right: a fresh session has never heard of it,
         and one that was killed early may not have kept it."""
         cause = self._attempt.returned
         if cause in _TO_FIX:
             return pending_text(self._to_fix())
         if cause in _TO_RESOLVE:
-            return pending_text(self._to_resolve(self._attempt.onto or ""))
+            return pending_text(self._to_resolve(world, self._attempt.onto or ""))
         return ""
 
     def _state_of_work(self, world: World) -> str:
@@ -150,12 +181,20 @@ def _failure(attempt: Attempt) -> tuple[str, str]:
     if attempt.returned not in (Cause.CHECKS, Cause.COMBINATION) or not failed:
         return "git status; git diff", attempt.returned_text
     if len(failed) == 1:
-        return failed[0].name, failed[0].tail
+        return failed[0].name, _told(failed[0])
     return "\n".join(result.name for result in failed), "\n\n".join(map(_headed, failed))
 
 
 def _headed(result: CheckResult) -> str:
-    return f"$ {result.name}\n{result.tail}"
+    return f"$ {result.name}\n{_told(result)}"
+
+
+def _told(result: CheckResult) -> str:
+    """What an agent needs of a failed check: which tests, what was odd, and what it printed."""
+    lines = [f"failed: {name}" for name in result.failing]
+    lines += [f"… and {result.failing_more} more"] if result.failing_more else []
+    lines += [f"({result.note})"] if result.note else []
+    return "\n".join([*lines, "", result.tail] if lines else [result.tail])
 
 
 def _reason(attempt: Attempt) -> str:

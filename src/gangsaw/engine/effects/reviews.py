@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gangsaw.core.events import CheckResult
+from gangsaw.core.honesty import concern_text
 from gangsaw.core.model import Task
 from gangsaw.core.state import Attempt
 from gangsaw.engine.world import World
@@ -50,11 +51,15 @@ def _evidence(attempt: Attempt) -> str:
         lines.append("No check is configured for this task.")
     for result in attempt.results:
         lines += _of_check(result)
+    if attempt.concerns:
+        lines += ["## Found in the change", ""]
+        lines += [f"- {concern_text(each)}" for each in attempt.concerns]
     return "\n".join(lines) + "\n"
 
 
 def _of_check(result: CheckResult) -> list[str]:
     code = f", exit code {result.code}" if result.code is not None else ""
     head = f"## `{result.name}`: {result.judgement}{code}, {result.duration_s:.1f} s"
+    head += "".join(f"\n\n- failed: {name}" for name in result.failing)
     tail = [f"    {line}" for line in result.tail.splitlines()] or ["    (no output)"]
     return [head, "", *tail, ""]

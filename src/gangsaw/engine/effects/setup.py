@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from gangsaw.agents import allowed_environment, port_variables
 from gangsaw.core.errors import UserError
 from gangsaw.core.launch import Ended, LaunchSpec
-from gangsaw.core.model import Limits
+from gangsaw.core.model import Check, Limits
 from gangsaw.core.ports import ports_of
 from gangsaw.core.settings import AgentSettings
 from gangsaw.engine.scrubbing import scrub
@@ -30,11 +31,14 @@ TRIES_MAX = 100
 TAIL_BYTES = 2000
 
 
-def check_environment(world: World, about: str) -> tuple[tuple[str, str], ...]:
-    """The variables that checks and the setup see: the usual ones, those the settings name, and
-    the ports of what they are about."""
+def check_environment(
+    world: World, about: str, checks: Iterable[Check] = ()
+) -> tuple[tuple[str, str], ...]:
+    """The variables that checks and the setup see: the usual ones, those the settings or these
+    checks name, and the ports of what they are about."""
     ports = ports_of(world.state, about, world.settings.worktree)
-    checker = AgentSettings("checks", "command", pass_env=world.settings.check_pass_env)
+    named = (*world.settings.check_pass_env, *(name for check in checks for name in check.env))
+    checker = AgentSettings("checks", "command", pass_env=named)
     allowed = dict(allowed_environment(world.environ, checker))
     return tuple(sorted((allowed | port_variables(ports)).items()))
 

@@ -9,10 +9,13 @@ from pathlib import Path
 from gangsaw.core import actions as ac
 from gangsaw.core.errors import UserError
 from gangsaw.core.events import Cause
+from gangsaw.core.honesty import Concern, ConcernKind
 from gangsaw.core.observations import Observation, WorkInspected, WorkUnsound
 from gangsaw.core.state import Attempt
+from gangsaw.engine.effects.honesty import Demands, concerns_of
 from gangsaw.engine.world import Job, World
 from gangsaw.git import (
+    DiffStat,
     IndexLocked,
     Repository,
     StillConflicted,
@@ -29,6 +32,8 @@ from gangsaw.git import (
 )
 
 PATHS_MAX = 200
+CHANGED_MAX = 1000
+"""Changed paths that are written down; of more it is not known what they touch."""
 WORDS_MAX = 200
 NESTED = "made a git repository of its own, whose files cannot be part of this one"
 
@@ -38,6 +43,7 @@ def inspect(action: ac.InspectWork, world: World) -> Job:
     attempt = world.state.attempts[action.about]
     repo, run = world.repo, world.layout.run
     title = world.state.tasks[attempt.task].title
+    demands = Demands.of(world.state, attempt)
 
     def job(unwanted: threading.Event) -> list[Observation]:
         path = Path(attempt.path)
@@ -46,11 +52,12 @@ def inspect(action: ac.InspectWork, world: World) -> Job:
         if action.commit_leftovers and isinstance(found, Work) and _has_leftovers(found):
             committed = _commit(repo, path, found, title, attempt)
             found = inspect_work(repo, path, attempt.branch, attempt.base)
-        fault = _fault(repo, attempt, action, found)
+        fault = _fault(repo, attempt, action, found, demands)
         if fault is not None:
             return [fault]
         assert isinstance(found, Work)
-        return [_seal(repo, run, attempt, action, found, committed)]
+        concerns = concerns_of(repo, demands, action, found.head, world.secrets)
+        return [_seal(repo, run, attempt, action, found, committed, concerns)]
 
     return job
 
@@ -77,7 +84,11 @@ def _commit(
 
 
 def _fault(
-    repo: Repository, attempt: Attempt, action: ac.InspectWork, found: Work | WorkAstray | WorkGone
+    repo: Repository,
+    attempt: Attempt,
+    action: ac.InspectWork,
+    found: Work | WorkAstray | WorkGone,
+    demands: Demands,
 ) -> WorkUnsound | None:
     def unsound(cause: Cause, text: str, paths: tuple[str, ...] = ()) -> WorkUnsound:
         return WorkUnsound(attempt.id, action.launch, cause, paths[:PATHS_MAX], text)
@@ -113,7 +124,11 @@ def _fault(
     foreign = foreign_repositories(repo, action.against, found.head)
     if foreign:
         return unsound(Cause.UNCOMMITTED, _names(f"{NESTED}:", foreign), foreign)
-    marks = conflict_markers(repo, action.against, found.head)
+    marks = [
+        (path, line)
+        for path, line in conflict_markers(repo, action.against, found.head)
+        if demands.blocks(ConcernKind.CONFLICT_MARKERS, path)
+    ]
     if marks:
         paths = tuple(dict.fromkeys(path for path, _ in marks))
         where = ", ".join(f"{path}:{line}" for path, line in marks[:5])
@@ -155,6 +170,7 @@ def _seal(
     action: ac.InspectWork,
     found: Work,
     committed: tuple[str, ...],
+    concerns: tuple[Concern, ...],
 ) -> WorkInspected:
     """Pin the commit, so that no one can make it vanish, and describe it."""
     ref = f"refs/gangsaw/attempts/{run}/{attempt.id}/sealed-{action.launch}/{found.head[:16]}"
@@ -170,4 +186,11 @@ def _seal(
         stat.deleted,
         committed,
         found.commits_ahead,
+        concerns=concerns,
+        paths=_changed(stat),
     )
+
+
+def _changed(stat: DiffStat) -> tuple[str, ...]:
+    """The changed paths, or none where they are too many to be written down."""
+    return tuple(change.path for change in stat.files) if len(stat.files) <= CHANGED_MAX else ()

@@ -11,6 +11,7 @@ from gangsaw.core import actions as ac
 from gangsaw.core.errors import UserError
 from gangsaw.core.faults import durable
 from gangsaw.core.observations import AttemptClosed, Observation, WorkspaceAt
+from gangsaw.core.phases import Phase
 from gangsaw.core.settings import WorktreeSettings
 from gangsaw.core.state import Attempt
 from gangsaw.core.trouble import TROUBLES_MAX, worst_trouble
@@ -34,6 +35,7 @@ from gangsaw.git import (
     drop_branch,
     included_files,
     keep_turn,
+    learn,
     read_ref,
     remove_kept,
     start_from,
@@ -57,7 +59,7 @@ def prepare(action: ac.PrepareWorkspace, world: World) -> Job:
             if not repo.is_ancestor(commit, start.base):
                 raise RuntimeError(f"base {start.base} does not contain the parent {commit}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        match add_worktree(repo, path, action.branch, start.commit):
+        match add_worktree(repo, path, action.branch, start.commit, world.pool):
             case WorktreeBlocked(reason):
                 raise UserError(f"cannot make the worktree {path}: {reason}")
             case WorktreeReady():
@@ -139,7 +141,7 @@ def close(action: ac.CloseWorkspace, world: World) -> Job:
             scrub_ended(_outputs(world, attempt), world.secrets.redactor)
             found = contents_at(repo, path, action.branch)
             keep_turn(repo, run, attempt.id, attempt.launch, path, attempt.base, found)
-            kept, gone = remove_kept(repo, run, attempt.id, path, action.branch, found)
+            kept, gone = remove_kept(repo, run, attempt.id, path, action.branch, found, world.pool)
             refs = (*kept.refs, *turn_refs(repo, run, attempt.id))
             if isinstance(gone, NotHeld):
                 # What no ref can hold, as a nested repository, stays where it is.
@@ -150,6 +152,9 @@ def close(action: ac.CloseWorkspace, world: World) -> Job:
             if last_try and not lacks_room(error):
                 return [AttemptClosed(attempt.id, (*refs, left))]
             raise
+        if attempt.phase is Phase.LANDED and attempt.resolved:
+            # Once it has landed, how it was resolved may be done again for others.
+            learn(repo, attempt.base, attempt.commit)
         drop_branch(repo, run, attempt.id, action.branch)
         _delete_ref(repo, candidate_ref(run, attempt.id))
         return [AttemptClosed(attempt.id, refs)]

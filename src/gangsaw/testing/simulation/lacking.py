@@ -14,7 +14,8 @@ _DONE_NOTHING = frozenset(
 
 
 class Lacking:
-    """The subjects and actions that wait for room. A delivery waits by itself and holds nobody."""
+    """The subjects and actions that wait for room. Delivery and push wait by themselves, and hold
+    nobody."""
 
     def __init__(self) -> None:
         self._open: set[tuple[str, str]] = set()
@@ -28,7 +29,7 @@ class Lacking:
             case ev.EngineStarted():
                 self._open.clear()
             case ev.EffectFailed():
-                if event.no_room and event.action != "Deliver":
+                if event.no_room and event.action not in ("Deliver", "Push"):
                     self._open.add((event.about, event.action))
             case ev.VerdictReached(judgement=ev.Judgement.INCONCLUSIVE):
                 pass  # the same checks are tried once more

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from gangsaw.core import events as ev
+from gangsaw.core import events_resolving as er
 from gangsaw.core.events import Cause
 from gangsaw.core.events_undo import undone_by
 from gangsaw.core.model import Check, Limits
@@ -16,6 +17,7 @@ from gangsaw.testing.simulation import ledger_attempts, ledger_landing, ledger_t
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.lacking import Lacking
 from gangsaw.testing.simulation.ledger_attempts import BLAMELESS_MAX, FINAL
+from gangsaw.testing.simulation.ledger_queue import Queue
 from gangsaw.testing.simulation.pages import (
     BACKOFF_SPREAD,
     LIMIT_LEFT_MAX_S,
@@ -45,6 +47,7 @@ class Ledger:
     """How often putting each on the integration branch has failed since it was wanted."""
     lacking: Lacking = field(default_factory=Lacking)
     talk: Talk = field(default_factory=Talk)
+    queue: Queue = field(default_factory=Queue)
     used: dict[tuple[str, int], ev.UsageReported] = field(default_factory=dict)
     agent_limits: dict[str, float] = field(default_factory=dict)
     """Agent → until when its usage limit holds it back (the engine's clock)."""
@@ -106,6 +109,11 @@ class Ledger:
         """Names of the checks that the task's own work must have passed."""
         return {check.name for check in (*self.gate, *self.tasks[task].task.checks)}
 
+    def all_checks(self) -> set[str]:
+        """Names of all checks of the run and its tasks."""
+        checks = [check for page in self.tasks.values() for check in page.task.checks]
+        return {check.name for check in (*self.gate, *checks)}
+
     def gate_of_landing(self, about: str, commit: str) -> set[str]:
         """Names of the checks that a tree must have passed before it lands: those of all the work
         that comes with it, and those of every task whose landing is not in the first base of each
@@ -140,6 +148,7 @@ class Ledger:
         self.lacking.take(event)
         if event.kind in ("landing.wanted", "landing.missed", "landed"):
             self.failed_moves.pop(event.subject, None)
+        self.queue.take(self, event, at)
         made = RULES.get(type(event))
         if made is not None:
             made(self, event, at)
@@ -283,6 +292,7 @@ def _(book: Ledger, event: ev.TaskGivenUp, at: float) -> None:
 @rule(ev.TaskCancelled)
 def _(book: Ledger, event: ev.TaskCancelled, at: float) -> None:
     page = book.tasks[event.task]
+    page.resolved_by = page.given = ""
     current = book.attempts.get(page.current)
     if current is None or not current.live:
         page.cancelled = True
@@ -292,10 +302,34 @@ def _(book: Ledger, event: ev.TaskCancelled, at: float) -> None:
 
 @rule(ev.TaskReopened)
 def _(book: Ledger, event: ev.TaskReopened, at: float) -> None:
-    page = book.tasks[event.task]
+    _take_up(book, event.task, event.start)
+    book.tasks[event.task].given = ""
+
+
+@rule(er.ResolutionGiven)
+def _(book: Ledger, event: er.ResolutionGiven, at: float) -> None:
+    _take_up(book, event.task, event.ref)
+    book.tasks[event.task].given = event.ref
+
+
+@rule(er.ResolvingWanted)
+def _(book: Ledger, event: er.ResolvingWanted, at: float) -> None:
+    if book.tasks[event.task].resolved_by or book.tasks[event.task].finished:
+        raise Broken(f"{event.task} is to be resolved by two, or has landed")
+    book.tasks[event.task].resolved_by = event.by
+
+
+@rule(er.ResolvingLeft)
+def _(book: Ledger, event: er.ResolvingLeft, at: float) -> None:
+    book.tasks[event.task].resolved_by = ""
+
+
+def _take_up(book: Ledger, task: str, start: str) -> None:
+    page = book.tasks[task]
+    page.resolved_by = ""
     if page.finished:
-        raise Broken(f"{event.task} is taken up again though it has landed")
-    can_start_from(page, event.start)
+        raise Broken(f"{task} is taken up again though it has landed")
+    can_start_from(page, start)
     page.given_up = page.cancelled = page.cancel_asked = page.undone = False
     page.tries = page.crashes = page.blameless = 0
     page.retry_at, page.last_cause = 0.0, None

@@ -50,7 +50,10 @@ def _(book: Ledger, event: ev.AttemptAdmitted, at: float) -> None:
     can_start_from(page, event.start)
     page.number, page.current = event.number, event.attempt
     page.first_base = page.first_base or event.base
-    book.attempts[event.attempt] = AttemptPage(event.task, event.agent, start=event.start)
+    by_hand = bool(event.start) and event.start == page.given
+    book.attempts[event.attempt] = AttemptPage(
+        event.task, event.agent, start=event.start, by_hand=by_hand
+    )
 
 
 @rule(ev.WorkFound)

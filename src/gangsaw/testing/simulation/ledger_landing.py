@@ -111,3 +111,10 @@ def _(book: Ledger, event: ev.Delivered, at: float) -> None:
     trees = book.world.trees
     if not trees.is_ancestor(event.commit, trees.target):
         raise Broken(f"{event.commit} is called delivered, but the target does not contain it")
+
+
+@rule(ev.Pushed)
+def _(book: Ledger, event: ev.Pushed, at: float) -> None:
+    trees = book.world.trees
+    if not trees.is_ancestor(event.commit, trees.remote):
+        raise Broken(f"{event.commit} is called pushed, but the remote does not contain it")

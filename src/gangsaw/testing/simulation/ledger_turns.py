@@ -66,7 +66,7 @@ def _as_often_as_allowed(page: AttemptPage, event: ev.TurnWanted) -> None:
         raise Broken(f"{event.attempt} is launched again after {page.never_ran} that never ran")
     if event.why is not TurnKind.CONTINUE or event.turn == page.turn:
         return
-    if not page.launch:
+    if not page.launch and not page.by_hand:
         raise Broken(f"{event.attempt} goes on, and has not begun")
     at_once = page.place in ("turn.exited", "turn.lost")
     if at_once and not (event.agent or page.crashed):
@@ -126,7 +126,7 @@ def _in_its_stage(book: Ledger, page: AttemptPage, event: ev.TurnWanted) -> None
     """Where tests come first the work is begun when they have failed, if anything can tell."""
     task = book.tasks[page.task].task
     first = event.turn == 1
-    if Stage.TEST not in task.stages:
+    if Stage.TEST not in task.stages or page.by_hand:
         wrong = event.why is TurnKind.TEST
     elif event.why is TurnKind.WORK:
         wrong = not (

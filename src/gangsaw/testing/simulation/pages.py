@@ -46,6 +46,8 @@ class AttemptPage:
     live: bool = True
     began: float = 0.0
     start: str = ""
+    by_hand: bool = False
+    """It begins with a person's resolution, and without a turn."""
     why: TurnKind = TurnKind.WORK
     reviewer: str = ""
     ended_by: Condition | None = None
@@ -109,6 +111,9 @@ class TaskPage:
     undone: bool = False
     undo_wanted: bool = False
     outdated: int = 0
+    resolved_by: str = ""
+    given: str = ""
+    """The ref of the resolution that a person gave last."""
 
 
 Rule = Callable[[Any, Any, float], None]

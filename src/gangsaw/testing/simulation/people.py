@@ -9,10 +9,12 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from gangsaw.core import observations as ob
-from gangsaw.core.model import Limits
+from gangsaw.core.model import History, Limits
 from gangsaw.core.phases import Phase
 from gangsaw.core.policy.remedy import waits_for_a_person
-from gangsaw.core.requests import RUN_VERBS, TASK_VERBS
+from gangsaw.core.policy.undo import kept_turns
+from gangsaw.core.requests import QUEUE_VERBS, RUN_VERBS, TASK_VERBS
+from gangsaw.core.resolving import CLASHED
 from gangsaw.core.state import State
 from gangsaw.core.talk import AGENT_VERBS, PEOPLE_VERBS
 from gangsaw.testing.simulation.plans import NAMES, PLACES
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from gangsaw.testing.simulation.pages import TaskPage
 
 VERBS = (*RUN_VERBS, *TASK_VERBS, *TASK_VERBS, *TASK_VERBS, "dance")
+_IN_QUEUE = (Phase.QUEUED, Phase.LANDING)
 TURNS = ("", "last", "last", "1", "1:1")
 """What people retry from."""
 
@@ -57,6 +60,8 @@ class People:
             turn = rng.choice(TURNS) if verb == "retry" else ""
             asked = self.ask(verb, task, rng.choice((0, 1, 2, 5)), turn)
             found += [asked] * rng.choice((1, 1, 2))
+        if temper.queue and rng.random() < temper.queue:
+            found += [self._of_queue(state)] * rng.choice((1, 1, 2))
         if temper.talk and rng.random() < temper.talk:
             found += [self._talk(state)] * rng.choice((1, 1, 2))
         if temper.dirty and rng.random() < temper.dirty:
@@ -72,6 +77,15 @@ class People:
         if state.queue_held and rng.random() < 0.2:
             found.append(self.ask("queue-resume"))
         return found
+
+    def _of_queue(self, state: State) -> ob.Asked:
+        """Something about the queue, or about a change that is in it."""
+        rng = self._rng
+        inside = [name for name in state.live if state.attempts[name].phase in _IN_QUEUE]
+        verb = rng.choice((*QUEUE_VERBS, "land", "land", "cancel"))
+        if verb in QUEUE_VERBS or not inside:
+            return self.ask(rng.choice(QUEUE_VERBS))
+        return self.ask(verb, state.attempts[rng.choice(inside)].task)
 
     def _talk(self, state: State) -> ob.Asked:
         """Something that a person or an agent says."""
@@ -102,6 +116,8 @@ class People:
         found: list[ob.Observation] = []
         for name in state.live:
             attempt = state.attempts[name]
+            if attempt.in_hand and state.task_states[attempt.task].resolver:
+                continue
             if attempt.in_hand:
                 found.append(self.ask("hand_back", attempt.task))
             elif waiting := [one.key for one in attempt.asked if one.waits]:
@@ -114,6 +130,21 @@ class People:
                 found.append(self.ask(verb, attempt.task))
             elif waits_for_a_person(attempt):
                 found.append(self.ask("retry", attempt.task))
+        return found + self._resolve(state)
+
+    def _resolve(self, state: State) -> list[ob.Observation]:
+        """End every resolving of a conflict, and sometimes begin one."""
+        found: list[ob.Observation] = []
+        for name, known in state.task_states.items():
+            if known.resolver:
+                kept = [one.ref for one in kept_turns(state, name)]
+                kept = kept if self._rng.random() < 0.8 else []
+                verb = "resolve_done" if kept else "resolve_abort"
+                found.append(self.ask(verb, name, text=kept[-1] if kept else ""))
+            elif (
+                known.last_cause in CLASHED or _clashes(state, name)
+            ) and self._rng.random() < 0.2:
+                found.append(self.ask("resolve", name))
         return found
 
     def second_thoughts(self, tasks: Mapping[str, TaskPage]) -> list[ob.Asked] | None:
@@ -137,6 +168,9 @@ class People:
             # They merge what landed into their branch themselves.
             tree = trees.commits[trees.target].tree | trees.commits[trees.integration].tree
             trees.target = trees.commit(tree, trees.target, trees.integration)
+            if not trees.is_ancestor(trees.remote, trees.target):
+                tree = trees.commits[trees.target].tree | trees.commits[trees.remote].tree
+                trees.target = trees.commit(tree, trees.target, trees.remote)
         found = self.decide(state)
         if state.paused:
             found.append(self.ask("resume"))
@@ -148,7 +182,12 @@ class People:
         """The limits of the next engine: the same, or others."""
         if self._rng.random() < 0.8:
             return limits
-        return replace(limits, max_agents=self._rng.choice((1, 2, 4)))
+        rng, history = self._rng, limits.history
+        if rng.random() < 0.3:
+            history = rng.choice(tuple(History))
+        return replace(
+            limits, max_agents=rng.choice((1, 2, 4)), window=rng.choice((1, 4)), history=history
+        )
 
     def _commit_on_target(self) -> None:
         trees = self._world.trees
@@ -162,3 +201,8 @@ class People:
         if trees.integration is not None:
             tree = trees.change("@user", trees.commits[trees.integration].tree, frozenset())
             trees.integration = trees.commit(tree, trees.integration)
+
+
+def _clashes(state: State, task: str) -> bool:
+    attempt = state.attempt_of(task)
+    return attempt is not None and attempt.returned in CLASHED

@@ -10,8 +10,10 @@ from gangsaw.core.model import (
     AgentSlots,
     Check,
     Deliver,
+    History,
     Limits,
     Plan,
+    Push,
     Review,
     Stage,
     Task,
@@ -19,9 +21,13 @@ from gangsaw.core.model import (
     Workspace,
 )
 
-NAMES = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l")
+NAMES = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", *"mnopqrst")
 SIZES = (*(1,) * 14, *(2,) * 16, *(3,) * 6, 4, 4, 5, 6, 8, 12)
 """How many tasks a plan has: mostly few, since most faults need no more; sometimes many."""
+
+CROWDS = 0.02
+"""How many plans are a crowd: tasks that need nothing, with an agent for each."""
+CROWD_SIZES = (6, 8, 12, 16, 20)
 
 PLACES = ("src", "src/app", "src/app/main.py", "docs", "docs/guide", "lib")
 GATE = Check("gate", ("gate",))
@@ -51,6 +57,8 @@ class Temper:
     unmerged: float = 0.0
     strayed: float = 0.0
     inconclusive: float = 0.0
+    flaky: float = 0.0
+    queue: float = 0.0
     requests: float = 0.0
     talk: float = 0.0
     dirty: float = 0.0
@@ -62,6 +70,8 @@ class Temper:
     headless: float = 0.0
     clock_jump: float = 0.0
     vanish: float = 0.0
+    unreachable: float = 0.0
+    remote_moves: float = 0.0
 
 
 CALM = Temper()
@@ -85,6 +95,8 @@ _STRENGTH = {
     "unmerged": 0.4,
     "strayed": 0.2,
     "inconclusive": 0.5,
+    "flaky": 0.5,
+    "queue": 0.3,
     "requests": 0.15,
     "talk": 0.3,
     "dirty": 0.2,
@@ -97,6 +109,7 @@ _STRENGTH = {
     "clock_jump": 0.1,
     "vanish": 0.03,
 }
+_TROUBLES = (*_STRENGTH, "unreachable", "remote_moves")
 _PRESENT = 0.3
 """How likely each kind of trouble is part of a schedule at all."""
 
@@ -109,10 +122,26 @@ def random_temper(rng: Random) -> Temper:
     return replace(CALM, late_s=rng.choice((0.1, 1.0, 20.0)), **chosen)
 
 
+_OF_THE_QUEUE = (
+    *("crash", "trouble", "double", "inconclusive", "flaky", "queue"),
+    *("target_moves", "foreign_moves", "clock_jump", "requests"),
+)
+_GENTLE = 0.3
+"""How strong, beside small scenes, the troubles of a crowd are: something must get through."""
+
+
+def _queueing(rng: Random) -> Temper:
+    """The troubles of a crowd: those that meet changes in the queue."""
+    every = random_temper(rng)
+    kept = {name: getattr(every, name) * _GENTLE for name in _OF_THE_QUEUE}
+    return replace(CALM, late_s=every.late_s, **kept)
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What a schedule starts with. `clashes` are pairs of tasks whose changes conflict, `pairs`
-    those that are green alone and red together, with the check that says so."""
+    those that are green alone and red together, with the check that says so. The work of
+    `barriers` lands alone. A `crowd` has much to land at once, and slow checks."""
 
     plan: Plan
     limits: Limits
@@ -120,6 +149,8 @@ class Scene:
     temper: Temper
     clashes: frozenset[frozenset[str]]
     pairs: tuple[tuple[str, str, str], ...]
+    barriers: frozenset[str] = frozenset()
+    crowd: bool = False
 
     def without(self, names: frozenset[str]) -> Scene:
         """The same without these tasks and kinds of trouble."""
@@ -128,19 +159,20 @@ class Scene:
             for task in self.plan.tasks
             if task.id not in names
         )
-        calm = {name: getattr(CALM, name) for name in names if name in _STRENGTH}
+        calm = {name: getattr(CALM, name) for name in names if name in _TROUBLES}
         return replace(
             self,
             plan=replace(self.plan, tasks=tasks),
             temper=replace(self.temper, **calm),
             clashes=frozenset(pair for pair in self.clashes if not pair & names),
             pairs=tuple(pair for pair in self.pairs if not {pair[0], pair[1]} & names),
+            barriers=self.barriers - names,
         )
 
     def removable(self) -> list[str]:
         """What `without` may take away: the tasks, if there are more than one, and the troubles."""
         tasks = [task.id for task in self.plan.tasks] if len(self.plan.tasks) > 1 else []
-        return tasks + [name for name in _STRENGTH if getattr(self.temper, name)]
+        return tasks + [name for name in _TROUBLES if getattr(self.temper, name)]
 
 
 FEATURES = ("scope", "track", "review", "plain", "rank", "stages")
@@ -148,10 +180,11 @@ FEATURES = ("scope", "track", "review", "plain", "rank", "stages")
 
 def random_scene(rng: Random) -> Scene:
     """A plan with its limits, its hidden clashes, and the trouble that it will meet."""
-    names = NAMES[: rng.choice(SIZES)]
+    crowd = rng.random() < CROWDS
+    names = NAMES[: rng.choice(CROWD_SIZES if crowd else SIZES)]
     gate = (GATE,) if rng.random() < 0.6 else ()
-    density = rng.choice((0.0, 0.2, 0.5))
-    features = {name: rng.random() < 0.3 for name in FEATURES}
+    density = 0.0 if crowd else rng.choice((0.0, 0.2, 0.5))
+    features = {name: rng.random() < (0.1 if crowd else 0.3) for name in FEATURES}
     tasks = []
     for at, name in enumerate(names):
         needs = tuple(other for other in names[:at] if rng.random() < density / max(1, at / 2))
@@ -159,14 +192,29 @@ def random_scene(rng: Random) -> Scene:
     order = list(tasks)
     if rng.random() < 0.2:
         rng.shuffle(order)
-    return Scene(
+    scene = Scene(
         plan=Plan("simulated", tuple(order)),
-        limits=random_limits(rng),
+        limits=random_limits(rng, crowd=crowd),
         gate=gate,
-        temper=random_temper(rng),
-        clashes=_clashes(rng, names),
-        pairs=_pairs(rng, tasks, gate),
+        temper=_queueing(rng) if crowd else random_temper(rng),
+        clashes=_clashes(rng, names, crowd=crowd),
+        pairs=_pairs(rng, tasks, gate, crowd=crowd),
+        barriers=_barriers(rng, names),
+        crowd=crowd,
     )
+    return _with_remote(scene, Random(str(rng.getstate()[1][-4:])))
+
+
+def _with_remote(scene: Scene, rng: Random) -> Scene:
+    """The same, perhaps with a remote and the trouble that it makes. By chance of its own, so that
+    the schedules without one are what they were."""
+    if rng.random() > 0.3:
+        return scene
+    limits = replace(scene.limits, remote="origin", push=rng.choice(tuple(Push)))
+    calm = scene.temper is CALM or rng.random() < 0.3
+    troubles = (0.0, 0.0) if calm else (0.8 * rng.random(), 0.3 * rng.random())
+    temper = replace(scene.temper, unreachable=troubles[0], remote_moves=troubles[1])
+    return replace(scene, limits=limits, temper=temper)
 
 
 def _task(rng: Random, name: str, needs: tuple[str, ...], features: dict[str, bool]) -> Task:
@@ -203,10 +251,10 @@ def _stages(rng: Random, *, plain: bool) -> tuple[Stage, ...]:
     return tuple(each for each in chosen if not (plain and each is Stage.REVIEW))
 
 
-def random_limits(rng: Random) -> Limits:
-    """Limits small enough to be reached."""
+def random_limits(rng: Random, *, crowd: bool = False) -> Limits:
+    """Limits small enough to be reached; for a crowd so large that its work meets in the queue."""
     return Limits(
-        max_agents=rng.choice((1, 2, 2, 3, 4)),
+        max_agents=rng.choice((12, 20) if crowd else (1, 2, 2, 3, 4)),
         turns_max=rng.choice((1, 2, 3)),
         attempts_max=rng.choice((1, 2, 3)),
         crashes_max=rng.choice((2, 8)),
@@ -215,7 +263,9 @@ def random_limits(rng: Random) -> Limits:
         budget_usd=rng.choice((None, None, None, None, 1.5)),
         deliver=rng.choice((Deliver.EACH, Deliver.EACH, Deliver.END, Deliver.NEVER)),
         uncommitted=rng.choice((Uncommitted.COMMIT, *Uncommitted)),
-        window=rng.choice((1, 2, 4, 16)),
+        window=rng.choice((2, 4, 16, 16) if crowd else (1, 2, 4, 16)),
+        check_slots=rng.choice((1, 2)),
+        history=rng.choice((History.MERGE, History.MERGE, *History)),
         agents=(
             AgentSlots(
                 "one",
@@ -238,20 +288,27 @@ def random_limits(rng: Random) -> Limits:
     )
 
 
-def _clashes(rng: Random, names: tuple[str, ...]) -> frozenset[frozenset[str]]:
-    if rng.random() > 0.3 or len(names) < 2:
+def _clashes(rng: Random, names: tuple[str, ...], *, crowd: bool) -> frozenset[frozenset[str]]:
+    if rng.random() > (0.6 if crowd else 0.3) or len(names) < 2:
         return frozenset()
-    return frozenset(frozenset(rng.sample(names, 2)) for _ in range(rng.choice((1, 1, 3))))
+    count = rng.choice((2, 5) if crowd else (1, 1, 3))
+    return frozenset(frozenset(rng.sample(names, 2)) for _ in range(count))
+
+
+def _barriers(rng: Random, names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name for name in names if rng.random() < 0.3) & (
+        frozenset(names) if rng.random() < 0.2 else frozenset()
+    )
 
 
 def _pairs(
-    rng: Random, tasks: list[Task], gate: tuple[Check, ...]
+    rng: Random, tasks: list[Task], gate: tuple[Check, ...], *, crowd: bool
 ) -> tuple[tuple[str, str, str], ...]:
     """Pairs that are red together; the check is the run's own, or one of either task."""
-    if rng.random() > 0.35 or len(tasks) < 2:
+    if rng.random() > (0.7 if crowd else 0.35) or len(tasks) < 2:
         return ()
     found = []
-    for _ in range(rng.choice((1, 1, 2))):
+    for _ in range(rng.choice((2, 4) if crowd else (1, 1, 2))):
         one, other = rng.sample(tasks, 2)
         checks = [check.name for check in (*gate, *one.checks, *other.checks)]
         if checks:

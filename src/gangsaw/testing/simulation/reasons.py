@@ -78,6 +78,8 @@ class Reasons:
         ):
             if present:
                 found.add(kind)
+        if page.resolved_by:
+            found.add(HoldKind.RESOLVING)
         budget = book.limits.budget_usd
         if budget is not None and book.spent() >= budget:
             found.add(HoldKind.BUDGET)

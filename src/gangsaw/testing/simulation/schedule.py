@@ -9,16 +9,17 @@ from random import Random
 
 from gangsaw.core import actions as ac
 from gangsaw.core import observations as ob
-from gangsaw.core.events import AttemptAdmitted, Event, Jump, Pressure, RunStarted
+from gangsaw.core.events import AttemptAdmitted, Event, Jump, Pressure, RunStarted, Stage
 from gangsaw.core.evolve import evolve
 from gangsaw.core.model import Limits, TurnKind
-from gangsaw.core.policy.delivery import BLOCKED_RETRY_S
+from gangsaw.core.policy.delivery import pause_s
 from gangsaw.core.state import State
 from gangsaw.core.status import View, view
 from gangsaw.core.wire import decode_event, encode
 from gangsaw.core.work import at_rest, next_wakeup, turn
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.ledger import Ledger
+from gangsaw.testing.simulation.ledger_queue import check_good_landed, check_queue
 from gangsaw.testing.simulation.pages import TaskPage
 from gangsaw.testing.simulation.people import People
 from gangsaw.testing.simulation.plans import CALM, Temper, random_scene
@@ -49,6 +50,9 @@ LIVES_MAX = 6
 
 IDLE_S = 100.0
 EFFECT_S = 0.3
+CHECKS, SLOW_CHECKS = 20, 400
+"""How many times as long as other effects checks take."""
+CROWD_LONGER = 5
 TOGETHER = 0.5
 """How often a turn takes in what comes within the next second, too."""
 
@@ -209,6 +213,10 @@ class Schedule:
         self._turns_max = self._calm_at + CALM_TURNS_MAX
         if self.mode is Mode.SAFETY:
             self._turns_max = self.rng.choice(SAFETY_TURNS)
+        if self.scene.crowd:
+            # Whose work has to be done before it meets in the queue.
+            self._calm_at *= CROWD_LONGER
+            self._turns_max *= CROWD_LONGER
         self.suspect: Suspect = None
         self._rests = 0
         self._same_until = 0.0
@@ -234,6 +242,8 @@ class Schedule:
             self._turn()
         if self.mode is Mode.LIVENESS and not self._over:
             raise Broken(f"no rest after {CALM_TURNS_MAX} turns without faults")
+        if self._over and not self.scene.temper.flaky and not self.world.trees.undone:
+            check_good_landed(self.book)
         self.figures.events = len(self.log)
         self.figures.launches = len(self.world.launches)
         self.figures.landed = len(self.book.landed)
@@ -402,7 +412,10 @@ class Schedule:
 
     def _start_effect(self, action: ac.Action) -> None:
         life = self._life
-        delay_s = EFFECT_S * self.rng.random() * (20 if isinstance(action, ac.RunChecks) else 1)
+        delay_s = EFFECT_S * self.rng.random()
+        if isinstance(action, ac.RunChecks):
+            slow = self.scene.crowd and action.stage is Stage.CANDIDATE
+            delay_s *= SLOW_CHECKS if slow else CHECKS
         moment = max(self.world.now + delay_s, self._last_work.get(action.about, 0.0))
         self._last_work[action.about] = moment
         former = self._former.get((action.about, ac.name_of(action)))
@@ -465,11 +478,10 @@ class Schedule:
     def _deliver(self, found: list[ob.Observation], life: int, release: ac.Action | None) -> None:
         if life == self._life:
             self._seen += found
-            at_once = any(isinstance(seen, ob.TargetAtIntegration) for seen in found)
-            if isinstance(release, ac.Deliver) and not at_once:
+            pause = 0.0 if release is None else pause_s(release, found)
+            if release is not None and pause:
                 # A target that cannot be moved is looked at again after a while only.
-                later = self.world.now + BLOCKED_RETRY_S
-                self.world.at(later, lambda: self._release(release))
+                self.world.at(self.world.now + pause, lambda: self._release(release))
             elif release is not None:
                 self._release(release)
 
@@ -553,6 +565,7 @@ class Schedule:
         self._same_until = check_rest(state, actions, now)
         reasons = Reasons(self.book)
         check_needs(self.book, state, reasons)
+        check_queue(self.book, state)
         check_talk(self.book, state)
         for name in state.tasks:
             seen = view(state, name, now)

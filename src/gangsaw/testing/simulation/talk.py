@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gangsaw.core import events as ev
 from gangsaw.core import events_talk as et
 from gangsaw.core.events import Cause
+from gangsaw.core.model import task_of
 from gangsaw.core.state import State
 from gangsaw.testing.simulation.broken import Broken
 
@@ -84,6 +85,8 @@ class Talk:
                 self.of(event.attempt).done_at = at - book.world.skew
             case et.TakeWanted() | et.AttemptTaken() | et.HandedBack():
                 self._change_hands(event)
+                if isinstance(event, et.HandedBack):
+                    book.tasks[task_of(event.attempt)].resolved_by = ""
             case _:
                 self._of_others(book, event, at)
 

@@ -6,6 +6,7 @@ A change is written `task#n`: the n-th thing that anybody committed, by an agent
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from gangsaw.testing.simulation.broken import Broken
@@ -65,6 +66,8 @@ class Trees:
         self.trees = {tree_id(root): root}
         self.integration: str | None = None
         self.target = "c0"
+        self.remote = "c0"
+        """Where the remote's branch is."""
         self.dirty = False
         self.worktrees: dict[str, Worktree] = {}
         self.landed: dict[str, str] = {}
@@ -74,6 +77,8 @@ class Trees:
         self.green: dict[str, set[str]] = {}
         self.seen_red: set[str] = set()
         """Trees on which a check has really failed."""
+        self.red_runs: Counter[tuple[str, str]] = Counter()
+        """(about, commit) → how often its checks were run and failed."""
         self.undone: set[str] = set()
         """Landings that somebody asked to take back."""
         self.kept: dict[str, Kept] = {}
@@ -110,15 +115,20 @@ class Trees:
 
     def candidate(self, onto: str, work: str) -> str | None:
         """The commit that puts the work on `onto` (the same each time); `None` in conflict."""
-        ours, theirs = self.commits[onto].tree, self.commits[work].tree
-        here, there = set(map(owner, ours - theirs)), set(map(owner, theirs - ours))
-        if any(frozenset((a, b)) in self._clashes for a in here - there for b in there - here):
+        if self.clashes(onto, work):
             return None
+        ours = self.commits[onto].tree
         if (onto, work) not in self._candidates:
             tree = self.merged(onto, work)
             made = self._candidates[onto, work] = self.commit(tree, onto, work)
             self._brought[made] = tree - ours
         return self._candidates[onto, work]
+
+    def clashes(self, onto: str, work: str) -> bool:
+        """Whether the two do not merge."""
+        ours, theirs = self.commits[onto].tree, self.commits[work].tree
+        here, there = set(map(owner, ours - theirs)), set(map(owner, theirs - ours))
+        return any(frozenset((a, b)) in self._clashes for a in here - there for b in there - here)
 
     def merged(self, ours: str, theirs: str) -> Tree:
         """The tree that comes out of merging two commits, without a look at clashes."""

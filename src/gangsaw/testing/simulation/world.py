@@ -36,6 +36,9 @@ SWEEP_S = 5.0
 TESTS_RED = 0.7
 """How often tests that were written before the work fail, where there is a check."""
 
+AGAINST_UNKNOWN = 0.2
+"""How often nobody knows with which of the changes ahead one does not merge."""
+
 Job = Callable[[], None]
 Report = Callable[[str, list[ob.Observation]], None]
 
@@ -57,6 +60,7 @@ class World:
         self.alive: dict[str, Launch] = {}
         self.watched: set[tuple[str, int]] = set()
         """Launches that the living engine reports on."""
+        self.barriers = scene.barriers
         self.plain_green: dict[str, set[str]] = {}
         self.plain_red: set[str] = set()
         """What checks said in plain folders since the last launch there."""
@@ -156,6 +160,8 @@ class World:
                 return [self._close(action)]
             case ac.Deliver():
                 return [self._deliver(action)]
+            case ac.Push():
+                return [self._push(action)]
             case _:
                 assert_never(action)
 
@@ -195,7 +201,10 @@ class World:
         tree = trees.commits[worktree.head].tree
         if tree <= trees.commits[action.against].tree:
             return unsound(Cause.EMPTY)
-        return ob.WorkInspected(about, action.launch, worktree.head, tree_id(tree), 1, 2, 3)
+        barrier = ("lock",) if task_of(about) in self.barriers else ()
+        return ob.WorkInspected(
+            about, action.launch, worktree.head, tree_id(tree), 1, 2, 3, barrier=barrier
+        )
 
     def _check(self, action: ac.RunChecks) -> ob.Observation:
         if action.commit:
@@ -209,35 +218,46 @@ class World:
         worst = Judgement.PASSED
         for judgement in (Judgement.INCONCLUSIVE, Judgement.FAILED):
             worst = judgement if judgement in judgements else worst
+        if worst is Judgement.FAILED:
+            self.trees.red_runs[action.about, action.commit] += 1
         return ob.ChecksDone(
             action.about, action.commit, action.tree, worst, tuple(results), action.round
         )
 
     def _one_check(self, check: Check, tree: Tree, green: set[str]) -> CheckResult:
         if self.rng.random() < self.temper.inconclusive:
-            return CheckResult(check.name, Judgement.INCONCLUSIVE, 1.0)
-        if self.trees.is_red(tree, check.name):
+            return CheckResult(check.name, Judgement.INCONCLUSIVE, 1.0, key=check.key)
+        flaky = self.temper.flaky and self.rng.random() < self.temper.flaky
+        if flaky or self.trees.is_red(tree, check.name):
             self.trees.seen_red.add(tree_id(tree))
-            return CheckResult(check.name, Judgement.FAILED, 1.0, code=1, tail="red")
+            return CheckResult(check.name, Judgement.FAILED, 1.0, code=1, tail="red", key=check.key)
         green.add(check.name)
-        return CheckResult(check.name, Judgement.PASSED, 1.0, code=0)
+        return CheckResult(check.name, Judgement.PASSED, 1.0, code=0, key=check.key)
 
     def _plain_check(self, about: str, check: Check, red: bool) -> CheckResult:
         if self.rng.random() < self.temper.inconclusive:
-            return CheckResult(check.name, Judgement.INCONCLUSIVE, 1.0)
+            return CheckResult(check.name, Judgement.INCONCLUSIVE, 1.0, key=check.key)
         if red:
             self.plain_red.add(about)
-            return CheckResult(check.name, Judgement.FAILED, 1.0, code=1, tail="red")
+            return CheckResult(check.name, Judgement.FAILED, 1.0, code=1, tail="red", key=check.key)
         self.plain_green.setdefault(about, set()).add(check.name)
-        return CheckResult(check.name, Judgement.PASSED, 1.0, code=0)
+        return CheckResult(check.name, Judgement.PASSED, 1.0, code=0, key=check.key)
 
     def _build(self, action: ac.BuildCandidate) -> ob.Observation:
         made_by = self.trees.undo if action.undoes else self.trees.candidate
         made = made_by(action.onto, action.work)
         if made is None:
-            return ob.CandidateClashed(action.about, action.work, action.onto, ("file",))
+            against = self._clashing(action)
+            return ob.CandidateClashed(action.about, action.work, action.onto, ("file",), against)
         tree = tree_id(self.trees.commits[made].tree)
         return ob.CandidateMade(action.about, action.work, action.onto, made, tree)
+
+    def _clashing(self, action: ac.BuildCandidate) -> str:
+        """The first change ahead with which it does not merge, where that was found out."""
+        if action.undoes or self.rng.random() < AGAINST_UNKNOWN:
+            return ""
+        found = (a for a, commit in action.ahead if self.trees.clashes(commit, action.work))
+        return next(found, "")
 
     def _move(self, action: ac.MoveIntegration) -> ob.Observation:
         about, commit, onto = action.about, action.commit, action.onto
@@ -281,6 +301,24 @@ class World:
             raise Broken(f"the target would be moved to {action.commit}, which was never checked")
         trees.target = action.commit
         return ob.TargetAtIntegration(action.commit)
+
+    def _push(self, action: ac.Push) -> ob.Observation:
+        trees, rng, commit, remote = self.trees, self.rng, action.commit, action.remote
+        if not trees.is_ancestor(commit, trees.target):
+            raise Broken(f"{commit} is pushed before it is delivered")
+        if self.temper.unreachable and rng.random() < self.temper.unreachable:
+            return ob.PushRefused(commit, remote, "no network", passing=rng.random() < 0.8)
+        if self.temper.remote_moves and rng.random() < self.temper.remote_moves:
+            tree = trees.change("@user", trees.commits[trees.remote].tree, frozenset())
+            trees.remote = trees.commit(tree, trees.remote)
+        if trees.is_ancestor(commit, trees.remote):
+            return ob.TargetPushed(commit, remote)
+        if not trees.is_ancestor(trees.remote, commit):
+            if trees.target != commit and trees.is_ancestor(trees.remote, trees.target):
+                return ob.TargetElsewhere(trees.target)
+            return ob.TargetElsewhere(trees.remote, remote)
+        trees.remote = commit
+        return ob.TargetPushed(commit, remote)
 
     # --- agents ---------------------------------------------------------------------------------
 

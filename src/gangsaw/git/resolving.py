@@ -1,0 +1,162 @@
+"""Conflicts resolved without anybody: merge drivers, then what was learned from earlier ones.
+
+Only the very files that conflict are given to a driver; whatever git merges by itself stays as git
+merges it. What comes out is a tree like any other, and has to pass its checks like any other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from gangsaw.core.scopes import covers
+from gangsaw.git.clashes import Clash, Clashes, read_clashes
+from gangsaw.git.contents import add_entries, empty_index, write_blob, write_tree
+from gangsaw.git.files import write_synced
+from gangsaw.git.replaying import has_markers, read_file, replay
+from gangsaw.git.repository import Repository
+from gangsaw.git.runner import GitFailed
+
+UNION, MERGIRAF, RERERE = "union", "mergiraf", "rerere"
+MECHANICAL = (UNION, MERGIRAF, RERERE)
+"""The ways in which a conflict is resolved without anybody."""
+
+_SPECIAL = frozenset(b'*?[\\!# "')
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What may be used: `union` are paths of which both sides' lines are kept, `mergiraf` is that
+    program (empty: it is not used), `rerere` whether earlier resolutions are replayed."""
+
+    union: tuple[str, ...] = ()
+    mergiraf: str = ""
+    rerere: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The tree without conflict. `ways` are those that were needed, of `MECHANICAL`; `paths` what
+    had been in conflict."""
+
+    tree: str
+    ways: tuple[str, ...]
+    paths: tuple[str, ...]
+
+
+def resolve(repo: Repository, ours: str, theirs: str, means: Means) -> Resolved | None:
+    """The merge of two commits that conflict, or `None` where it takes somebody.
+
+    What a driver or git itself cannot do counts as not resolved: nothing is raised for it.
+    """
+    with suppress(GitFailed):
+        return _resolve(repo, ours, theirs, means)
+    return None
+
+
+def _resolve(repo: Repository, ours: str, theirs: str, means: Means) -> Resolved | None:
+    own = _attributes_of(repo, ours)
+    plain = read_clashes(repo, ours, theirs, _options(repo, own))
+    if not plain.clashes or not all(clash.is_textual for clash in plain.clashes):
+        return None
+    driven = _drive(repo, ours, theirs, means, plain, own)
+    ways: list[str] = []
+    left = list(plain.clashes)
+    if driven is not None:
+        still = set(driven.paths) | _marked(repo, driven.tree, plain.paths)
+        left = [clash for clash in plain.clashes if clash.path in still]
+        done = [clash.path for clash in plain.clashes if clash.path not in still]
+        ways += [way for way in (UNION, MERGIRAF) if any(_way(p, means) == way for p in done)]
+        if not done:
+            driven = None
+    tree = plain.tree if driven is None else driven.tree
+    if left:
+        if not means.rerere:
+            return None
+        known = replay(repo, plain, left)
+        if set(known) != {clash.path for clash in left}:
+            return None
+        tree = _with_files(repo, tree, left, known)
+        ways.append(RERERE)
+    return Resolved(tree, tuple(ways), plain.paths)
+
+
+def _drive(
+    repo: Repository, ours: str, theirs: str, means: Means, plain: Clashes, own: bytes
+) -> Clashes | None:
+    """The merge with the drivers for just those paths; `None` where none is for any of them."""
+    union = [path for path in plain.paths if _way(path, means) == UNION]
+    mergiraf = [path for path in plain.paths if _way(path, means) == MERGIRAF]
+    if not union and not mergiraf:
+        return None
+    # Later lines win: what the repository says of a file goes before mergiraf, and what the
+    # settings ask for by name before that.
+    lines = [_line(path, MERGIRAF) for path in mergiraf]
+    lines += [own, *(_line(path, UNION) for path in union)]
+    options = _options(repo, b"\n".join(lines) + b"\n", means.mergiraf)
+    return read_clashes(repo, ours, theirs, options)
+
+
+def _way(path: str, means: Means) -> str:
+    """The driver for the path, or an empty text."""
+    if means.union and covers(means.union, path):
+        return UNION
+    return MERGIRAF if means.mergiraf else ""
+
+
+def _line(path: str, driver: str) -> bytes:
+    """The line of an attributes file that gives exactly this path to a driver."""
+    spelled = b"".join(
+        b"\\" + bytes((each,)) if each in _SPECIAL else bytes((each,)) for each in os.fsencode(path)
+    )
+    quoted = (b"/" + spelled).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    return b'"' + quoted + b'" merge=' + driver.encode()
+
+
+def _attributes_of(repo: Repository, commit: str) -> bytes:
+    """The `.gitattributes` at the top of the commit: there is no checkout to read them from."""
+    return read_file(repo, commit, ".gitattributes") or b""
+
+
+def _options(repo: Repository, attributes: bytes, mergiraf: str = "") -> tuple[str, ...]:
+    """git's options that make it read these attributes, and know mergiraf."""
+    name = hashlib.sha256(attributes).hexdigest()[:40]
+    file = repo.control_dir / "attributes" / name
+    if not file.exists():
+        write_synced(file, attributes)
+    words: tuple[str, ...] = ("-c", f"core.attributesFile={file}")
+    if mergiraf:
+        # The labels are our own words: those of git are not known to every version of it.
+        command = f"{shlex.quote(mergiraf)} merge --git %O %A %B"
+        command += " -s base -x landed -y work -p %P -l %L"
+        words += ("-c", f"merge.{MERGIRAF}.driver={command}")
+    return words
+
+
+def _marked(repo: Repository, tree: str, paths: Sequence[str]) -> set[str]:
+    """Those of the paths that the tree has with markers: no driver is believed."""
+    found = set[str]()
+    for path in paths:
+        content = read_file(repo, tree, path)
+        if content is None or has_markers(content):
+            found.add(path)
+    return found
+
+
+def _with_files(
+    repo: Repository, tree: str, clashes: Sequence[Clash], contents: dict[str, bytes]
+) -> str:
+    """The tree with these files in the place of those with markers; their modes stay."""
+    listed = repo.git("--literal-pathspecs", "ls-tree", "-z", tree, "--", *contents).fields
+    modes = {line.partition("\t")[2]: line.split(" ", 1)[0] for line in listed}
+    files = [
+        (modes[clash.path], write_blob(repo, contents[clash.path]), clash.path) for clash in clashes
+    ]
+    with empty_index(repo) as place:
+        repo.git("read-tree", tree, place=place)
+        add_entries(repo, place, files)
+        return write_tree(repo, place)
