@@ -53,8 +53,12 @@ r1 · 1 attempt
 NEEDS
   schema  landed · 1 file +1 −0
 
+WENT BACK
+  api.1  checks · tree COMMIT
+
 CHECKS
-  ✗ echo the api is not there; test -f server.py  failed (exit code 1)
+  ✗ echo the api is not there; test -f server.py  failed (exit code 1) · \
+after 1 red run on the same tree
       the api is not there
       whole output: ROOT/repo/.git/gangsaw/checks/r1/api/CHECK/out
 
@@ -121,6 +125,8 @@ def test_an_unknown_task_gets_the_nearest_name(mixed: Playground) -> None:
         ("why", ("why", "e2e", "--json")),
         ("why", ("why", "schema", "--json")),
         ("diff", ("diff", "api", "--json")),
+        ("diff-against", ("diff", "api", "--against", "schema", "--json")),
+        ("queue", ("queue", "--json")),
         ("logs", ("logs", "api", "--json")),
         ("worktrees", ("worktrees", "--json")),
         ("stranded", ("stranded", "--json")),

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gangsaw.core.model import AgentSlots, Check, Deliver, History, Limits, Push, Uncommitted
-from gangsaw.core.settings import AgentSettings, Settings, WorktreeSettings
+from gangsaw.core.settings import AgentSettings, LandingSettings, Settings, WorktreeSettings
 from gangsaw.plan import ConfigRead, Layer, load_settings, merge_config, read_config
 from gangsaw.plan.settings_fields import KINDS, RESUMING_KINDS
 from gangsaw.plan.toml_text import TomlTree, read_toml
@@ -58,6 +58,8 @@ timeout_s = 77
 pass_env = ["CI"]
 
 [landing]
+window = 7
+barriers = ["db/schema/", "**/*.proto"]
 history = "linear"
 push = "end"
 
@@ -120,6 +122,7 @@ def test_every_key() -> None:
             default_agent="sh",
             memory_floor_pct=5.0,
             disk_floor_mb=100,
+            window=7,
             history=History.LINEAR,
             remote="origin",
             push=Push.END,
@@ -130,6 +133,7 @@ def test_every_key() -> None:
         ),
         check_pass_env=("CI",),
         worktree=WorktreeSettings("../wt", (".env",), ("node_modules",), "npm ci"),
+        landing=LandingSettings(("db/schema/", "**/*.proto")),
         remote="origin",
         on_interrupt="stop",
         source="gangsaw.toml",

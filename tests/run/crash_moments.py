@@ -42,7 +42,7 @@ KINDS: dict[str, str] = {
     "procs.spawn": "check, first turn, later turn, setup",
     "procs.spec": "check, first turn, later turn, setup",
     "store.append": (
-        "attempt.admitted, attempt.failed, candidate.built, candidate.conflicted, "
+        "attempt.admitted, attempt.failed, batch.formed, candidate.built, candidate.conflicted, "
         "candidate.judged, candidate.wanted, change.queued, conflict.resolved, delivered, "
         "delivery.wanted, "
         "engine.started, engine.stopped, inspection.wanted, integration.ready, landed, "
@@ -62,6 +62,7 @@ KINDS: dict[str, str] = {
 """Point → its kinds, with commas; empty where the step is always about the same."""
 
 OCCASIONAL = {
+    "git.join_commit": "only if two changes happen to be ready together",
     "git.slot_checkout[gate slot]": "only if two candidates are combined after the first",
     "git.slot_clean[gate slot]": "likewise",
     "store.append[rows]": "only if a second passes without an event",
@@ -70,6 +71,7 @@ OCCASIONAL = {
 """Moments that the run passes or not, as the machine is quick or slow."""
 
 EXCUSED = {
+    "git.join_commit": "of changes that land together; see test_run_batch_crashes",
     "engine.trust": "of `gangsaw trust` and of a run before there is an engine",
     "git.fetch": "only where a remote has moved; see test_run_pushes",
     "git.folder_back": "only after a removal that was cut short or refused",

@@ -17,7 +17,7 @@ from gangsaw.core.model import task_of
 
 FOR_AGENTS = frozenset(
     (
-        *("status", "why", "logs", "events", "diff", "plan", "schema", "doctor"),
+        *("status", "queue", "why", "logs", "events", "diff", "plan", "schema", "doctor"),
         *("worktrees", "stranded", "say", "ask", "claim", "release", "siblings", "done"),
     )
 )

@@ -55,6 +55,10 @@ _TAIL = """# [agents.other]              # any command line program
 # kind = "command"
 # argv = ["your-cli", "--prompt-file", "{prompt_file}"]
 
+# [landing]
+# window = 16                # so many changes are checked together at most; 1: each alone
+# barriers = ["db/schema/"]  # what lands alone; else lock, CI and build files, migrations
+
 # [worktree]                  # what a fresh worktree needs besides the commit
 # copy = [".env"]
 # setup = "npm ci"           # you are asked before it is run for the first time

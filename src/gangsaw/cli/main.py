@@ -33,6 +33,7 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
     },
     "See": {
         "status": ("status", "what every task is doing"),
+        "queue": ("queue", "what lands next, and what each change waits for"),
         "why": ("why", "why a task is where it is, and what it waits for"),
         "logs": ("logs", "what an agent wrote"),
         "events": ("events", "everything that happened, in order"),
@@ -52,6 +53,7 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "cancel": ("cancel", "give a task up"),
         "undo": ("undo", "take a landing or a cancel back"),
         "approve": ("approve", "agree to work that waits for a person"),
+        "land": ("land", "land a task before all others"),
         "reject": ("reject", "send work back to its agent"),
         "resolve": ("resolve", "resolve a conflict yourself; how earlier ones were"),
     },

@@ -31,12 +31,23 @@ _PHRASES = {
     "hand_back": "hand back",
     "take": "take over",
     "done": "say that it is done",
+    "queue-pause": "pause the landing queue",
+    "queue-freeze": "freeze the landing queue",
+    "queue-resume": "let the landing queue go on",
     "resolve_done": "take the resolution of",
     "resolve_abort": "give back",
     "resolve_overlap": "resolve",
 }
 """A verb in words, where it is not the word itself."""
-_WHOLE = {"release": "your claims", "ask": "anybody", "done": "", "resolve_overlap": "it"}
+_WHOLE = {
+    "release": "your claims",
+    "ask": "anybody",
+    "done": "",
+    "queue-pause": "",
+    "queue-freeze": "",
+    "queue-resume": "",
+    "resolve_overlap": "it",
+}
 """What a verb without a task or paths is about, if not the run."""
 
 

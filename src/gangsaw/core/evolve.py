@@ -355,6 +355,7 @@ def _(event: ev.WorkFound, state: State, at: float) -> None:
         returned=None,
         returned_text="",
         returned_paths=(),
+        returned_tree="",
         approved=False,
         agreed=before.agreed and before.commit == event.commit,
         review_tries=0,
@@ -401,12 +402,12 @@ def _(event: ev.WorkReturned, state: State, at: float) -> None:
     attempt = state.attempts[event.attempt]
     landing = landing_of(state, event.attempt)
     if landing is not None:
-        paths, results = landing.conflict, landing.results
+        paths, results, tree = landing.conflict, landing.results, landing.tree
         ix.drop_landing(state, event.attempt)
         if event.cause is ev.Cause.COMBINATION:
             landings.back_to_smaller_batches(state)
     else:
-        paths, results = (), attempt.results
+        paths, results, tree = (), attempt.results, attempt.tree
     ix.move_attempt(
         state,
         event,
@@ -414,6 +415,7 @@ def _(event: ev.WorkReturned, state: State, at: float) -> None:
         returned=event.cause,
         returned_text=event.text,
         returned_paths=paths,
+        returned_tree=tree,
         results=results,
         rejections=attempt.rejections + int(event.cause is ev.Cause.FINDINGS),
     )

@@ -60,6 +60,7 @@ def formed(event: ev.BatchFormed, state: State, at: float) -> None:
 def judged(event: ev.CandidateJudged, state: State, at: float) -> None:
     """The checks of the candidate have said something."""
     landing = ix.landing_in_progress(state, event.attempt)
+    state.candidate_runs += int(bool(event.results))
     _note_cost(state, event.results)
     if landing.batch and not landing.round and _is_last(state, landing):
         green = event.judgement is ev.Judgement.PASSED
@@ -142,12 +143,13 @@ def landed(event: ev.Landed, state: State, at: float) -> None:
 
 def held(event: ev.QueueHeld, state: State, at: float) -> None:
     """No further batch; nothing lands while it is frozen."""
-    state.queue_held, state.frozen = True, event.frozen
+    state.queue_held, state.frozen, state.held_by = True, event.frozen, event.by
 
 
 def released(event: ev.QueueReleased, state: State, at: float) -> None:
     """The queue goes on."""
     state.queue_held = state.frozen = False
+    state.held_by = ""
 
 
 def put_first(event: ev.PutFirst, state: State, at: float) -> None:

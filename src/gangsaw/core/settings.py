@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from gangsaw.core.barriers import BARRIERS
 from gangsaw.core.model import Check, Limits
 
 _ADAPTER_FILE = re.compile(r"(.+\.py):([A-Za-z_][A-Za-z0-9_]*)")
@@ -70,6 +71,14 @@ tool compares it with its sources."""
 
 
 @dataclass(frozen=True, slots=True)
+class LandingSettings:
+    """`[landing]`, as far as it is no limit of the run: `barriers` are entries of a scope; a change
+    that touches one of them lands alone."""
+
+    barriers: tuple[str, ...] = BARRIERS
+
+
+@dataclass(frozen=True, slots=True)
 class ConflictSettings:
     """`[landing]`, as far as conflicts go: `mergiraf` is `auto` (used where it is installed), `on`
     or `off`; `union` are paths of which both sides' lines are kept."""
@@ -94,6 +103,7 @@ class Settings:
     check_keep: tuple[str, ...] = SELF_VALIDATING_CACHES
     check_slots: int = 2
     worktree: WorktreeSettings = field(default_factory=WorktreeSettings)
+    landing: LandingSettings = field(default_factory=LandingSettings)
     conflicts: ConflictSettings = field(default_factory=ConflictSettings)
     remote: str | None = None
     on_interrupt: str = "pause"

@@ -95,11 +95,12 @@ class Attempt:
     agent, or a person, agrees with exactly this commit, about which there are `concerns`. `paths`
     are those that its work changed, `None` where not all are known. Of the messages it was `told`,
     the first `read` are known to have reached its session; it went back `nudged` times for agents'
-    alone. `taken_by` names who wants to work in its place, and does once it is `in_hand`. `barrier`
-    are paths for which it lands alone; `queued_at` is when this work came into the queue, `against`
-    a change with which it does not merge and which is ahead of it.
-    It had `resolves` turns to resolve a conflict; `resolved` are the ways in which conflicts of it
-    were; it begins with the resolution of the person `solver`.
+    alone. `taken_by` names who wants to work in its place, and does once it is `in_hand`.
+    `returned_tree` is the tree whose checks sent it back. `barrier` are paths for which it lands
+    alone; `queued_at` is when this work came into the queue, `against` a change with which it does
+    not merge and which is ahead of it. It had `resolves` turns to resolve a conflict; `resolved`
+    are the ways in which conflicts of it were; it begins with the resolution of the person
+    `solver`.
     """
 
     id: str
@@ -139,6 +140,7 @@ class Attempt:
     returned: ev.Cause | None = None
     returned_text: str = ""
     returned_paths: tuple[str, ...] = ()
+    returned_tree: str = ""
     review_text: str = ""
     approved: bool = False
     results: tuple[ev.CheckResult, ...] = ()
@@ -314,10 +316,10 @@ class State:
     """Everything known about one run. `head` is where the integration branch is, `checked_head`
     the last commit that we ourselves moved it to: only such a one is delivered. `landings` is the
     chain of those in progress, in its order; `head_link` the link with the same tree as `head`,
-    where that joins several. `batch_size` bounds the next batch; `firsts` says of
-    the latest ones whether they were green at the first go, `costs` what checking them took. A held
-    queue forms none, and
-    nothing lands while it is `frozen`. `landed` names every landing in order, those that were
+    where that joins several. `batch_size` bounds the next batch; `firsts` says of the latest ones
+    whether they were green at the first go, `costs` what checking them took. A held queue forms
+    none, and nothing lands while it is `frozen`, both as `held_by` asked. `candidate_runs` counts
+    how often checks were run on a candidate. `landed` names every landing in order, those that were
     undone since included. `agent_limits` says until when (epoch seconds) an agent's usage limit
     holds back its tasks. `blocks` numbers the live attempts, see `ports`. `green` holds the keys of
     the checks that passed on a tree, `red` how often others failed on it, both as seen in one
@@ -361,6 +363,8 @@ class State:
     costs: tuple[CheckCost, ...] = ()
     queue_held: bool = False
     frozen: bool = False
+    held_by: str = ""
+    candidate_runs: int = 0
     landed: list[str] = field(default_factory=list)
     undos: dict[str, Undo] = field(default_factory=dict)
     green: dict[str, frozenset[str]] = field(default_factory=dict)

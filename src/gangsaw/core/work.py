@@ -103,6 +103,8 @@ def _of_attempt(state: State, attempt: Attempt) -> Iterator[ac.Action]:
 
 
 def _of_chain(state: State) -> Iterator[ac.Action]:
+    if not state.landings:
+        return
     for at, link in enumerate(state.landings):
         if not (link.candidate or link.conflict):
             base = chain.base_of(state, at)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from gangsaw.core.check_records import flaky
+from gangsaw.core.evidence import evidence
 from gangsaw.core.honesty import concern_objects
 from gangsaw.core.policy.after import red_text
 from gangsaw.core.policy.delivery import by_hand, is_open, is_push_wanted
@@ -37,6 +39,7 @@ class Projector:
         self._run_row: RunRow | None = None
         self._turns: dict[str, list[str]] = {}
         self._talk: dict[str, dict[str, object]] = {}
+        self._evidence: dict[str, dict[str, Any]] = {}
         self._concerns: dict[str, list[dict[str, object]]] = {}
 
     def task_rows(
@@ -53,6 +56,7 @@ class Projector:
         for name in state.touched:
             self._note_turns(name)
             self._note_talk(name)
+            self._note_evidence(name)
             self._note_concerns(name)
         state.touched.clear()
         changed = [row for row in rows if self._stored.get(row.task) != row]
@@ -117,6 +121,14 @@ class Projector:
         else:
             self._talk.pop(name, None)
 
+    def _note_evidence(self, name: str) -> None:
+        """Keep why the task's work went back, until it is mended or over with."""
+        found = evidence(self._state, name, short=True)
+        if found is not None:
+            self._evidence[name] = found
+        else:
+            self._evidence.pop(name, None)
+
     def run_row(self, now: float) -> RunRow | None:
         """The run's row if it has changed, else `None`."""
         state = self._state
@@ -135,6 +147,7 @@ class Projector:
                     "turns": self._turns,
                     "talk": self._talk,
                     "concerns": self._concerns,
+                    "evidence": self._evidence,
                 }
             ),
         )

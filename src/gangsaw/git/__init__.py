@@ -55,6 +55,7 @@ from gangsaw.git.keeping import (
     snapshot_worktree,
 )
 from gangsaw.git.making import Kind
+from gangsaw.git.meeting import ConflictHunk, MeetingPoint, meet
 from gangsaw.git.merging import (
     Conflicted,
     DirtyWorktree,
@@ -156,6 +157,7 @@ __all__ = [
     "Clashes",
     "Committed",
     "Conflict",
+    "ConflictHunk",
     "Conflicted",
     "Delivered",
     "Delivery",
@@ -171,6 +173,7 @@ __all__ = [
     "Kind",
     "LiveWork",
     "Means",
+    "MeetingPoint",
     "MergeBegun",
     "Merged",
     "MergedIn",
@@ -252,6 +255,7 @@ __all__ = [
     "list_kept_sizes",
     "list_refs",
     "list_worktrees",
+    "meet",
     "merge_tree",
     "move_ref",
     "next_clean",

@@ -49,7 +49,7 @@ class Candidate:
 def merge_tree(repo: Repository, ours: str, theirs: str) -> Merged | Conflict:
     """What comes out of merging two commits, worked out in the object store only."""
     out = repo.git(
-        *_attributes(repo, ours),
+        *attribute_options(repo, ours),
         "merge-tree", "--write-tree", "-z", "--name-only", "--messages", ours, theirs,
         timeout_s=WRITE_TIMEOUT_S, ok=(0, 1),
     )  # fmt: skip
@@ -60,7 +60,7 @@ def merge_tree(repo: Repository, ours: str, theirs: str) -> Merged | Conflict:
     return Conflict(tuple(dict.fromkeys(fields[1:end])), "\n".join(_messages(fields[end + 1 :])))
 
 
-def _attributes(repo: Repository, commit: str) -> tuple[str, ...]:
+def attribute_options(repo: Repository, commit: str) -> tuple[str, ...]:
     """Options that make the `.gitattributes` at the top of `commit` count (union, binary, -merge).
 
     merge-tree reads attributes from a checkout only, and there is none. Can go when git 2.41, which

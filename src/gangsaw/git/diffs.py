@@ -12,6 +12,9 @@ from pathlib import Path
 from gangsaw.git.repository import Repository
 from gangsaw.git.runner import WRITE_TIMEOUT_S
 
+PATHS_MAX = 500
+"""So many paths fit on one command line."""
+
 _SAFE = ("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
 _MARKERS = (b"+<<<<<<<", b"+>>>>>>>", b"+|||||||")
 _MARKER_LENGTH = 8
@@ -89,12 +92,20 @@ def foreign_repositories(repo: Repository, base: str, commit: str) -> tuple[str,
 
 
 def diff_text(
-    repo: Repository, base: str, commit: str, *, color: bool = False, stat: bool = False
+    repo: Repository,
+    base: str,
+    commit: str,
+    *,
+    color: bool = False,
+    stat: bool = False,
+    paths: Sequence[str] = (),
 ) -> str:
-    """The difference as a person reads it; with `stat`, only the summary by file."""
+    """The difference as a person reads it; with `stat`, only the summary by file. With `paths` only
+    in these; of very many the first."""
     out = repo.git(
         "diff", *_SAFE, f"--color={'always' if color else 'never'}",
         *(["--stat"] if stat else []), base, commit, "--",
+        *(f":(literal){path}" for path in paths[:PATHS_MAX]),
         timeout_s=WRITE_TIMEOUT_S,
     )  # fmt: skip
     return out.stdout.decode("utf-8", "replace")

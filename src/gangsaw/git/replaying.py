@@ -96,7 +96,7 @@ def learn_merge(repo: Repository, merge: str, ours: str, theirs: str) -> int:
             bench.rerere()
             bench.rerere("gc")
 
-        durable("git.resolution_learned", record, merge)
+        durable("git.resolution_learned", record)
     return len(textual)
 
 

@@ -16,8 +16,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from gangsaw.core.barriers import BARRIERS
 from gangsaw.core.errors import UserError
-from gangsaw.core.honesty import Honesty
 from gangsaw.core.model import (
     AgentSlots,
     Deliver,
@@ -30,6 +30,7 @@ from gangsaw.core.model import (
 from gangsaw.core.settings import (
     AgentSettings,
     ConflictSettings,
+    LandingSettings,
     Settings,
     WorktreeSettings,
     adapter_file,
@@ -406,6 +407,7 @@ def _settings(
     """The values of a merged table that is known to be right."""
     parsed = _parse(merged, (), Findings())
     run, checks = parsed.get("run", {}), parsed.get("checks", {})
+    landing = parsed.get("landing", {})
     configured = [
         AgentSettings(name=name, **parsed[f"agents.{name}"]) for name in merged.get("agents", {})
     ]
@@ -429,22 +431,15 @@ def _settings(
     )
     return Settings(
         agents=agents,
-        limits=_limits(
-            run,
-            checks,
-            parsed.get("landing", {}),
-            parsed.get("radar", {}),
-            slots,
-            run.get("agent", first),
-            honesty_of(parsed.get("honesty", {})),
-        ),
+        limits=_limits(parsed, slots, run.get("agent", first)),
         checks=checks.get("run", ()),
         check_pass_env=checks.get("pass_env", ()),
         check_cache=checks.get("cache", "true") == "true",
         check_keep=checks.get("keep", Settings().check_keep),
         check_slots=checks.get("slots", Settings().check_slots),
         worktree=WorktreeSettings(**parsed.get("worktree", {})),
-        conflicts=_conflicts(parsed.get("landing", {})),
+        landing=LandingSettings(landing.get("barriers", BARRIERS)),
+        conflicts=_conflicts(landing),
         remote=run.get("remote"),
         on_interrupt=run.get("on_interrupt", Settings().on_interrupt),
         source=", ".join(read.layer.source for read in reads),
@@ -482,19 +477,21 @@ def _conflicts(landing: Mapping[str, Any]) -> ConflictSettings:
 
 
 def _limits(
-    run: Mapping[str, Any],
-    checks: Mapping[str, Any],
-    landing: Mapping[str, Any],
-    radar: Mapping[str, Any],
+    parsed: Mapping[str, Mapping[str, Any]],
     slots: tuple[AgentSlots, ...],
     default_agent: str,
-    honesty: Honesty,
 ) -> Limits:
+    run, checks, landing, radar = (
+        parsed.get(name, {}) for name in ("run", "checks", "landing", "radar")
+    )
+    honesty = honesty_of(parsed.get("honesty", {}))
     values: dict[str, Any] = {_LIMIT_NAMES[key]: run[key] for key in run if key in _LIMIT_NAMES}
     if "deliver" in run:
         values["deliver"] = Deliver(run["deliver"])
     if "uncommitted" in run:
         values["uncommitted"] = Uncommitted(run["uncommitted"])
+    if "window" in landing:
+        values["window"] = landing["window"]
     if "remote" in run:
         values["remote"] = run["remote"]
     if "history" in landing:

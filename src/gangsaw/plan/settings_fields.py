@@ -158,6 +158,21 @@ CHECKS = Shape(
 LANDING = Shape(
     (
         Field(
+            "window",
+            Kind.WHOLE,
+            "changes checked together for their landing at most; 1: every change alone",
+            least=1,
+            most=256,
+            example="16",
+        ),
+        Field(
+            "barriers",
+            Kind.SCOPE,
+            "paths for which a change lands alone; lock, CI and build files and migrations if left "
+            "out",
+            example='"**/schema.sql"',
+        ),
+        Field(
             "history",
             Kind.CHOICE,
             "what a landed task is in the history: a merge, one commit, or the agent's commits",

@@ -11,11 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from gangsaw.core import decide
-from gangsaw.testing import mutants_landing, mutants_people, mutants_starting, mutants_turns
+from gangsaw.testing import (
+    mutants_landing,
+    mutants_people,
+    mutants_queue,
+    mutants_starting,
+    mutants_turns,
+)
 from gangsaw.testing.planting import MUTANTS, Mutant, with_values
 from gangsaw.testing.simulation import Schedule
 
-SUBJECTS = (mutants_starting, mutants_turns, mutants_landing, mutants_people)
+SUBJECTS = (mutants_starting, mutants_turns, mutants_landing, mutants_queue, mutants_people)
 """Where the faults are: each of these puts its own into `MUTANTS`."""
 
 SEEDS_MAX = 10_000
@@ -37,7 +43,10 @@ def find(one: Mutant, *, start: int = 0, most: int = SEEDS_MAX) -> Found | None:
     """The first schedule from seed `start` on that fails with the mutant; `None` if all pass."""
     with planted(one):
         for seed in range(start, start + most):
-            error = Schedule(seed).outcome()
+            schedule = Schedule(seed)
+            if one.crowd and not schedule.scene.crowd:
+                continue
+            error = schedule.outcome()
             if error is not None:
                 return Found(seed - start + 1, f"{type(error).__name__}: {error}")
     return None

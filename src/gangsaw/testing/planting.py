@@ -17,22 +17,24 @@ Planting = Callable[[], AbstractContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A fault: what it is, and how to plant it for the length of a `with`."""
+    """A fault: what it is, and how to plant it for the length of a `with`. One of a `crowd` shows
+    only where much lands at once: it is looked for there."""
 
     name: str
     planted: Planting
+    crowd: bool = False
 
 
 MUTANTS: dict[str, Mutant] = {}
 """By their names."""
 
 
-def mutant(name: str) -> Callable[[Callable[[], Iterator[None]]], Planting]:
+def mutant(name: str, *, crowd: bool = False) -> Callable[[Callable[[], Iterator[None]]], Planting]:
     """Makes a mutant of this name from a generator that plants it, yields, and takes it out."""
 
     def register(plant: Callable[[], Iterator[None]]) -> Planting:
         planting = contextmanager(plant)
-        MUTANTS[name] = Mutant(name, planting)
+        MUTANTS[name] = Mutant(name, planting, crowd)
         return planting
 
     return register

@@ -21,6 +21,7 @@ from gangsaw.core.policy.retry import turns_allowed
 from gangsaw.core.policy.undo import toll_of
 from gangsaw.core.spans import span
 from gangsaw.core.state import Attempt, State
+from gangsaw.views import landing_lines
 
 TEXT_MAX = 160
 
@@ -190,9 +191,12 @@ def _(event: ev.AfterJudged, state: State) -> str | None:
     return f"! red after landing, needs you: {text} · gangsaw undo TASK"
 
 
-@_say.register(ev.VerdictReached)
-@_say.register(ev.CandidateJudged)
-def _(event: ev.VerdictReached | ev.CandidateJudged, state: State) -> str | None:
+@_say.register
+def _(event: ev.CandidateJudged, state: State) -> str | None:
+    return landing_lines.judged(event, state) or _flaky(event, state)
+
+
+def _flaky(event: ev.VerdictReached | ev.CandidateJudged, state: State) -> str | None:
     """Of a verdict, only what shows that a check is flaky."""
     found = [
         state.known_checks[result.of].text
@@ -231,6 +235,14 @@ def _(event: ev.Landed, state: State) -> str | None:
         f"✓ {event.task} landed  {files} file{many} +{added} −{deleted}  "
         f"{checks_text(state, attempt)}  {event.commit[:10]}"
     )
+
+
+_say.register(ev.VerdictReached)(_flaky)
+_say.register(ev.BatchFormed)(landing_lines.formed)
+_say.register(ev.ChangeQueued)(landing_lines.queued)
+_say.register(ev.QueueHeld)(landing_lines.held)
+_say.register(ev.QueueReleased)(landing_lines.released)
+_say.register(ev.PutFirst)(landing_lines.first)
 
 
 @_say.register

@@ -18,6 +18,7 @@ from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import TurnKind, task_of
 from gangsaw.core.overlapping import LANDED
 from gangsaw.core.overlaps import INTEGRATION
+from gangsaw.views.landing_lines import names_of
 from gangsaw.views.text import count_of, flat
 
 LEFT_IN_PLACE = "left in place: "
@@ -172,7 +173,8 @@ def _(event: ev.VerdictReached) -> str:
 @sentence.register
 def _(event: ev.CandidateJudged) -> str:
     what = "without it" if undone_by(event.attempt) else "together with what landed"
-    return f"checks {what}: {_verdict(event.judgement, event.results)}"
+    tree = f" (tree {event.tree[:10]})" if event.judgement is ev.Judgement.FAILED else ""
+    return f"checks {what}: {_verdict(event.judgement, event.results)}{tree}"
 
 
 def _verdict(judgement: ev.Judgement, results: tuple[ev.CheckResult, ...]) -> str:
@@ -208,7 +210,26 @@ def _(event: ev.ReviewApproved) -> str:
 
 @sentence.register
 def _(event: ev.ChangeQueued) -> str:
+    if event.against:
+        return f"waits in the queue for {task_of(event.against)}, with which it does not merge"
     return "queued for landing"
+
+
+@sentence.register
+def _(event: ev.BatchFormed) -> str:
+    if len(event.members) < 2:
+        return ""
+    return f"in batch {event.number}: {flat(names_of(event.members))} checked together"
+
+
+@sentence.register
+def _(event: ev.CandidateBuilt) -> str:
+    return f"merged with what is ahead of it by {flat(event.resolved)}" if event.resolved else ""
+
+
+@sentence.register
+def _(event: ev.PutFirst) -> str:
+    return f"put first in the landing queue by {flat(event.by)}"
 
 
 @sentence.register
@@ -216,6 +237,8 @@ def _(event: ev.CandidateConflicted) -> str:
     names = flat(", ".join(event.paths[:5]))
     if undone_by(event.attempt):
         return f"undoing it conflicts with what landed since, in {names}"
+    if event.against:
+        return f"conflicts with {task_of(event.against)}, which is ahead of it, in {names}"
     return f"conflicts with what landed, in {names}"
 
 
@@ -226,7 +249,8 @@ def _(event: ev.LandingMissed) -> str:
 
 @sentence.register
 def _(event: ev.Landed) -> str:
-    return f"landed as {event.commit[:10]}"
+    with_others = f", with others as {event.head[:10]}" if event.checked else ""
+    return f"landed as {event.commit[:10]}{with_others}"
 
 
 @sentence.register

@@ -8,11 +8,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from gangsaw.core.events import Delivered, DeliveryBlocked, Event
+from gangsaw.core.events import Delivered, DeliveryBlocked, Event, Landed
 from gangsaw.core.phases import AGENT_ALIVE
 from gangsaw.core.state import Attempt, State
 from gangsaw.core.status import Status, view
 from gangsaw.views.facts import clock, fact_line, landed_count, one_line
+from gangsaw.views.landing_lines import together_line
+from gangsaw.views.text import count_of
 
 REDRAW_EVERY_S = 0.2
 SIGNS = {
@@ -55,7 +57,10 @@ class News:
     def lines(self, state: State, events: Sequence[Event], now: float) -> list[str]:
         """The lines of a turn's events."""
         found = []
+        moves: dict[str, list[Landed]] = {}
         for event in events:
+            if isinstance(event, Landed):
+                moves.setdefault(event.head or event.commit, []).append(event)
             if isinstance(event, DeliveryBlocked):
                 if event.text == self._blocked:
                     continue
@@ -65,7 +70,16 @@ class News:
             line = fact_line(state, event, now)
             if line is not None:
                 found.append(line)
+            if isinstance(event, Landed) and _is_last_of_move(event):
+                together = together_line(moves[event.head or event.commit])
+                if together is not None:
+                    found.append(f"{clock(now - state.started_at):>6}  {together}")
         return found
+
+
+def _is_last_of_move(event: Landed) -> bool:
+    """Whether the integration branch was moved to this one, and not past it."""
+    return not event.head or event.checked in ("", event.tree)
 
 
 class Facts:
@@ -168,6 +182,8 @@ def _whole_line(state: State, now: float) -> str:
         parts.append(f"${state.usage.cost_usd:.2f}{of}")
     if state.paused:
         parts.append("paused")
+    if state.queue_held:
+        parts.append(f"landing queue {'frozen' if state.frozen else 'paused'}")
     parts.append(clock(now - state.started_at))
     return "  " + " · ".join(parts)
 
@@ -189,6 +205,9 @@ def summary(state: State, now: float) -> str:
     parts = [f"Landed {done} of {len(state.tasks)} in {clock(wall)}"]
     if serial > wall:
         parts.append(f"one after the other would take {clock(serial)}")
+    if state.candidate_runs and state.landed:
+        landings, runs = len(state.landed), state.candidate_runs
+        parts.append(f"{count_of(landings, 'landing')} by {count_of(runs, 'run')} of checks")
     parts += _survived(state)
     if state.usage.tokens:
         parts.append(f"{state.usage.tokens} tokens, ${state.usage.cost_usd:.2f}")

@@ -72,6 +72,18 @@ _TASK = table(
     claims=about("paths that its agent keeps others off", listed(TEXT)),
     taken_by=about("who works in its agent's place; empty if nobody", TEXT),
 )  # fmt: skip
+_EVIDENCE = table(
+    attempt=TEXT, cause=about("checks, combination, conflict and others", TEXT), text=TEXT,
+    tree=about("the exact tree whose checks sent it back", maybe(COMMIT)),
+    paths=about("in conflict", listed(TEXT)),
+    checks=about("those that did not pass", listed(table(
+        name=TEXT, command=TEXT, judgement=TEXT, code=maybe(WHOLE), signal=maybe(WHOLE),
+        tail=about("the end of its output", TEXT),
+        failing=about("tests that failed, as far as they are known by name", listed(TEXT)),
+        log=about("file with all of its output", TEXT),
+    ))),
+)  # fmt: skip
+_TASK["properties"]["evidence"] = about("why its work went back, if it did", maybe(_EVIDENCE))
 _OTHER = table(id=TEXT, status=STATUS, reason=TEXT)
 
 
@@ -140,6 +152,7 @@ def why_schema() -> Schema:
         hold=about("the scheduler's own reason not to start it", maybe(hold)),
         needs=listed(_OTHER), waits_for=listed(_OTHER), dependants=listed(TEXT),
         scope=listed(TEXT), attempts=listed(attempt), checks=listed(check),
+        evidence=about("why its work went back, until it is mended", maybe(_EVIDENCE)),
         turns=about("what gangsaw retry --from takes for it", listed(TEXT)),
         landed_commit=maybe(COMMIT), undone_commit=maybe(COMMIT),
         built_on_undone=about("needs that were undone after it had landed", listed(TEXT)),
@@ -201,11 +214,57 @@ def _of_type(hint: Any) -> Schema:
 
 
 def answer_schema() -> Schema:
-    """`gangsaw retry|cancel|undo TASK|approve|reject|pause|resume|scale --json`, and
-    `gangsaw say|answer|claim|release|done --json`."""
+    """`gangsaw retry|cancel|undo TASK|approve|reject|land|pause|resume|scale --json`, `gangsaw
+    queue --pause|--freeze|--resume --json`, `gangsaw say|answer|claim|release|done --json`."""
     return table(
         schema_version=VERSION, verb=TEXT, task=maybe(TEXT),
         outcome={"enum": ["answered", "recorded", "unanswered", "idle"]}, ok=TRUTH, text=TEXT,
+    )  # fmt: skip
+
+
+def queue_schema() -> Schema:
+    """`gangsaw queue --json`, where nothing is asked for."""
+    member = table(
+        task=about("or @target", TEXT), attempt=TEXT, tree=TEXT, commit=TEXT,
+        judgement=about("of the tree up to it", maybe(TEXT)),
+        failed=about("how often that tree was red", WHOLE), inconclusive=WHOLE,
+    )  # fmt: skip
+    checked = table(
+        task=about("the last change in the tree that is checked", TEXT), tree=TEXT,
+        up_to=about("its place in the batch, from 1", WHOLE), of=WHOLE,
+        why={"enum": ["whole", "alone", "narrowing", "once_more"]},
+        between=about("the first and the last change that may be to blame", listed(TEXT)),
+        checks=about("those that have not passed on this tree", listed(TEXT)),
+        since=about("when they began; null without an engine", maybe(NUMBER)),
+        usual_s=about("what they took so far, where green", maybe(NUMBER)),
+    )  # fmt: skip
+    batch = table(
+        number=WHOLE, members=listed(member), checked=maybe(checked),
+        moving=about("the integration branch is being moved", TRUTH),
+    )  # fmt: skip
+    change = table(
+        task=TEXT, attempt=TEXT, stage={"enum": ["landing", "batch", "next", "queued"]},
+        behind=about("the change directly before it", maybe(TEXT)),
+        waits_for={"enum": ["move", "checks", "batch", "turn", "conflict", "paused", "frozen"]},
+        conflicts_with=about("a change ahead with which it does not merge", maybe(TEXT)),
+        alone=about("why it lands alone: barrier, first, undo, target", maybe(TEXT)),
+        barrier=about("paths for which it lands alone", listed(TEXT)),
+        queued_at=maybe(NUMBER),
+        resolved=about("what merged it mechanically; empty if git did", TEXT), reason=TEXT,
+        expected_at=about("when it lands if all is green; null: no guess yet", maybe(NUMBER)),
+    )  # fmt: skip
+    landed = table(tasks=listed(TEXT), commit=COMMIT, tree=COMMIT, at=NUMBER)
+    return table(
+        schema_version=VERSION, run=TEXT, state={"enum": ["open", "paused", "frozen"]},
+        held_by=about("who paused or froze it", TEXT), engine_pid=maybe(WHOLE),
+        window=about("at most so many changes are checked together", WHOLE),
+        batch_size=about("the same of the next batch", WHOLE), 
+        batches=about("whose trees are checked; two where that pays", listed(batch)),
+        changes=about("in the order in which they land", listed(change)),
+        next_batch=about("tasks, if what is checked now is green", listed(TEXT)),
+        last_landed=maybe(landed), landed=WHOLE,
+        candidate_runs=about("how often checks were run on a candidate", WHOLE),
+        head=about("commit of the integration branch", COMMIT),
     )  # fmt: skip
 
 
@@ -294,6 +353,27 @@ def diff_schema() -> Schema:
     return table(
         schema_version=VERSION, run=TEXT, task=TEXT, what=TEXT, base=COMMIT, commit=COMMIT,
         files=listed(file), concerns=about("what was found when it was sealed", listed(_CONCERN)),
+        evidence=about("why its work went back, until it is mended", maybe(_EVIDENCE)),
+    )  # fmt: skip
+
+
+def diff_against_schema() -> Schema:
+    """`gangsaw diff TASK --against TASK --json`."""
+    numbers = table(added=maybe(WHOLE), deleted=maybe(WHOLE))
+    file = table(path=TEXT, added=maybe(WHOLE), deleted=maybe(WHOLE))
+    side = table(id=TEXT, what=TEXT, base=COMMIT, commit=COMMIT, files=listed(file))
+    both = table(
+        path=TEXT, task=numbers, against=numbers, meet={"enum": ["conflict", "merge", "same"]}
+    )
+    conflict = table(
+        path=TEXT, kinds=listed(TEXT), text=TEXT,
+        hunks=about("with markers; none where it is no text", listed(table(line=WHOLE, text=TEXT))),
+    )  # fmt: skip
+    return table(
+        schema_version=VERSION, run=TEXT, task=side, against=side,
+        common_base=maybe(COMMIT),
+        contains=about("the task whose work has the other's in it already", maybe(TEXT)),
+        merges=TRUTH, both=listed(both), conflicts=listed(conflict),
     )  # fmt: skip
 
 
@@ -411,6 +491,7 @@ PRINTED = {
     "status": status_schema,
     "why": why_schema,
     "events": events_schema,
+    "queue": queue_schema,
     "answer": answer_schema,
     "ask": ask_schema,
     "siblings": siblings_schema,
@@ -420,6 +501,7 @@ PRINTED = {
     "end": end_schema,
     "plan-check": check_schema,
     "diff": diff_schema,
+    "diff-against": diff_against_schema,
     "logs": logs_schema,
     "doctor": doctor_schema,
     "worktrees": worktrees_schema,

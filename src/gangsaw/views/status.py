@@ -103,6 +103,7 @@ def status_object(journal: Journal, run: str, holder: HeldBy | None) -> dict[str
                 "activity": task.activity if task.live else "",
                 "turns": summary.get("turns", {}).get(task.task, []),
                 "concerns": summary.get("concerns", {}).get(task.task, []),
+                "evidence": summary.get("evidence", {}).get(task.task),
                 **(NOTHING_SAID | summary.get("talk", {}).get(task.task, {})),
             }
             for task in tasks

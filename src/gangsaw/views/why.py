@@ -11,6 +11,7 @@ from typing import Any
 
 from gangsaw.core import events as ev
 from gangsaw.core.events_undo import undo_about
+from gangsaw.core.evidence import evidence
 from gangsaw.core.findings import Finding
 from gangsaw.core.honesty import Honesty, concern_objects
 from gangsaw.core.model import task_of
@@ -81,6 +82,7 @@ def why_object(
         "attempts": [_attempt(state.limits.honesty, each) for each in attempts],
         "turns": turn_names(kept_turns(state, task), known),
         "checks": [_check(state, each) for each in (last.results if last else ())],
+        "evidence": evidence(state, task),
         "landed_commit": known.landed_commit or None,
         "undone_commit": known.undone or None,
         "built_on_undone": list(undone_needs(state, task)) if known.finished else [],
@@ -227,6 +229,7 @@ def why_text(why: dict[str, Any], heading: Callable[[str], str] = str) -> list[s
     lines += _section(heading("WAITS FOR"), [_other_line(each) for each in why["waits_for"]])
     if not why["waits_for"]:
         lines += _section(heading("NEEDS"), [_other_line(each) for each in why["needs"]])
+    lines += _section(heading("WENT BACK"), _evidence_lines(why["evidence"]))
     lines += _section(heading("CHECKS"), [line for c in why["checks"] for line in _check_lines(c)])
     found = [each for attempt in why["attempts"][-1:] for each in attempt["findings"]]
     lines += _section(heading("FINDINGS"), [_finding_line(each) for each in found])
@@ -297,6 +300,19 @@ def _check_lines(check: dict[str, Any]) -> list[str]:
     if check["judgement"] != "passed":
         lines += block("\n".join(check["tail"].strip().splitlines()[-TAIL_LINES:]), "      ")
         lines += [f"      whole output: {flat(check['log'])}"] if check["log"] else []
+    return lines
+
+
+def _evidence_lines(found: dict[str, Any] | None) -> list[str]:
+    """Why its work went back, as far as CHECKS does not say it."""
+    if found is None:
+        return []
+    tree = f" · tree {found['tree']}" if found["tree"] else ""
+    lines = [f"  {flat(found['attempt'])}  {found['cause']}{tree}"]
+    for each in found["checks"]:
+        if each["command"] != each["name"]:
+            lines.append(f"  {flat(each['name'])} is: {flat(each['command'])}")
+        lines += [f"  failing: {named(each['failing'], NAMES_MAX)}"] if each["failing"] else []
     return lines
 
 

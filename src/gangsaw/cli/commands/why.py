@@ -7,6 +7,7 @@ import click
 from gangsaw.cli import clock, output
 from gangsaw.cli.place import chosen_run, find_control, reading
 from gangsaw.cli.requests import require_task
+from gangsaw.core.events import BatchFormed
 from gangsaw.core.wire import decode_event
 from gangsaw.engine.loop import fold
 from gangsaw.views.why import subjects_of, why_object, why_text
@@ -35,6 +36,12 @@ def command(task: str, as_json: bool, run_id: str | None) -> int:
             (row.seq, row.at, decode_event(row.kind, row.body))
             for subject in subjects_of(state, task)
             for row in journal.read(run, subject=subject)
+        ]
+        own = {attempt.id for attempt in state.attempts.values() if attempt.task == task}
+        told += [
+            (row.seq, row.at, decode_event(row.kind, row.body))
+            for row in journal.read(run, subject="")
+            if row.kind == BatchFormed.kind and not own.isdisjoint(row.body["members"])
         ]
     last = state.attempt_of(task)
     logs = control.root / "attempts" / run / (last.id if last else "")

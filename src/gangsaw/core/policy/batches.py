@@ -36,12 +36,12 @@ def size_of(state: State) -> int:
 def extend(state: State) -> list[Event]:
     """Take changes into the chain, as many as the next batch may hold; a moved target goes first,
     then what is to be undone, then what people put first."""
-    if not state.head:
+    if not (state.queue or state.undos or state.delivery.target_commit) or not state.head:
         return []
     special = _special(state)
     urgent = special is not None or any(_is_first(state, name) for name in _free(state))
     waiting = [link for link in state.landings if not link.batch]
-    if urgent and waiting and any(not _goes_alone(state, link.about) for link in waiting):
+    if urgent and waiting and any(not goes_alone(state, link.about) for link in waiting):
         return list(_give_way(state, waiting))
     if special is not None:
         # Alone: whatever landed beside it would have to be checked without it once more.
@@ -72,25 +72,30 @@ def _special(state: State) -> Event | None:
 def _give_way(state: State, waiting: list[Landing]) -> Iterator[Event]:
     """What is not yet in a batch goes back into the queue, for something that must be first."""
     for link in waiting:
-        if not _goes_alone(state, link.about):
+        if not goes_alone(state, link.about):
             yield ChangeQueued(link.about, link.work)
 
 
 def _order(state: State) -> list[str]:
     """The queued changes that may be taken in, in the order in which they are."""
-    free = _free(state)
-    if not free:
+    chosen: list[str] = []
+    for name in in_order(state, _free(state)):
+        if state.attempts[name].against not in chosen:
+            chosen.append(name)
+    return chosen
+
+
+def in_order(state: State, names: list[str]) -> list[str]:
+    """Queued changes in the order in which they are taken in: what people put first, the one that
+    waits longest, then by rank."""
+    if not names:
         return []
-    oldest = min(free, key=lambda name: (state.attempts[name].queued_at, _rank(state, name)))
+    oldest = min(names, key=lambda name: (state.attempts[name].queued_at, _rank(state, name)))
 
     def key(name: str) -> tuple[bool, bool, tuple[int, int, int]]:
         return (not _is_first(state, name), name != oldest, _rank(state, name))
 
-    chosen: list[str] = []
-    for name in sorted(free, key=key):
-        if state.attempts[name].against not in chosen:
-            chosen.append(name)
-    return chosen
+    return sorted(names, key=key)
 
 
 def _free(state: State) -> list[str]:
@@ -122,10 +127,10 @@ def form(state: State) -> list[Event]:
     for at, link in enumerate(state.landings[inside : inside + size_of(state)], inside):
         if not chain.is_current(state, at) or link.conflict:
             return []  # soon
-        if members and _goes_alone(state, link.about):
+        if members and goes_alone(state, link.about):
             break
         members.append(link.about)
-        if _goes_alone(state, link.about):
+        if goes_alone(state, link.about):
             break
     if not members:
         return []
@@ -138,7 +143,7 @@ def _may_go_ahead(state: State) -> bool:
     links = chain.checked_together(state)
     if not links or links[0].batch != links[-1].batch or any(link.round for link in links):
         return False
-    if _goes_alone(state, links[0].about) or chance_of_green(state) < CHANCE_MIN:
+    if goes_alone(state, links[0].about) or chance_of_green(state) < CHANCE_MIN:
         return False
     limits = state.limits
     return slots_allowed(state.costs, limits.cores, limits.check_slots) > 1
@@ -150,7 +155,8 @@ def chance_of_green(state: State) -> float:
     return (sum(seen) + 1) / (len(seen) + 1)
 
 
-def _goes_alone(state: State, about: str) -> bool:
+def goes_alone(state: State, about: str) -> bool:
+    """Whether a landing is checked by itself: for its barrier paths, or as people wish."""
     attempt = state.attempts.get(about)
     return attempt is None or bool(attempt.barrier) or state.task_states[attempt.task].first
 

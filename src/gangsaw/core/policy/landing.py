@@ -30,7 +30,7 @@ from gangsaw.core.events_undo import undone_by
 from gangsaw.core.failing import named_with_tests
 from gangsaw.core.model import Check
 from gangsaw.core.policy import batches, gates, undo
-from gangsaw.core.state import Landing, State
+from gangsaw.core.state import Attempt, Landing, State
 
 INCONCLUSIVE_MAX = 3
 """How often checks of one tree may end without a verdict before a person is asked."""
@@ -83,6 +83,8 @@ def missing_checks(state: State, tree: str, gate: tuple[Check, ...]) -> tuple[Ch
 def advance(state: State, now: float) -> list[Event]:
     """Intents about the chain of landings: what has to be built anew, sent back, landed, checked,
     and taken into it. The first subject that wants anything."""
+    if not state.landings:
+        return [] if state.stopping else list(batches.extend(state))
     for step in (_mend, _land, _blame, _pass):
         events = list(step(state))
         if events:
@@ -144,12 +146,20 @@ def _failing_together(state: State, link: Landing) -> str:
     attempt = state.attempts.get(link.about)
     if attempt is None or attempt.judgement is not Judgement.PASSED:
         return text
+    alone = "green alone" if _green_alone(attempt, link) else "never run on it alone"
     since = state.landed[state.task_states[attempt.task].since_landing or 0 :]
     beside = [name for name in dict.fromkeys(since) if state.task_states[name].landed_commit]
     if not beside:
         return text
     more = f" and {len(beside) - NAMES_MAX} more" if len(beside) > NAMES_MAX else ""
-    return f"{text} · green alone, red with {', '.join(beside[-NAMES_MAX:])}{more}"
+    return f"{text} · {alone}, red with {', '.join(beside[-NAMES_MAX:])}{more}"
+
+
+def _green_alone(attempt: Attempt, link: Landing) -> bool:
+    """Whether what failed has passed on the work itself. Not every check looks at that."""
+    passed = {found.of for found in attempt.results if found.judgement is Judgement.PASSED}
+    failed = {found.of for found in link.results if found.judgement is Judgement.FAILED}
+    return failed <= passed
 
 
 def _pass(state: State) -> Iterator[Event]:

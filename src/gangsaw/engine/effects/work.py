@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gangsaw.core import actions as ac
+from gangsaw.core.barriers import barrier_paths
 from gangsaw.core.errors import UserError
 from gangsaw.core.events import Cause
-from gangsaw.core.honesty import Concern, ConcernKind
+from gangsaw.core.honesty import ConcernKind
 from gangsaw.core.observations import Observation, WorkInspected, WorkUnsound
+from gangsaw.core.replacing import replace
 from gangsaw.core.state import Attempt
 from gangsaw.engine.effects.honesty import Demands, concerns_of
 from gangsaw.engine.world import Job, World
@@ -42,7 +44,7 @@ def inspect(action: ac.InspectWork, world: World) -> Job:
     """Look at the worktree and report its sealed commit, or what is wrong with it."""
     attempt = world.state.attempts[action.about]
     repo, run = world.repo, world.layout.run
-    title = world.state.tasks[attempt.task].title
+    title, barriers = world.state.tasks[attempt.task].title, world.settings.landing.barriers
     demands = Demands.of(world.state, attempt)
 
     def job(unwanted: threading.Event) -> list[Observation]:
@@ -57,7 +59,8 @@ def inspect(action: ac.InspectWork, world: World) -> Job:
             return [fault]
         assert isinstance(found, Work)
         concerns = concerns_of(repo, demands, action, found.head, world.secrets)
-        return [_seal(repo, run, attempt, action, found, committed, concerns)]
+        sealed = _seal(repo, run, attempt, action, found, committed, barriers)
+        return [replace(sealed, concerns=concerns)]
 
     return job
 
@@ -170,7 +173,7 @@ def _seal(
     action: ac.InspectWork,
     found: Work,
     committed: tuple[str, ...],
-    concerns: tuple[Concern, ...],
+    barriers: tuple[str, ...],
 ) -> WorkInspected:
     """Pin the commit, so that no one can make it vanish, and describe it."""
     ref = f"refs/gangsaw/attempts/{run}/{attempt.id}/sealed-{action.launch}/{found.head[:16]}"
@@ -186,7 +189,7 @@ def _seal(
         stat.deleted,
         committed,
         found.commits_ahead,
-        concerns=concerns,
+        barrier_paths(barriers, (change.path for change in stat.files))[:PATHS_MAX],
         paths=_changed(stat),
     )
 

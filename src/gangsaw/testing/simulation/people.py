@@ -8,6 +8,7 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
+from gangsaw.core import chain
 from gangsaw.core import observations as ob
 from gangsaw.core.model import History, Limits
 from gangsaw.core.phases import Phase
@@ -60,8 +61,10 @@ class People:
             turn = rng.choice(TURNS) if verb == "retry" else ""
             asked = self.ask(verb, task, rng.choice((0, 1, 2, 5)), turn)
             found += [asked] * rng.choice((1, 1, 2))
-        if temper.queue and rng.random() < temper.queue:
-            found += [self._of_queue(state)] * rng.choice((1, 1, 2))
+        # The worst moment is while the branch is moved.
+        moved = [link.about for link in state.landings[: chain.moving_at(state) + 1]]
+        if temper.queue and rng.random() < (0.3 if moved else temper.queue):
+            found += [self._of_queue(state, moved)] * rng.choice((1, 1, 2))
         if temper.talk and rng.random() < temper.talk:
             found += [self._talk(state)] * rng.choice((1, 1, 2))
         if temper.dirty and rng.random() < temper.dirty:
@@ -78,14 +81,15 @@ class People:
             found.append(self.ask("queue-resume"))
         return found
 
-    def _of_queue(self, state: State) -> ob.Asked:
+    def _of_queue(self, state: State, moved: list[str]) -> ob.Asked:
         """Something about the queue, or about a change that is in it."""
         rng = self._rng
         inside = [name for name in state.live if state.attempts[name].phase in _IN_QUEUE]
-        verb = rng.choice((*QUEUE_VERBS, "land", "land", "cancel"))
+        verb = rng.choice((*QUEUE_VERBS, "land", "land", *["cancel"] * (4 if moved else 1)))
         if verb in QUEUE_VERBS or not inside:
             return self.ask(rng.choice(QUEUE_VERBS))
-        return self.ask(verb, state.attempts[rng.choice(inside)].task)
+        known = [name for name in moved if name in inside]
+        return self.ask(verb, state.attempts[rng.choice(known or inside)].task)
 
     def _talk(self, state: State) -> ob.Asked:
         """Something that a person or an agent says."""

@@ -416,6 +416,8 @@ class Schedule:
         if isinstance(action, ac.RunChecks):
             slow = self.scene.crowd and action.stage is Stage.CANDIDATE
             delay_s *= SLOW_CHECKS if slow else CHECKS
+        elif self.scene.crowd and isinstance(action, ac.MoveIntegration):
+            delay_s *= SLOW_CHECKS
         moment = max(self.world.now + delay_s, self._last_work.get(action.about, 0.0))
         self._last_work[action.about] = moment
         former = self._former.get((action.about, ac.name_of(action)))
