@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gangsaw.core.barriers import BARRIERS, barrier_paths
+from gangsaw.core.events import Cause
 from gangsaw.core.evidence import command_of, evidence
 from gangsaw.core.forecast import check_times_s, expected_s, groups
 from gangsaw.core.model import Check
@@ -126,7 +127,7 @@ def test_those_that_land_with_one_move_are_told_together() -> None:
     assert said(player).count("landed together") == 1
     assert "4 landings by 1 run of checks" in summary(player.state, AT)
     landed = [event for event in player.events if event.kind == "landed"]
-    assert sentence(landed[0]) == "landed as m-a, with others as j1"
+    assert sentence(landed[0]) == "landed as m-a, with what it was checked together with, by j1"
 
 
 def test_a_batch_is_told_and_one_change_alone_is_not() -> None:
@@ -158,6 +159,14 @@ def test_what_does_not_merge_waits_for_the_one_ahead_of_it() -> None:
     )
     assert "◦ c waits: does not merge with b ahead" in said(player)
     assert [group for group in groups(player.state) if "c.1" in group] != [groups(player.state)[0]]
+
+
+def test_what_does_not_merge_with_what_landed_waits_for_nobody_ahead() -> None:
+    text = TASKS + found(*NAMES) + passed(*NAMES) + made("a", "b")
+    player = played(text + 'in CandidateClashed c.1 work=w-c onto=m-b paths=["x"]\n')
+    assert player.state.attempts["c.1"].returned is Cause.CONFLICT
+    assert [each["task"] for each in queue_of(player.state)["changes"]] == ["a", "b", "d"]
+    assert not [line for line in said(player) if "ahead" in line]
 
 
 @pytest.mark.parametrize(

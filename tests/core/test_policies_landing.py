@@ -140,3 +140,19 @@ def test_overdue(at: float, cause: str | None) -> None:
 def test_a_launch_that_has_not_begun_is_not_overdue() -> None:
     state = state_after("limits stall_s=50.0\ntask a\nat 100\nin IntegrationAt c0\n")
     assert stall.overdue(state, state.attempts["a.1"], 1e9) is None
+
+
+def test_what_people_put_first_goes_before_what_waits_in_the_chain() -> None:
+    """`gangsaw land` of a change behind others that are in no batch yet: they go back."""
+    text = "gate lint\ntask a\ntask b\n" + found("a", "b")
+    for name in "ab":
+        text += f"in ChecksDone {name}.1 commit=w-{name} tree=t-{name} judgement=passed "
+        text += 'results={"lint": "passed"}\n'
+    before = state_after(text)
+    assert [one.about for one in before.landings] == ["a.1", "b.1"]
+    player = played(text + "in Asked k verb=land task=b by=me\n")
+    assert [one.about for one in player.state.landings] == ["b.1", "a.1"]
+    again = state_after(
+        text + "in Asked k verb=land task=b by=me\nin Asked l verb=land task=a by=me\n"
+    )
+    assert [one.about for one in again.landings] == ["b.1", "a.1"]

@@ -116,6 +116,16 @@ def test_output_is_noted_at_a_bounded_rate() -> None:
     assert [event.kind for event in record(seen, state, 125.0)] == ["beat.seen"]
 
 
+def test_a_late_word_of_an_ended_launch_takes_nothing_back() -> None:
+    """What a launch that is over has used is never less than was known; found by seed 700667."""
+    more = 'in Noted a.1 launch=1 note={"UsageNoted": {"input_tokens": 9, "output_tokens": 2}}\n'
+    again = "in LaunchLost a.1 launch=1 started=true text=gone\n"
+    state = state_after(RUNNING + more + again)
+    assert state.attempts["a.1"].launch == 2
+    assert record(ob.Noted("a.1", 1, UsageNoted(1, 2)), state, 101.0) == []
+    assert record(ob.Noted("a.1", 1, UsageNoted(10, 2)), state, 101.0) != []
+
+
 def test_the_same_usage_is_told_once() -> None:
     note = 'in Noted a.1 launch=1 note={"UsageNoted": {"input_tokens": 1, "output_tokens": 2}}\n'
     assert record(ob.Noted("a.1", 1, UsageNoted(1, 2)), state_after(RUNNING + note), 101.0) == []

@@ -23,6 +23,7 @@ from gangsaw.git import (
     read_ref,
     remove_worktree,
 )
+from gangsaw.git.attributes import place_for_merging
 from tests.git.git_yard import Yard
 
 
@@ -104,6 +105,34 @@ def test_attributes_at_the_top_count(yard: Yard) -> None:
     one = branch_with(yard, "l1", lambda: yard.write("lock.json", "0\n2\n3\n4\n5\n6\n7\n8\n9\n"))
     two = branch_with(yard, "l2", lambda: yard.write("lock.json", "1\n2\n3\n4\n5\n6\n7\n8\n0\n"))
     assert isinstance(merge_tree(yard.repo, one, two), Conflict)
+
+
+def test_attributes_in_folders_count_and_are_followed(yard: Yard) -> None:
+    def log_of(name: str) -> str:
+        return branch_with(yard, name, lambda: yard.write("log/new.txt", f"start\n{name}\n"))
+
+    yard.write("log/new.txt", "start\n")
+    yard.commit()
+    assert isinstance(merge_tree(yard.repo, log_of("a1"), log_of("b1")), Conflict)
+    yard.write("log/.gitattributes", "new.* merge=union\n")
+    yard.commit()
+    assert isinstance(merge_tree(yard.repo, log_of("a2"), log_of("b2")), Merged)
+    yard.write("log/.gitattributes", "old.* merge=union\n")
+    yard.commit()
+    assert isinstance(merge_tree(yard.repo, log_of("a3"), log_of("b3")), Conflict)
+    laid = yard.repo.control_dir / "attributes"
+    assert sorted(path.name for path in laid.rglob("*") if path.is_file()) == [".gitattributes"] * 2
+
+
+def test_attributes_that_lead_out_of_the_tree_are_left_alone(yard: Yard) -> None:
+    blob = yard.git("hash-object", "-w", "--stdin", stdin="* merge=union\n")
+    inner = yard.git("mktree", stdin=f"100644 blob {blob}\t.gitattributes\n")
+    entries = yard.git("ls-tree", "HEAD") + f"\n040000 tree {inner}\t..\n"
+    tree = yard.git("mktree", stdin=entries)
+    odd = yard.git("commit-tree", tree, "-p", "HEAD", "-m", "odd")
+    place_for_merging(yard.repo, odd)
+    assert not list((yard.repo.control_dir / "attributes").rglob(".gitattributes"))
+    assert not (yard.repo.control_dir / "attributes" / ".gitattributes").exists()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

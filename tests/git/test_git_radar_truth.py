@@ -1,4 +1,4 @@
-"""The radar says of every pair what `git merge` says of it."""
+"""The radar says of every pair what `git merge` says of it; so do landing queue and ladder."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from itertools import combinations
 from pathlib import Path
 
 from gangsaw.core.overlaps import INTEGRATION
-from gangsaw.git import LiveWork, Radar
+from gangsaw.git import Conflict, LiveWork, Radar, merge_tree, read_clashes
 from tests.git.git_yard import Yard, plain_env
 from tests.git.histories import Stream, make_history
 
 LONG = bool(os.environ.get("GANGSAW_LONG"))
 HISTORIES = int(os.environ.get("GANGSAW_HISTORIES", 1000 if LONG else 300))
 BRANCHES = 4 if LONG else 2
+ALSO_QUEUE = 1 if LONG else 3
+"""Of every so many histories, what lands is merged as the landing queue does, too."""
 
 
 class Judge:
@@ -74,6 +76,10 @@ def test_generated_histories(
             begun_there = one == INTEGRATION and history.starts[int(other[1:])] == main_at
             truth = not begun_there and judge.conflicts(everything[one], everything[other])
             assert ((one, other) in said) is truth, (seed, one, other, truth, history.done)
+            if one == INTEGRATION and seed % ALSO_QUEUE == 0:
+                merge = (yard.repo, main, everything[other])
+                assert isinstance(merge_tree(*merge), Conflict) is truth, (seed, history.done)
+                assert bool(read_clashes(*merge).clashes) is truth, (seed, history.done)
             pairs += 1
             conflicts += truth
     radar.close()

@@ -145,6 +145,44 @@ def test_what_the_repository_says_of_a_file_goes_before_mergiraf(
     assert log.read_text() == ""
 
 
+def test_what_a_folder_says_goes_before_mergiraf_and_behind_the_settings(
+    yard: Yard, tmp_path: Path
+) -> None:
+    odd = "log/ä [1].def"
+    start(yard, **{odd: "a\n", "log/.gitattributes": "*.def merge=text\n"})
+    ours, theirs = branch(yard, "o", **{odd: "a\nb\n"}), branch(yard, "t", **{odd: "a\nc\n"})
+    program, log = driver(tmp_path)
+    assert resolve(yard.repo, ours, theirs, Means(mergiraf=program)) is None
+    assert log.read_text() == ""
+    found = resolve(yard.repo, ours, theirs, Means(union=("log",), mergiraf=program))
+    assert found is not None
+    assert found.ways == ("union",)
+    assert show(yard, found.tree, odd) == "a\nb\nc\n"
+
+
+def test_a_submodule_that_both_moved_is_told_of(yard: Yard) -> None:
+    """git gives advice behind its messages then."""
+    module = yard.root.parent / "module"
+    module.mkdir()
+    yard.git("init", "-q", at=module)
+    commits = [yard.commit(at=module, f=f"{number}\n") for number in range(2)]
+    yard.git("checkout", "-q", commits[0], at=module)
+    commits.append(yard.commit(at=module, message="beside", f="2\n"))
+    yard.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(module), "sub")
+    yard.git("checkout", "-q", commits[0], at=yard.root / "sub")
+    yard.commit(message="start")
+    sides: list[str] = []
+    for number in (1, 2):
+        yard.git("checkout", "-q", "-b", f"side{number}", "main")
+        yard.git("fetch", "-q", str(module), commits[number], at=yard.root / "sub")
+        yard.git("checkout", "-q", commits[number], at=yard.root / "sub")
+        sides.append(yard.commit(message="moved"))
+    found = read_clashes(yard.repo, sides[0], sides[1])
+    assert found.paths == ("sub",)
+    assert "submodule" in found.clashes[0].kinds
+    assert resolve(yard.repo, sides[0], sides[1], Means()) is None
+
+
 # --- replays -----------------------------------------------------------------------------------
 
 

@@ -67,7 +67,7 @@ def test_what_is_red_after_landing_is_shown_and_asks_a_person(pg: Playground) ->
     status = pg.run(plan, expect=3)
     assert (status["state"], status["exit_code"]) == ("landed", 3)
     assert status["red_after_landing"].startswith("check failed: slow (TestSlow) on ")
-    assert status["red_after_landing"].endswith("landed since it was green: a")
+    assert status["red_after_landing"].endswith("landed since it was green: a · gangsaw undo a")
     assert "red after landing, needs you: check failed: slow" in pg.call("status").stdout
     # Believed after a second run on the same commit.
     assert [line[0] for line in pg.ledger_lines()] == ["slow", "slow"]

@@ -195,7 +195,7 @@ def test_a_person_who_pushes_first_is_no_trouble(pg: Playground, remote: Path) -
     ("script", "said"),
     [
         ("echo 'GH006: Protected branch update failed for refs/heads/main.' >&2\nexit 1\n",
-         "git push origin gangsaw/run/r1, and a pull request from it"),
+         ":refs/heads/gangsaw/run/r1, and a pull request from it"),
         ("echo 'GH008: unknown Git LFS objects' >&2\nexit 1\n", "git lfs push origin main"),
         ("exit 1\n", "pre-receive hook declined"),
     ],
@@ -209,7 +209,8 @@ def test_a_refusal_names_the_commands_that_help(
     assert [event["body"]["passing"] for event in kinds(pg, "push.failed")] == [False]
     assert pg.git("log", "-1", "--format=%s", "main", cwd=remote) == "remote"
     if "pull request" in said:
-        pg.git(*said.split(",")[0].split()[1:])
+        command = status["push_blocked"].split("try: git ")[1].split(",")[0]
+        pg.git(*command.split())
         assert pg.git("rev-parse", "gangsaw/run/r1", cwd=remote) == pg.git("rev-parse", "main")
 
 
@@ -244,8 +245,9 @@ def test_never_delivered_prints_the_commands_and_they_work(pg: Playground, remot
     done = pg.call("run", plan, "--deliver", "never", "--target", "main")
     assert done.returncode == 0, done.stderr
     commands = pg.status()["deliver_by_hand"]
+    landed = pg.landings()[-1][:12]
     assert commands == [
-        "git switch main", "git merge --ff-only gangsaw/run/r1", "git push origin main",
+        "git switch main", f"git merge --ff-only {landed}", "git push origin main",
     ]  # fmt: skip
     for command in commands:
         assert command in done.stderr
@@ -256,6 +258,30 @@ def test_never_delivered_prints_the_commands_and_they_work(pg: Playground, remot
         capture_output=True,
     )  # fmt: skip
     assert pg.git("show", "main:b.txt", cwd=remote) == "b"
+
+
+def test_what_others_put_on_the_integration_branch_last_is_not_taken_over(pg: Playground) -> None:
+    """Nothing lands after it, so it was never checked: it is named, and the commands pass it by."""
+    branch = "refs/heads/gangsaw/run/r1"
+    meddles = (
+        f"git checkout -q --detach {branch}; echo x > evil.txt; git add -A; git commit -qm evil\n"
+        f"git update-ref {branch} HEAD; git checkout -q -; exit 1\n"
+    )
+    tasks = [writes("a", "a.txt"), {"id": "b", "prompt": meddles, "needs": ["a"]}]
+    done = pg.call("run", pg.plan(tasks), "--deliver", "never")
+    assert done.returncode == 1, done.stderr
+    evil, landed = pg.git("rev-parse", branch), pg.git("rev-parse", f"{branch}~1")
+    assert pg.git("log", "-1", "--format=%s", evil) == "evil"
+    remedy = f"git branch -f gangsaw/run/r1 {landed[:10]}"
+    assert (
+        f"gangsaw/run/r1 was moved to {evil[:10]}, which is not checked; "
+        f"what landed is at {landed[:10]}: {remedy}"
+    ) in done.stderr
+    for command in pg.status()["deliver_by_hand"]:
+        pg.git(*command.split()[1:])
+    assert pg.git("rev-parse", "main") == landed
+    pg.git(*remedy.split()[1:])
+    assert pg.git("rev-parse", branch) == landed
 
 
 @pytest.mark.parametrize("history", ["squash", "linear"])

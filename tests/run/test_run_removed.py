@@ -221,13 +221,14 @@ def test_the_target_is_set_back(tmp_path: Path) -> None:
         site.let_go("b")
         assert engine.wait(60) == 3
     text = blocked(site)
+    landed = site.ground.git("rev-parse", "gangsaw/run/r1")[:12]
     assert text == (
         f"main was set back to {mine[:12]}, behind {delivered[:12]}, which had been delivered; "
-        "to have all of it again: git merge --ff-only gangsaw/run/r1"
+        f"to have all of it again: git merge --ff-only {landed}"
     )
     assert site.ground.git("rev-parse", "main") == mine
     assert text in site.ground.call("status").stdout
-    site.ground.git("merge", "-q", "--ff-only", "gangsaw/run/r1")
+    site.ground.git("merge", "-q", "--ff-only", landed)
     assert site.ground.call("run").returncode == 0
     assert complaints(site.ground, site.needs) == []
 

@@ -87,6 +87,7 @@ def test_undone_while_others_run_and_landed_again(tmp_path: Path) -> None:
     assert files(ground) >= {f"{name}.txt" for name in "abcde"}
     first = json.loads(desk.ask("why", "c", "--json"))["attempts"][1]["base"]
     assert "a.txt" in files(ground, first), "it started without what it needs"
+    assert ground.git("for-each-ref", "refs/gangsaw/candidates") == "", "left over"
     assert complaints(ground, desk.needs) == []
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gangsaw.core.failing import named_with_tests
 from gangsaw.core.terms import Judgement
 from tests.verify.check_yard import CheckYard, shell
 
@@ -74,7 +75,8 @@ def test_a_check_that_never_ends_is_red_after_its_full_limit(yard: CheckYard) ->
     check = shell(GREEN + "; exec sleep 600", "unit", timeout_s=0.4)
     result = yard.one(check)
     assert (result.judgement, len(yard.lines())) == (Judgement.FAILED, 2)
-    assert "still running after 0 s, and stopped" in result.tail
+    assert "still running after 0.4 s, and stopped" in result.tail
+    assert named_with_tests(result) == "unit (out of time)"
 
 
 @pytest.mark.parametrize("how", ["kill -KILL $$", "exit 137", "exit 143"])
@@ -88,7 +90,8 @@ def test_a_check_that_changes_tracked_files_is_not_believed(yard: CheckYard) -> 
     changing = shell(f"{GREEN}; echo two > a.txt; echo new > other; git add other", "format")
     judgement, (first, second) = yard.run(changing, shell("grep one a.txt", "after"))
     assert (judgement, first.judgement) == (Judgement.FAILED, Judgement.FAILED)
-    assert first.note.startswith("it changed tracked files: a.txt, other; what it says is not")
+    assert first.note.startswith("it changed tracked files: a.txt, other; so what it")
+    assert named_with_tests(first) == "format (changed tracked files)"
     assert (first.red_runs, len(yard.lines())) == (0, 1)
     assert (second.judgement, second.note) == (Judgement.PASSED, "")
     assert yard.one(changing).judgement is Judgement.FAILED, "nor by its record"

@@ -109,7 +109,7 @@ def chosen_run(journal: Journal, wanted: str | None) -> RunRow:
     """The run called `wanted`, or the last one. `UserError` where there is none."""
     runs = journal.runs()
     if not runs:
-        raise UserError("cannot find a run: nothing has run here yet; try: gangsaw run")
+        raise UserError("cannot find a run: nothing has run here yet; try: gangsaw run PLAN")
     if wanted is None:
         return runs[-1]
     for row in runs:

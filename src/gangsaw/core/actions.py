@@ -75,7 +75,8 @@ class RunChecks:
 class BuildCandidate:
     """Combine the work with the integration branch. `undoes`: take back what the landed commit
     `work` brought, instead; `at` (epoch seconds) is when that was asked for. `ahead`: what is
-    before it in the chain, with its candidates, to say with which of them it does not merge."""
+    before it in the chain, with its candidates, and `landed` what the first of them is built on, to
+    say with which of these it does not merge."""
 
     about: str
     work: str
@@ -85,6 +86,7 @@ class BuildCandidate:
     undoes: bool = False
     at: float = 0.0
     ahead: tuple[tuple[str, str], ...] = ()
+    landed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ batch is a run of links that are checked together: by the tree of the last of th
 from __future__ import annotations
 
 from gangsaw.core.state import Landing, State
+from gangsaw.core.terms import Judgement
 
 
 def index_of(state: State, about: str) -> int:
@@ -46,6 +47,17 @@ def is_moving(state: State, about: str) -> bool:
     in it."""
     at = index_of(state, about)
     return 0 <= at <= moving_at(state)
+
+
+def is_foreign(state: State) -> bool:
+    """Whether the integration branch is at a commit that somebody else put there: nobody knows
+    what that changed, and nothing has been checked with it."""
+    return state.head not in (state.base, state.checked_head)
+
+
+def has_passed(state: State, at: int) -> bool:
+    """Whether a tree with the link in it has passed: its own, or that of a link behind it."""
+    return any(link.judgement is Judgement.PASSED for link in state.landings[at:])
 
 
 def ahead_of(state: State, about: str) -> tuple[str, ...]:

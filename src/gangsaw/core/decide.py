@@ -217,7 +217,8 @@ def _after_return(state: State, attempt: Attempt, now: float) -> list[Event]:
 
 def _land(state: State, now: float) -> list[Event]:
     for at, found in enumerate(state.landings):
-        if at == 0 and found.inconclusive >= landing.INCONCLUSIVE_MAX:
+        given_up = at == 0 and found.inconclusive >= landing.INCONCLUSIVE_MAX
+        if given_up and not chain.has_passed(state, at):
             text = f"checks of the candidate ended {found.inconclusive} times without a verdict"
             attempt = state.attempts.get(found.about)
             if attempt is None:

@@ -24,13 +24,17 @@ class CandidateWanted(OfAttempt):
 
 @dataclass(frozen=True, slots=True)
 class CandidateBuilt(OfAttempt):
-    """`resolved` names what merged it mechanically where git alone could not."""
+    """`resolved` names what merged it mechanically where git alone could not. `files` is how many
+    differ from `onto`, `paths` which, none where there are too many to write down; only told where
+    checks depend on it."""
 
     kind: ClassVar[str] = "candidate.built"
     onto: str
     commit: str
     tree: str
     resolved: str = ""
+    files: int = 0
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,7 @@ def _(event: ev.EngineStarted, state: State, at: float) -> None:
         # What passed elsewhere has to pass here; verdicts of what has landed stand as they were.
         state.green.clear()
         state.red.clear()
+        landings.forget_verdicts(state)
     state.environment = event.environment
     timing.count_anew(state, at)
     if state.draining:

@@ -39,7 +39,8 @@ def built(event: ev.CandidateBuilt, state: State, at: float) -> None:
     """The candidate exists."""
     landing = ix.landing_in_progress(state, event.attempt)
     made = replace(landing, onto=event.onto, candidate=event.commit, tree=event.tree)
-    ix.put_landing(state, replace(made, resolved=event.resolved))
+    paths = event.paths if len(event.paths) == event.files else None
+    ix.put_landing(state, replace(made, resolved=event.resolved, paths=paths))
 
 
 def conflicted(event: ev.CandidateConflicted, state: State, at: float) -> None:
@@ -155,6 +156,15 @@ def released(event: ev.QueueReleased, state: State, at: float) -> None:
 def put_first(event: ev.PutFirst, state: State, at: float) -> None:
     """The task's change lands before the others."""
     ix.set_task(state, event.task, replace(state.task_states[event.task], first=True))
+
+
+def forget_verdicts(state: State) -> None:
+    """What was said of candidates in other surroundings does not count here; a move that may have
+    been made stands."""
+    moving = chain.moving_at(state)
+    for link in state.landings[moving + 1 :]:
+        fresh = replace(link, judgement=None, results=(), fails=0, inconclusive=0)
+        ix.put_landing(state, fresh)
 
 
 def back_to_smaller_batches(state: State) -> None:

@@ -164,7 +164,8 @@ class ChecksDone:
 
 @dataclass(frozen=True, slots=True)
 class CandidateMade:
-    """`resolved` names the mechanical ways by which a conflict in `resolved_paths` was resolved."""
+    """`resolved` names the mechanical ways by which a conflict in `resolved_paths` was resolved;
+    `files` and `paths` as in the event."""
 
     about: str
     work: str
@@ -173,11 +174,14 @@ class CandidateMade:
     tree: str
     resolved: str = ""
     resolved_paths: tuple[str, ...] = ()
+    files: int = 0
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateClashed:
-    """`against`: the change ahead of it with which it does not merge, if it is one of those."""
+    """`against`: the change ahead of it with which it does not merge; empty if it does not merge
+    with what landed."""
 
     about: str
     work: str

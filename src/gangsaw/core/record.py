@@ -215,8 +215,11 @@ def _review(attempt: Attempt, launch: int, text: str) -> list[ev.Event]:
 
 def _record_usage(attempt: Attempt, launch: int, noted: UsageNoted) -> list[ev.Event]:
     used = used_by_launch(attempt, launch, noted)
-    if used in attempt.usage:
+    known = next((one for one in attempt.usage if one.launch == launch), None)
+    if known == used:
         return []
+    if known is not None and launch != attempt.launch and used.tokens < known.tokens:
+        return []  # told late, of a launch that is over: it used more than this
     return [
         ev.UsageReported(
             attempt.id,
@@ -315,7 +318,8 @@ def _(seen: ob.ChecksDone, state: State, now: float) -> list[ev.Event]:
     landing = landing_of(state, seen.about)
     if landing is not None:
         wanted = landing.candidate == seen.commit and landing.round == seen.round
-        if not wanted or landing.judgement is ev.Judgement.PASSED or _stale(state, landing, seen):
+        passed = chain.has_passed(state, chain.index_of(state, seen.about))
+        if not wanted or passed or _stale(state, landing, seen):
             return []
         return [ev.CandidateJudged(seen.about, seen.tree, seen.judgement, seen.results)]
     attempt = _attempt(state, seen.about, ev.VerdictReached.kind)
@@ -346,7 +350,9 @@ def _is_to_be_built(state: State, about: str, work: str, onto: str) -> bool:
 def _(seen: ob.CandidateMade, state: State, now: float) -> list[ev.Event]:
     if not _is_to_be_built(state, seen.about, seen.work, seen.onto):
         return []
-    built = ev.CandidateBuilt(seen.about, seen.onto, seen.commit, seen.tree, seen.resolved)
+    built = ev.CandidateBuilt(
+        seen.about, seen.onto, seen.commit, seen.tree, seen.resolved, seen.files, seen.paths
+    )
     return [built, *resolving.facts_of_candidate(seen)]
 
 

@@ -243,7 +243,8 @@ class Landing:
     `onto` is what its candidate was built on. `batch` numbers the batch in which it is checked (0:
     not yet in one); `judgement` is of the candidate's tree, which failed `fails` times. `wanted`:
     the branch is to be moved from `head` to the candidate, as of `wanted_at`. `against` and
-    `resolved` as in the events."""
+    `resolved` as in the events; `paths` are those in which the candidate differs from `onto`, as
+    far as that was told, `None` where not all are known."""
 
     about: str
     work: str
@@ -262,6 +263,7 @@ class Landing:
     wanted_at: float = 0.0
     against: str = ""
     resolved: str = ""
+    paths: tuple[str, ...] | None = ()
 
     @property
     def round(self) -> int:

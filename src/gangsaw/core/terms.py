@@ -91,7 +91,8 @@ class CheckResult:
     that are not named. `red_runs` of the same check on the same tree came before this one. `note`
     says what was odd. One that was not run, since it was seen green on this tree in an earlier
     run, says so: `seen_in` that run, `seen_at` then (epoch seconds). `fingerprint` stands for the
-    command and everything that it depends on besides the tree.
+    command and everything that it depends on besides the tree. `timed_out`: it was still running
+    when its time was over.
     """
 
     name: str
@@ -110,6 +111,7 @@ class CheckResult:
     seen_at: float = 0.0
     seen_in: str = ""
     fingerprint: str = ""
+    timed_out: bool = False
 
     @property
     def of(self) -> str:

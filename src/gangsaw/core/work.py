@@ -126,9 +126,11 @@ def _build(state: State, at: int, base: str) -> ac.Action:
     task = undone_by(link.about)
     asked_at = state.undos[task].at if task else 0.0
     ahead = tuple((each.about, each.candidate) for each in state.landings[:at])
+    landed = state.landings[0].onto if at else ""
     return ac.BuildCandidate(
-        link.about, link.work, base, title, body, undoes=bool(task), at=asked_at, ahead=ahead
-    )
+        link.about, link.work, base, title, body,
+        undoes=bool(task), at=asked_at, ahead=ahead, landed=landed,
+    )  # fmt: skip
 
 
 def _move(state: State, at: int) -> ac.Action:

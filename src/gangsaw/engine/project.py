@@ -173,12 +173,18 @@ def run_state(state: State) -> str:
     return "paused" if state.paused else "running"
 
 
+def _queue_held(state: State) -> str:
+    """`paused`, `frozen`, or empty."""
+    return ("frozen" if state.frozen else "paused") if state.queue_held else ""
+
+
 def _summary(state: State, now: float) -> dict[str, object]:
     return {
         "max_agents": state.limits.max_agents,
         "head": state.head,
         "delivered": state.delivery.delivered,
         "delivery_blocked": state.delivery.blocked if is_open(state) else "",
+        "queue_held": _queue_held(state),
         "push_blocked": state.delivery.blocked if is_push_wanted(state) else "",
         "red_after_landing": red_text(state),
         "flaky": [

@@ -24,6 +24,7 @@ from gangsaw.core.state import State
 from gangsaw.core.status import exit_code
 from gangsaw.core.wire import encode
 from gangsaw.engine.clock import clock_in_use
+from gangsaw.engine.effects.resolving import means_from
 from gangsaw.engine.fingerprints import environment_print
 from gangsaw.engine.former import survey_former
 from gangsaw.engine.launches import Launches
@@ -113,6 +114,7 @@ def drive(
         )
     with lock, open_journal(control.journal, writer=True) as journal:
         prove_signing(repo)
+        means_from(order.settings, order.environ.get("PATH"))
         if order.limits.remote:
             require_remote(repo, order.limits.remote)
         ensure_reserve(control.reserve)
@@ -341,7 +343,7 @@ def _reopened(state: State, control: Control, order: Order) -> State:
         )
     code = exit_code(state, time.time())
     raise NothingToDo(
-        f"{state.run} is over and {len(left)} of {len(state.tasks)} tasks have not landed; "
+        f"{state.run} is over and {len(left)} of {len(state.tasks)} not landed; "
         f"try: gangsaw why {left[0]}, gangsaw retry {left[0]} and then gangsaw run",
         exit_code=code,
     )

@@ -32,8 +32,10 @@ from gangsaw.git.delivery import (
     deliver,
 )
 from gangsaw.git.diffs import (
+    CHANGED_MAX,
     DiffStat,
     FileChange,
+    changed_paths,
     common_base,
     conflict_markers,
     diff_of_paths,
@@ -145,6 +147,7 @@ from gangsaw.git.worktrees import (
 )
 
 __all__ = [
+    "CHANGED_MAX",
     "LIST_NAME",
     "MECHANICAL",
     "POOL_FOLDER",
@@ -221,6 +224,7 @@ __all__ = [
     "build_undo",
     "burden_of",
     "candidate_ref",
+    "changed_paths",
     "cleans",
     "commit_leftovers",
     "commit_tree",

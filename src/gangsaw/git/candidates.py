@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from gangsaw.core.errors import UserError
 from gangsaw.core.faults import durable
 from gangsaw.core.model import History
-from gangsaw.git.files import write_synced
+from gangsaw.git.attributes import place_for_merging
 from gangsaw.git.refs import read_ref, set_ref
 from gangsaw.git.repository import Repository
 from gangsaw.git.resolving import Means, resolve
@@ -47,32 +47,17 @@ class Candidate:
 
 
 def merge_tree(repo: Repository, ours: str, theirs: str) -> Merged | Conflict:
-    """What comes out of merging two commits, worked out in the object store only."""
+    """What comes out of merging two commits, worked out in the object store only, with the
+    attributes of the first."""
     out = repo.git(
-        *attribute_options(repo, ours),
         "merge-tree", "--write-tree", "-z", "--name-only", "--messages", ours, theirs,
-        timeout_s=WRITE_TIMEOUT_S, ok=(0, 1),
+        place=place_for_merging(repo, ours), timeout_s=WRITE_TIMEOUT_S, ok=(0, 1),
     )  # fmt: skip
     fields = out.fields
     if out.code == 0:
         return Merged(fields[0])
     end = fields.index("", 1)
     return Conflict(tuple(dict.fromkeys(fields[1:end])), "\n".join(_messages(fields[end + 1 :])))
-
-
-def attribute_options(repo: Repository, commit: str) -> tuple[str, ...]:
-    """Options that make the `.gitattributes` at the top of `commit` count (union, binary, -merge).
-
-    merge-tree reads attributes from a checkout only, and there is none. Can go when git 2.41, which
-    has `--attr-source`, is the oldest git we work with; those in subfolders are not read yet.
-    """
-    out = repo.git("rev-parse", "--verify", "-q", f"{commit}:.gitattributes", ok=(0, 1, 128))
-    if out.code != 0:
-        return ()
-    file = repo.control_dir / "attributes" / out.text
-    if not file.exists():
-        write_synced(file, repo.git("cat-file", "blob", out.text).stdout)
-    return ("-c", f"core.attributesFile={file}")
 
 
 def _messages(fields: tuple[str, ...]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gangsaw.git.attributes import NO_MORE, MoreAttributes, place_for_merging
 from gangsaw.git.repository import Repository
 from gangsaw.git.runner import WRITE_TIMEOUT_S
 
@@ -56,13 +57,19 @@ class Clashes:
         return tuple(clash.path for clash in self.clashes)
 
 
-def read_clashes(repo: Repository, ours: str, theirs: str, options: Sequence[str] = ()) -> Clashes:
-    """What merging the two commits comes to, in the object store only; `options` are git's own,
-    before the command."""
+def read_clashes(
+    repo: Repository,
+    ours: str,
+    theirs: str,
+    options: Sequence[str] = (),
+    more: MoreAttributes = NO_MORE,
+) -> Clashes:
+    """What merging the two commits comes to, in the object store only, with the attributes of the
+    first and `more`; `options` are git's own, before the command."""
     out = repo.git(
         "-c", "merge.conflictStyle=merge", *options,
         "merge-tree", "--write-tree", "-z", "--messages", ours, theirs,
-        timeout_s=WRITE_TIMEOUT_S, ok=(0, 1),
+        place=place_for_merging(repo, ours, more), timeout_s=WRITE_TIMEOUT_S, ok=(0, 1),
     )  # fmt: skip
     fields = out.fields
     if out.code == 0:
@@ -93,7 +100,8 @@ def _said(fields: tuple[str, ...]) -> dict[str, list[tuple[str, str]]]:
     paths, the paths, the short type, the sentence."""
     found: dict[str, list[tuple[str, str]]] = {}
     start = 0
-    while start < len(fields):
+    while start < len(fields) and fields[start].isdigit():
+        # After a conflict of a submodule, git's advice about it follows.
         count = int(fields[start])
         paths = fields[start + 1 : start + 1 + count]
         kind, text = fields[start + 1 + count : start + 3 + count]

@@ -19,6 +19,8 @@ _SAFE = ("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
 _MARKERS = (b"+<<<<<<<", b"+>>>>>>>", b"+|||||||")
 _MARKER_LENGTH = 8
 _GITLINK = "160000"
+CHANGED_MAX = 1000
+"""Changed paths that are written down; of more it is not known what they touch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,16 @@ def _file_change(line: str) -> FileChange:
     if added == "-":
         return FileChange(path, None, None)
     return FileChange(path, int(added), int(deleted))
+
+
+def changed_paths(repo: Repository, base: str, commit: str) -> tuple[int, tuple[str, ...]]:
+    """How many files differ between two commits, and which: none where there are more than
+    `CHANGED_MAX`."""
+    found = repo.git(
+        "diff-tree", "-r", "--name-only", "-z", "--no-renames", base, commit,
+        timeout_s=WRITE_TIMEOUT_S,
+    ).fields  # fmt: skip
+    return len(found), tuple(found) if len(found) <= CHANGED_MAX else ()
 
 
 def is_empty_change(repo: Repository, base: str, commit: str) -> bool:

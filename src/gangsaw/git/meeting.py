@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gangsaw.git.candidates import attribute_options
 from gangsaw.git.clashes import Clash, read_clashes
 from gangsaw.git.replaying import read_file
 from gangsaw.git.repository import Repository
@@ -39,7 +38,7 @@ class MeetingPoint:
 def meet(repo: Repository, one: str, other: str, names: tuple[str, str]) -> list[MeetingPoint]:
     """Where the two commits conflict, worked out in the object store only; empty: they merge. In
     the markers stand `names` instead of the commits."""
-    found = read_clashes(repo, one, other, attribute_options(repo, one))
+    found = read_clashes(repo, one, other)
     labels = {one: names[0], other: names[1]}
     return [MeetingPoint(clash, _hunks(repo, found.tree, clash, labels)) for clash in found.clashes]
 

@@ -13,9 +13,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
+from gangsaw.git.attributes import attribute_files, laid_out
 from gangsaw.git.repository import Repository, nul
 from gangsaw.git.runner import Place
 
@@ -23,7 +23,6 @@ MEMORY_FREE_MIN_MB = 256
 """A memory-backed folder with less room than this is left alone: containers often have 64 MB."""
 _MEMORY_FOLDERS = ("/dev/shm",)
 _MEGA = 1 << 20
-ATTRIBUTES_NAME = ".gitattributes"
 
 
 def scratch_parent() -> Path:
@@ -111,50 +110,22 @@ def objects_of(repo: Repository) -> Path:
 
 
 class Attributes:
-    """The attributes with which everything is merged, whoever asks: those of one commit, at every
-    depth, and the repository's own.
-
-    merge-tree reads attributes from the files around it, and there are none in a store.
-    """
+    """What the radar merges with: the attributes of one commit, and the repository's own."""
 
     def __init__(self, repo: Repository, parent: Path) -> None:
         self._repo, self._parent = repo, parent
-        self._known: dict[str, tuple[str, Path]] = {}
 
     def at(self, commit: str) -> tuple[str, Place]:
         """What stands for these attributes (the same for the same ones), and the place to merge."""
-        if commit not in self._known:
-            files = self._files(commit)
-            key = hashlib.sha256(repr(files).encode() + self._own()).hexdigest()[:16]
-            folder = self._parent / f"attributes-{key}"
-            if not folder.exists():
-                self._write(folder, files)
-            self._known = {commit: (key, folder)}
-        key, folder = self._known[commit]
-        return key, replace(self._repo.store, work_tree=folder, cwd=folder)
+        files = attribute_files(self._repo, commit)
+        key = hashlib.sha256(repr(files).encode("utf-8", "surrogateescape") + self._own())
+        return key.hexdigest()[:16], laid_out(self._repo, files, self._parent / "attributes")
 
     def _own(self) -> bytes:
         try:
             return (self._repo.common_dir / "info" / "attributes").read_bytes()
         except FileNotFoundError:
             return b""
-
-    def _files(self, commit: str) -> tuple[tuple[str, str], ...]:
-        """Path and blob of every file with attributes."""
-        fields = self._repo.git("ls-tree", "-r", "-z", commit).fields
-        found: list[tuple[str, str]] = []
-        for line in fields:
-            about, _, path = line.partition("\t")
-            if path.rpartition("/")[2] == ATTRIBUTES_NAME and about.startswith("100"):
-                found.append((path, about.split(" ")[2]))
-        return tuple(found)
-
-    def _write(self, folder: Path, files: tuple[tuple[str, str], ...]) -> None:
-        folder.mkdir(parents=True)
-        for path, blob in files:
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(self._repo.git("cat-file", "blob", blob).stdout)
 
 
 def existing(repo: Repository, place: Place, names: list[str]) -> list[str]:

@@ -59,6 +59,9 @@ class Repository:
         self.git_dir = git_dir
         """The git folder of that worktree."""
         self.common_dir = common_dir
+        self.attribute_files: tuple[str, tuple[tuple[str, str], ...]] | None = None
+        """A commit, and path and blob of its files with attributes: what `attributes` goes on
+        from."""
         self.bare = bare
         self.control_dir = common_dir / "gangsaw"
 

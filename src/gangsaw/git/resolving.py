@@ -6,17 +6,15 @@ merges it. What comes out is a tree like any other, and has to pass its checks l
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from gangsaw.core.scopes import covers
+from gangsaw.git.attributes import MoreAttributes, line_for
 from gangsaw.git.clashes import Clash, Clashes, read_clashes
 from gangsaw.git.contents import add_entries, empty_index, write_blob, write_tree
-from gangsaw.git.files import write_synced
 from gangsaw.git.replaying import has_markers, read_file, replay
 from gangsaw.git.repository import Repository
 from gangsaw.git.runner import GitFailed
@@ -24,8 +22,6 @@ from gangsaw.git.runner import GitFailed
 UNION, MERGIRAF, RERERE = "union", "mergiraf", "rerere"
 MECHANICAL = (UNION, MERGIRAF, RERERE)
 """The ways in which a conflict is resolved without anybody."""
-
-_SPECIAL = frozenset(b'*?[\\!# "')
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +55,10 @@ def resolve(repo: Repository, ours: str, theirs: str, means: Means) -> Resolved 
 
 
 def _resolve(repo: Repository, ours: str, theirs: str, means: Means) -> Resolved | None:
-    own = _attributes_of(repo, ours)
-    plain = read_clashes(repo, ours, theirs, _options(repo, own))
+    plain = read_clashes(repo, ours, theirs)
     if not plain.clashes or not all(clash.is_textual for clash in plain.clashes):
         return None
-    driven = _drive(repo, ours, theirs, means, plain, own)
+    driven = _drive(repo, ours, theirs, means, plain)
     ways: list[str] = []
     left = list(plain.clashes)
     if driven is not None:
@@ -86,19 +81,24 @@ def _resolve(repo: Repository, ours: str, theirs: str, means: Means) -> Resolved
 
 
 def _drive(
-    repo: Repository, ours: str, theirs: str, means: Means, plain: Clashes, own: bytes
+    repo: Repository, ours: str, theirs: str, means: Means, plain: Clashes
 ) -> Clashes | None:
     """The merge with the drivers for just those paths; `None` where none is for any of them."""
     union = [path for path in plain.paths if _way(path, means) == UNION]
     mergiraf = [path for path in plain.paths if _way(path, means) == MERGIRAF]
     if not union and not mergiraf:
         return None
-    # Later lines win: what the repository says of a file goes before mergiraf, and what the
-    # settings ask for by name before that.
-    lines = [_line(path, MERGIRAF) for path in mergiraf]
-    lines += [own, *(_line(path, UNION) for path in union)]
-    options = _options(repo, b"\n".join(lines) + b"\n", means.mergiraf)
-    return read_clashes(repo, ours, theirs, options)
+    # What the repository says of a file goes before mergiraf, and what the settings ask for by
+    # name before that.
+    first = b"\n".join(line_for("", path, MERGIRAF) for path in mergiraf)
+    last = {path: line_for(path.rpartition("/")[0], path, UNION) for path in union}
+    options: tuple[str, ...] = ()
+    if means.mergiraf:
+        # The labels are our own words: those of git are not known to every version of it.
+        command = f"{shlex.quote(means.mergiraf)} merge --git %O %A %B"
+        command += " -s base -x landed -y work -p %P -l %L"
+        options = ("-c", f"merge.{MERGIRAF}.driver={command}")
+    return read_clashes(repo, ours, theirs, options, MoreAttributes(first, last))
 
 
 def _way(path: str, means: Means) -> str:
@@ -106,35 +106,6 @@ def _way(path: str, means: Means) -> str:
     if means.union and covers(means.union, path):
         return UNION
     return MERGIRAF if means.mergiraf else ""
-
-
-def _line(path: str, driver: str) -> bytes:
-    """The line of an attributes file that gives exactly this path to a driver."""
-    spelled = b"".join(
-        b"\\" + bytes((each,)) if each in _SPECIAL else bytes((each,)) for each in os.fsencode(path)
-    )
-    quoted = (b"/" + spelled).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
-    return b'"' + quoted + b'" merge=' + driver.encode()
-
-
-def _attributes_of(repo: Repository, commit: str) -> bytes:
-    """The `.gitattributes` at the top of the commit: there is no checkout to read them from."""
-    return read_file(repo, commit, ".gitattributes") or b""
-
-
-def _options(repo: Repository, attributes: bytes, mergiraf: str = "") -> tuple[str, ...]:
-    """git's options that make it read these attributes, and know mergiraf."""
-    name = hashlib.sha256(attributes).hexdigest()[:40]
-    file = repo.control_dir / "attributes" / name
-    if not file.exists():
-        write_synced(file, attributes)
-    words: tuple[str, ...] = ("-c", f"core.attributesFile={file}")
-    if mergiraf:
-        # The labels are our own words: those of git are not known to every version of it.
-        command = f"{shlex.quote(mergiraf)} merge --git %O %A %B"
-        command += " -s base -x landed -y work -p %P -l %L"
-        words += ("-c", f"merge.{MERGIRAF}.driver={command}")
-    return words
 
 
 def _marked(repo: Repository, tree: str, paths: Sequence[str]) -> set[str]:

@@ -64,7 +64,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     """
     check_library()
     if not path.exists():
-        raise NoJournal(f"cannot read {path}: nothing has run here yet; try gangsaw run")
+        raise NoJournal(f"cannot read {path}: nothing has run here yet; try gangsaw run PLAN")
     try:
         return _checked_reader(path, "mode=ro")
     except sqlite3.OperationalError as error:

@@ -114,7 +114,7 @@ def check_readable(
     `UserError` if it has to be migrated first, which only a writer may do."""
     version = check_version(connection, path, migrations)
     if version == 0:
-        raise NoJournal(f"cannot read {path}: nothing has run here yet; try gangsaw run")
+        raise NoJournal(f"cannot read {path}: nothing has run here yet; try gangsaw run PLAN")
     if version < len(migrations):
         raise UserError(
             f"cannot read {path}: an older gangsaw wrote it (version {version} of "

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from gangsaw.core import decide
 from gangsaw.testing import (
+    mutants_found,
     mutants_landing,
     mutants_people,
     mutants_queue,
@@ -21,7 +22,10 @@ from gangsaw.testing import (
 from gangsaw.testing.planting import MUTANTS, Mutant, with_values
 from gangsaw.testing.simulation import Schedule
 
-SUBJECTS = (mutants_starting, mutants_turns, mutants_landing, mutants_queue, mutants_people)
+SUBJECTS = (
+    *(mutants_starting, mutants_turns, mutants_landing, mutants_queue, mutants_found),
+    mutants_people,
+)
 """Where the faults are: each of these puts its own into `MUTANTS`."""
 
 SEEDS_MAX = 10_000
@@ -44,7 +48,7 @@ def find(one: Mutant, *, start: int = 0, most: int = SEEDS_MAX) -> Found | None:
     with planted(one):
         for seed in range(start, start + most):
             schedule = Schedule(seed)
-            if one.crowd and not schedule.scene.crowd:
+            if not one.may_show(schedule.scene):
                 continue
             error = schedule.outcome()
             if error is not None:

@@ -11,30 +11,40 @@ from typing import Any
 from gangsaw.core import evolve, phases
 from gangsaw.core.phases import Phase
 from gangsaw.core.state import State
+from gangsaw.testing.simulation.plans import Scene
 
 Planting = Callable[[], AbstractContextManager[None]]
+Where = Callable[[Scene], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
     """A fault: what it is, and how to plant it for the length of a `with`. One of a `crowd` shows
-    only where much lands at once: it is looked for there."""
+    only where much lands at once: it is looked for there; one with `where` in such scenes only."""
 
     name: str
     planted: Planting
     crowd: bool = False
+    where: Where | None = None
+
+    def may_show(self, scene: Scene) -> bool:
+        """Whether it is looked for in such a scene."""
+        rare = self.where is not None and not self.where(scene)
+        return (scene.crowd or not self.crowd) and not rare
 
 
 MUTANTS: dict[str, Mutant] = {}
 """By their names."""
 
 
-def mutant(name: str, *, crowd: bool = False) -> Callable[[Callable[[], Iterator[None]]], Planting]:
+def mutant(
+    name: str, *, crowd: bool = False, where: Where | None = None
+) -> Callable[[Callable[[], Iterator[None]]], Planting]:
     """Makes a mutant of this name from a generator that plants it, yields, and takes it out."""
 
     def register(plant: Callable[[], Iterator[None]]) -> Planting:
         planting = contextmanager(plant)
-        MUTANTS[name] = Mutant(name, planting, crowd)
+        MUTANTS[name] = Mutant(name, planting, crowd, where)
         return planting
 
     return register

@@ -107,9 +107,16 @@ def _script(name: str) -> str:
 
 
 def make_ground(
-    root: Path, changes: Changes, *, agents: int = 4, turns: int = 2, settings: str = ""
+    root: Path,
+    changes: Changes,
+    *,
+    agents: int = 4,
+    turns: int = 2,
+    slots: int = 2,
+    settings: str = "",
 ) -> Playground:
-    """A repository with a check that is needed by what is to land, and the plan."""
+    """A repository with a check that is needed by what is to land, and the plan; `slots` of them
+    may run at a time."""
     ground = Playground(root, max_agents=agents)
     ground.write("check.sh", CHECK)
     ground.write("spin.py", SPIN)
@@ -117,7 +124,7 @@ def make_ground(
     ground.write("gangsaw.toml", text)
     ground.git("add", "-A")
     ground.settings(
-        '[checks]\npass_env = ["SPIN_S", "WAIT_S"]\n'
+        f'[checks]\npass_env = ["SPIN_S", "WAIT_S"]\nslots = {slots}\n'
         '[[checks.run]]\nname = "unit"\nrun = "sh check.sh"\nwhen = "landing"\n' + settings
     )
     ground.plan(tasks_of(changes))

@@ -98,6 +98,7 @@ class QueueRun:
         *,
         window: int = 16,
         agents: int = 0,
+        slots: int = 1,
         start: Prepared | None = None,
     ) -> None:
         self.figures = Figures()
@@ -127,6 +128,7 @@ class QueueRun:
         )
         limits = Limits(
             max_agents=agents or len(tasks), turns_max=1, attempts_max=1, window=window,
+            check_slots=slots,
             deliver=Deliver.NEVER, stall_s=1e9, timeout_s=1e9,
         )  # fmt: skip
         begun = RunStarted("r1", Plan("", tasks), limits, "main", "gangsaw/run/r1", START, GATE)
@@ -244,8 +246,7 @@ class QueueRun:
         tree, red = self._branches.trees[action.commit], False
         if of_landing:
             self.figures.runs += 1
-            red = any(self._changes[name].bad for name in tree)
-            red = red or self._rng.random() < self._gate.flaky
+            red = self._is_red(tree) or self._rng.random() < self._gate.flaky
             if not red:
                 self._green.add(tree)
         judgement = Judgement.FAILED if red else Judgement.PASSED
@@ -255,6 +256,9 @@ class QueueRun:
         )
         # What the work's own checks take is part of its agent's time.
         return self._gate.lasts_s if of_landing else 0.0, done
+
+    def _is_red(self, tree: frozenset[str]) -> bool:
+        return any(self._changes[name].bad for name in tree)
 
     def _move(self, action: ac.MoveIntegration) -> ob.Observation:
         branches = self._branches

@@ -58,14 +58,14 @@ def judge(
                     tail = f"cannot {step} {check.argv[0]}: {error}"
         case TimedOut(record):
             cpu_s = record.cpu_s if record is not None else 0.0
-            tail = f"{tail}\n(still running after {timeout_s:.0f} s, and stopped)"
+            tail = f"{tail}\n(still running after {timeout_s:.3g} s, and stopped)"
         case LostRun(_, reason):
             tail = f"{tail}\n({reason})"
         case Cancelled():
             pass
     return CheckResult(
         check.name, judgement, round(duration_s, 3), code, signal, log, tail,
-        key=check.key, cpu_s=round(cpu_s, 3), note=note,
+        key=check.key, cpu_s=round(cpu_s, 3), note=note, timed_out=isinstance(end, TimedOut),
     )  # fmt: skip
 
 
@@ -122,8 +122,7 @@ def changed_text(paths: tuple[str, ...]) -> str:
     shown = ", ".join(paths[:CHANGED_SHOWN])
     more = f" and {len(paths) - CHANGED_SHOWN} more" if len(paths) > CHANGED_SHOWN else ""
     return (
-        f"it changed tracked files: {shown}{more}; what it says is not of the commit as it would "
-        "land"
+        f"it changed tracked files: {shown}{more}; so what it says is not true of the commit itself"
     )
 
 

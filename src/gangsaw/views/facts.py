@@ -188,7 +188,7 @@ def _(event: ev.AfterJudged, state: State) -> str | None:
     text = red_text(state)
     if event.judgement is ev.Judgement.PASSED or not text:
         return f"· checks after landing: {event.judgement.value} on {event.commit[:10]}"
-    return f"! red after landing, needs you: {text} · gangsaw undo TASK"
+    return f"! red after landing, needs you: {text}"
 
 
 @_say.register

@@ -249,8 +249,8 @@ def _(event: ev.LandingMissed) -> str:
 
 @sentence.register
 def _(event: ev.Landed) -> str:
-    with_others = f", with others as {event.head[:10]}" if event.checked else ""
-    return f"landed as {event.commit[:10]}{with_others}"
+    joined = f", with what it was checked together with, by {event.head[:10]}" if event.head else ""
+    return f"landed as {event.commit[:10]}{joined}"
 
 
 @sentence.register

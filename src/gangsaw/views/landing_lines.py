@@ -48,6 +48,8 @@ def judged(event: ev.CandidateJudged, state: State) -> str | None:
     if len(upto) > 1:
         return f"✗ red together: {who} ({what}); {_looking(batch)}"
     if found.fails < 2:
+        if found is not state.landings[0]:
+            return f"✗ {who} red on top of what is ahead of it ({what}); that is looked at first"
         return f"✗ {who} red with what landed ({what}); once more on a clean slot"
     return None
 

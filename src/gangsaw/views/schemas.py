@@ -98,6 +98,10 @@ def status_schema() -> Schema:
         head=about("commit of the integration branch", COMMIT),
         delivered=about("what the target was last moved to", COMMIT),
         delivery_blocked=about("why the target is not moved, or not pushed; else empty", TEXT),
+        queue_held=about(
+            "paused: no further batch is formed; frozen: nothing lands",
+            {"enum": ["", "paused", "frozen"]},
+        ),
         push_blocked=about("the same where it is only not pushed", TEXT),
         remote=about("where the target is pushed; empty: nowhere", TEXT),
         pushed=about("what was last pushed there", COMMIT),
@@ -140,6 +144,7 @@ def why_schema() -> Schema:
         failing=about("tests that failed, as far as they are known by name", listed(TEXT)),
         failing_more=about("how many more failed", WHOLE),
         cpu_s=about("time of the processor, of all its processes", NUMBER),
+        how=about("how it is red where no exit code says so: out of time, …; else empty", TEXT),
         red_runs=about("red runs on the same tree before this one", WHOLE),
         note=about("what was odd about it; empty if nothing", TEXT),
         seen_in=about("the earlier run in which it was green; it was not run again", maybe(TEXT)),

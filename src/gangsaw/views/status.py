@@ -78,6 +78,7 @@ def status_object(journal: Journal, run: str, holder: HeldBy | None) -> dict[str
         "head": summary.get("head", ""),
         "delivered": summary.get("delivered", ""),
         "delivery_blocked": summary.get("delivery_blocked", ""),
+        "queue_held": summary.get("queue_held", ""),
         "push_blocked": summary.get("push_blocked", ""),
         "remote": summary.get("remote", ""),
         "pushed": summary.get("pushed", ""),
@@ -150,12 +151,18 @@ def _header(status: dict[str, Any], now: float) -> str:
     parts = [status["run"]]
     if status["state"] not in ("running", *_OVER):
         parts.append(status["state"])
-    parts += [f"{counts[name]} {name.replace('_', ' ')}" for name in _ORDER if counts.get(name)]
+    parts += [_counted(name, counts[name]) for name in _ORDER if counts.get(name)]
     spent = money(status["cost"], status["budget"]) if _has_cost(status) else ""
     parts += [spent] if spent else []
     if status["started_at"] is not None:
         parts.append(span((status["ended_at"] or now) - status["started_at"]))
     return " · ".join(parts)
+
+
+def _counted(name: str, count: int) -> str:
+    if name == "needs_you":
+        return f"{count} {'needs' if count == 1 else 'need'} you"
+    return f"{count} {name.replace('_', ' ')}"
 
 
 def _has_cost(status: dict[str, Any]) -> bool:
@@ -174,6 +181,10 @@ def _remarks(status: dict[str, Any]) -> Iterable[str]:
     if status["state"] == "paused":
         more = "gangsaw resume" if status["engine_pid"] else "gangsaw resume, gangsaw run"
         yield f"paused: no new agents are started; go on with: {more}"
+    if status["queue_held"]:
+        what = "nothing lands" if status["queue_held"] == "frozen" else "no further batch is formed"
+        how = "gangsaw queue --resume"
+        yield f"the landing queue is {status['queue_held']}, {what}; go on with: {how}"
     if status["pressure"]:
         yield f"the machine is short, no new agents are started: {flat(status['pressure'])}"
     if status["red_after_landing"]:

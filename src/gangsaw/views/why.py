@@ -12,6 +12,7 @@ from typing import Any
 from gangsaw.core import events as ev
 from gangsaw.core.events_undo import undo_about
 from gangsaw.core.evidence import evidence
+from gangsaw.core.failing import beside_exit_code
 from gangsaw.core.findings import Finding
 from gangsaw.core.honesty import Honesty, concern_objects
 from gangsaw.core.model import task_of
@@ -199,7 +200,7 @@ def _check(state: State, each: ev.CheckResult) -> dict[str, Any]:
         "signal": each.signal, "duration_s": each.duration_s, "log": each.log, "tail": each.tail,
         "failing": list(each.failing), "failing_more": each.failing_more, "cpu_s": each.cpu_s,
         "red_runs": each.red_runs, "note": each.note, "seen_in": each.seen_in or None,
-        "seen_at": each.seen_at or None, "flaky": rate,
+        "seen_at": each.seen_at or None, "flaky": rate, "how": beside_exit_code(each),
     }  # fmt: skip
 
 
@@ -290,15 +291,19 @@ def _finding_line(each: dict[str, Any]) -> str:
 def _check_lines(check: dict[str, Any]) -> list[str]:
     sign = {"passed": "✓", "failed": "✗"}.get(check["judgement"], "?")
     how = ""
-    if check["judgement"] != "passed":
-        ended = check["signal"] is not None
-        how = f" (signal {check['signal']})" if ended else f" (exit code {check['code']})"
+    if check["how"]:
+        how = f" ({check['how']})"
+    elif check["signal"] is not None:
+        how = f" (signal {check['signal']})"
+    elif check["judgement"] != "passed" and check["code"] is not None:
+        how = f" (exit code {check['code']})"
     lines = [f"  {sign} {flat(check['name'])}  {check['judgement']}{how}{_remarks(check)}"]
     lines += [f"      failed: {flat(name, NAME_MAX)}" for name in check["failing"]]
     lines += [f"      … and {check['failing_more']} more"] if check["failing_more"] else []
     lines += [f"      note: {flat(check['note'], NOTE_MAX)}"] if check["note"] else []
     if check["judgement"] != "passed":
-        lines += block("\n".join(check["tail"].strip().splitlines()[-TAIL_LINES:]), "      ")
+        tail = "\n".join(check["tail"].strip().splitlines()[-TAIL_LINES:])
+        lines += block(tail, "      ") if tail else []
         lines += [f"      whole output: {flat(check['log'])}"] if check["log"] else []
     return lines
 

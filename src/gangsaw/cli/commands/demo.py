@@ -128,7 +128,7 @@ def _say_what_was_shown(state: State, ending: Ending) -> None:
         print("  import failed its check; its agent got the output and repaired it")
     if crashes:
         print(f"  {KILLED_TASK} was killed with kill -9 and taken up again; nothing was lost")
-    print(f"Every commit on {state.integration} was checked as a combination before it landed.")
+    print(f"Wherever {state.integration} was, its files had been checked as a combination.")
     if ending.code == 0:
         print("Next: gangsaw init, then write plan.yaml (gangsaw plan --help)")
 

@@ -10,6 +10,7 @@ from gangsaw.cli import clock, output
 from gangsaw.cli.place import chosen_run, find_control, holder_of, reading
 from gangsaw.cli.requests import Wish, ask, tell
 from gangsaw.cli.watching import watch
+from gangsaw.core.errors import UserError
 from gangsaw.core.evolve import evolve
 from gangsaw.core.state import State
 from gangsaw.core.wire import decode_event
@@ -22,12 +23,15 @@ from gangsaw.views.queue import queue_object, queue_rows, queue_text
 @click.command("queue")
 @click.option("--json", "as_json", is_flag=True, help="Print the queue, or the answer, as JSON.")
 @click.option("--watch", "watching", is_flag=True, help="Show it again whenever it changes.")
-@click.option("--pause", "verb", flag_value="queue-pause", help="Form no further batch.")
-@click.option("--freeze", "verb", flag_value="queue-freeze", help="Let nothing land either.")
-@click.option("--resume", "verb", flag_value="queue-resume", help="Go on, after either.")
+@click.option("--pause", is_flag=True, help="Form no further batch.")
+@click.option("--freeze", is_flag=True, help="Let nothing land either.")
+@click.option("--resume", is_flag=True, help="Go on, after either.")
 @click.option("--key", default="", help="Asked twice with one key, it is done once.")
 @click.option("--run", "run_id", metavar="ID", help="Another run than the last.")
-def command(as_json: bool, watching: bool, verb: str | None, key: str, run_id: str | None) -> int:
+def command(
+    as_json: bool, watching: bool, pause: bool, freeze: bool, resume: bool, key: str,
+    run_id: str | None,
+) -> int:  # fmt: skip
     """What is checked together now, what lands next, and what each change waits for.
 
     When a change is expected to land is a guess from what checks took so far, if all are green.
@@ -43,8 +47,15 @@ def command(as_json: bool, watching: bool, verb: str | None, key: str, run_id: s
 
     The schema of the object: gangsaw schema queue; of an answer: gangsaw schema answer
     """
-    if verb is not None:
-        wish = Wish(verb, key=key)
+    verbs = {"queue-pause": pause, "queue-freeze": freeze, "queue-resume": resume}
+    asked = [verb for verb, wanted in verbs.items() if wanted]
+    if len(asked) > 1:
+        raise UserError(
+            "cannot do two things to the queue at once; try one of --pause, --freeze, --resume",
+            exit_code=2,
+        )
+    if asked:
+        wish = Wish(asked[0], key=key)
         return tell(wish, ask(wish), as_json=as_json)
     control = find_control()
     with reading(control) as journal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from gangsaw.core.state import State
 from gangsaw.core.wire import decode_event
 from gangsaw.engine.dry import rehearse
 from gangsaw.engine.start import Choice, Ending, NothingToDo, Order, drive, secrets_of
+from gangsaw.git import branch_ref, read_ref
 from gangsaw.plan import Complaint, RolesRead, read_plan_file, read_roles
 from gangsaw.procs.detach import start_detached
 from gangsaw.store.control import Control, make_control
@@ -268,6 +270,7 @@ def _drive(project: Project, order: Order, asked: _Asked) -> int:
     if watcher.state is not None:
         print(summary(watcher.state, watcher.ended_at), file=stream)
         _print_next(watcher.state, ending, watcher.ended_at)
+        _print_moved(project, watcher.state)
     if interrupts.detach_asked:
         _detach(project, asked, left=True)
         return 0
@@ -296,6 +299,22 @@ def _print_next(state: State, ending: Ending, now: float) -> None:
         print("To take it over:", *commands, sep="\n  ", file=sys.stderr)
     elif ending.reason in ("stopped", "paused", "detached"):
         print("Nothing is lost. To go on: gangsaw run", file=sys.stderr)
+
+
+def _print_moved(project: Project, state: State) -> None:
+    """That the integration branch is not where gangsaw has left it: what is on it now has not been
+    checked."""
+    if not state.checked_head or any(link.wanted for link in state.landings):
+        return
+    tip, checked = read_ref(project.repo, branch_ref(state.integration)), state.checked_head
+    if tip == checked:
+        return
+    found = f"was moved to {tip[:10]}, which is not checked" if tip else "does not exist any more"
+    print(
+        f"{state.integration} {found}; what landed is at {checked[:10]}: "
+        f"git branch -f {shlex.quote(state.integration)} {checked[:10]}",
+        file=sys.stderr,
+    )
 
 
 def _print_status(project: Project, asked: _Asked) -> None:

@@ -57,4 +57,5 @@ def red_text(state: State) -> str:
     names = [name for name in since if state.task_states[name].landed_commit]
     more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
     landed = f" · landed since it was green: {', '.join(names[:NAMED_MAX])}{more}" if names else ""
-    return f"{failing_text(found.results)} on {found.judged[:10]}{landed}"
+    remedy = f" · gangsaw undo {names[0] if len(names) == 1 else 'TASK'}" if names else ""
+    return f"{failing_text(found.results)} on {found.judged[:10]}{landed}{remedy}"

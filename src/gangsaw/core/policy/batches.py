@@ -36,12 +36,15 @@ def size_of(state: State) -> int:
 def extend(state: State) -> list[Event]:
     """Take changes into the chain, as many as the next batch may hold; a moved target goes first,
     then what is to be undone, then what people put first."""
-    if not (state.queue or state.undos or state.delivery.target_commit) or not state.head:
+    if not state.head:
         return []
     special = _special(state)
-    urgent = special is not None or any(_is_first(state, name) for name in _free(state))
     waiting = [link for link in state.landings if not link.batch]
-    if urgent and waiting and any(not goes_alone(state, link.about) for link in waiting):
+    urgent = special is not None or any(_is_first(state, name) for name in _free(state))
+    passed = [
+        link for link in _before_the_first(state, waiting) if not goes_alone(state, link.about)
+    ]
+    if passed or (urgent and any(not goes_alone(state, link.about) for link in waiting)):
         return list(_give_way(state, waiting))
     if special is not None:
         # Alone: whatever landed beside it would have to be checked without it once more.
@@ -110,6 +113,16 @@ def _rank(state: State, name: str) -> tuple[int, int, int]:
     return state.rank[state.attempts[name].task]
 
 
+def _before_the_first(state: State, waiting: list[Landing]) -> list[Landing]:
+    """Those that stand before one that people put first."""
+    first = [
+        at
+        for at, link in enumerate(waiting)
+        if link.about in state.attempts and _is_first(state, link.about)
+    ]
+    return waiting[: first[-1]] if first else []
+
+
 def _is_first(state: State, name: str) -> bool:
     return state.task_states[state.attempts[name].task].first
 
@@ -143,7 +156,10 @@ def _may_go_ahead(state: State) -> bool:
     links = chain.checked_together(state)
     if not links or links[0].batch != links[-1].batch or any(link.round for link in links):
         return False
-    if goes_alone(state, links[0].about) or chance_of_green(state) < CHANCE_MIN:
+    following = [link.about for link in state.landings if not link.batch][:1]
+    if any(goes_alone(state, about) for about in (links[0].about, *following)):
+        return False
+    if chance_of_green(state) < CHANCE_MIN:
         return False
     limits = state.limits
     return slots_allowed(state.costs, limits.cores, limits.check_slots) > 1
@@ -168,6 +184,7 @@ def to_check(state: State) -> list[Landing]:
     """The links whose trees are to be checked now: one of the first batch and, while that has not
     been red, the last of a second one."""
     found: list[Landing] = []
+    moving = chain.moving_at(state) >= 0
     links = chain.checked_together(state)
     for _, batch in groupby(links, key=lambda link: link.batch):
         members = list(batch)
@@ -177,7 +194,10 @@ def to_check(state: State) -> list[Landing]:
             break  # that lands first
         if found and any(link.round for link in members):
             break  # it is narrowed when it is the first
-        found.append(members[narrowed(members)])
+        link = members[narrowed(members)]
+        if moving and link.round:
+            break  # nobody can be blamed before it is known where the branch is
+        found.append(link)
         if any(link.round for link in members):
             break
     return found

@@ -96,9 +96,10 @@ def pause_s(action: ac.Action, found: list[ob.Observation]) -> float:
 
 def by_hand(state: State) -> tuple[str, ...]:
     """The commands with which a person takes over what landed, where the settings leave it to
-    them; nothing before something has landed."""
+    them; nothing before something has landed. They name the commit that was checked, since
+    anybody may have moved the branch on."""
     if state.limits.deliver is not Deliver.NEVER or not state.checked_head:
         return ()
     target, remote = shlex.quote(state.target), shlex.quote(state.limits.remote)
-    commands = (f"git switch {target}", f"git merge --ff-only {shlex.quote(state.integration)}")
+    commands = (f"git switch {target}", f"git merge --ff-only {state.checked_head[:12]}")
     return (*commands, f"git push {remote} {target}") if state.limits.remote else commands

@@ -3,8 +3,9 @@
 The integration branch moves only to a commit whose exact tree passed every check of its gate. The
 gate of a candidate is: the run's own checks, the checks of every task up to it in the chain, and
 those of every task that landed since the first of these was first admitted, since those are
-combined with it for the first time. What takes a landing back has to pass the checks of everything
-else that has landed.
+combined with it for the first time. On commits that somebody else put on the branch it is all
+checks, whatever they look at, and those of everything that has landed. What takes a landing back
+has to pass the checks of everything else that has landed.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from gangsaw.core.events_undo import undone_by
 from gangsaw.core.failing import named_with_tests
 from gangsaw.core.model import Check
 from gangsaw.core.policy import batches, gates, undo
-from gangsaw.core.state import Attempt, Landing, State
+from gangsaw.core.state import Attempt, Landing, State, landing_of
 
 INCONCLUSIVE_MAX = 3
 """How often checks of one tree may end without a verdict before a person is asked."""
@@ -60,7 +61,8 @@ def gate_of_landing(state: State, landing: Landing) -> tuple[Check, ...]:
     links = [link.about for link in state.landings[: at + 1]] or [landing.about]
     tasks = [state.attempts[name].task for name in links if name in state.attempts]
     since = [state.task_states[task].since_landing or 0 for task in tasks]
-    combined = state.landed[min(since) :] if since else state.landed
+    foreign = chain.is_foreign(state)
+    combined = state.landed[min(since) :] if since and not foreign else state.landed
     undone = undone_by(landing.about)
     others = [
         check
@@ -69,9 +71,17 @@ def gate_of_landing(state: State, landing: Landing) -> tuple[Check, ...]:
         for check in state.tasks[name].checks
     ]
     own = [check for task in tasks for check in state.tasks[task].checks]
-    found = [state.attempts.get(name) for name in links]
-    paths = gates.all_paths(None if attempt is None else attempt.paths for attempt in found)
+    paths = None if foreign else gates.all_paths(_changed_by(state, name) for name in links)
     return gates.needed((*state.gate, *own, *others), gates.ON_LANDING, paths)
+
+
+def _changed_by(state: State, about: str) -> gates.Paths:
+    """The paths that a link changes, in its own branch and in its candidate: git changes a
+    file where it was moved to. `None` where not all are known."""
+    attempt, link = state.attempts.get(about), landing_of(state, about)
+    if attempt is None:
+        return None
+    return gates.all_paths((attempt.paths, link.paths if link is not None else ()))
 
 
 def missing_checks(state: State, tree: str, gate: tuple[Check, ...]) -> tuple[Check, ...]:
@@ -108,13 +118,11 @@ def _mend(state: State) -> Iterator[Event]:
 
 
 def _conflict(state: State, at: int, link: Landing) -> Event:
-    if at > 0:
+    if at > 0 and link.against:
         # What is ahead may yet fail: it waits for that, in its place in the queue. What landed
         # while it was being built is no longer ahead: it is tried again on top of that.
-        ahead = chain.ahead_of(state, link.about)
-        gone = bool(link.against) and link.against not in ahead
-        against = "" if gone else link.against or ahead[-1]
-        return ChangeQueued(link.about, link.work, against)
+        gone = link.against not in chain.ahead_of(state, link.about)
+        return ChangeQueued(link.about, link.work, "" if gone else link.against)
     text = "conflicts in " + ", ".join(link.conflict[:5])
     return _back(state, link, Cause.CONFLICT, text)
 
@@ -136,6 +144,8 @@ def _blame(state: State) -> Iterator[Event]:
     links = state.landings
     if not links or links[0].judgement is not Judgement.FAILED or links[0].fails < BLAMED_AFTER:
         return
+    if chain.has_passed(state, 0):
+        return  # green with others on top of it, it was red by chance; it may be landing already
     yield _back(state, links[0], Cause.COMBINATION, _failing_together(state, links[0]))
     for link in links[1:]:
         yield ChangeQueued(link.about, link.work)
@@ -146,7 +156,7 @@ def _failing_together(state: State, link: Landing) -> str:
     attempt = state.attempts.get(link.about)
     if attempt is None or attempt.judgement is not Judgement.PASSED:
         return text
-    alone = "green alone" if _green_alone(attempt, link) else "never run on it alone"
+    alone = "green alone" if _green_alone(state, attempt, link) else "never run on it alone"
     since = state.landed[state.task_states[attempt.task].since_landing or 0 :]
     beside = [name for name in dict.fromkeys(since) if state.task_states[name].landed_commit]
     if not beside:
@@ -155,9 +165,9 @@ def _failing_together(state: State, link: Landing) -> str:
     return f"{text} · {alone}, red with {', '.join(beside[-NAMES_MAX:])}{more}"
 
 
-def _green_alone(attempt: Attempt, link: Landing) -> bool:
+def _green_alone(state: State, attempt: Attempt, link: Landing) -> bool:
     """Whether what failed has passed on the work itself. Not every check looks at that."""
-    passed = {found.of for found in attempt.results if found.judgement is Judgement.PASSED}
+    passed = state.green.get(attempt.tree, frozenset())
     failed = {found.of for found in link.results if found.judgement is Judgement.FAILED}
     return failed <= passed
 

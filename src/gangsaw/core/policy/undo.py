@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gangsaw.core.events_undo import undo_about
 from gangsaw.core.model import attempt_id
-from gangsaw.core.state import Attempt, State, is_live, landing_of
+from gangsaw.core.state import Attempt, State, is_live
 
 _TURN = "turn-"
 NAMES_MAX = 6
@@ -59,11 +58,6 @@ def undone_needs(state: State, task: str) -> tuple[str, ...]:
     """The tasks that this one needs and that are undone now."""
     needs = dict.fromkeys(state.tasks[task].needs)
     return tuple(need for need in needs if state.task_states[need].undone)
-
-
-def is_landing(state: State, task: str) -> bool:
-    """Whether the landing that undoes the task is in progress."""
-    return landing_of(state, undo_about(task)) is not None
 
 
 def _named(names: tuple[str, ...]) -> str:

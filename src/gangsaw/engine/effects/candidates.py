@@ -16,11 +16,13 @@ from gangsaw.core.observations import (
     IntegrationPutBack,
     Observation,
 )
+from gangsaw.core.state import State
 from gangsaw.engine.effects.resolving import means_of
 from gangsaw.engine.world import Job, World
 from gangsaw.git import (
     Candidate,
     Conflict,
+    Means,
     Moved,
     RefElsewhere,
     RefTaken,
@@ -28,11 +30,16 @@ from gangsaw.git import (
     branch_ref,
     build_candidate,
     build_undo,
+    candidate_ref,
+    changed_paths,
     create_ref,
+    delete_ref,
     join,
     joined_before,
     merge_tree,
     move_ref,
+    read_ref,
+    resolve,
 )
 
 RESTORES_MAX = 3
@@ -63,10 +70,11 @@ def build(action: ac.BuildCandidate, world: World) -> Job:
     message = f"{action.title}\n\n{action.body}\n"
     # A moved target is in the history of what is delivered to it, or it could not be moved.
     history = world.state.limits.history if attempt else History.MERGE
-    means = None if action.undoes else means_of(world)
+    by_path = attempt is not None and _some_check_by_path(world.state)
 
     def job(unwanted: threading.Event) -> list[Observation]:
         about, work, onto = action.about, action.work, action.onto
+        means = None if action.undoes else means_of(world)
         if action.undoes:
             found = build_undo(repo, onto, work, message, at, run=run, name=name)
         else:
@@ -76,24 +84,39 @@ def build(action: ac.BuildCandidate, world: World) -> Job:
             )  # fmt: skip
         match found:
             case Conflict(paths):
-                against = "" if action.undoes else _first_against(repo, action)
+                against = "" if action.undoes else _first_against(repo, action, means)
                 named = paths or ("(no single file)",)
                 return [CandidateClashed(about, work, onto, named, against)]
             case Candidate(commit, tree, resolved=resolved, paths=paths):
-                return [CandidateMade(about, work, onto, commit, tree, resolved, paths)]
+                files, changed = changed_paths(repo, onto, commit) if by_path else (0, ())
+                made = (about, work, onto, commit, tree, resolved, paths, files, changed)
+                return [CandidateMade(*made)]
 
     return job
 
 
-def _first_against(repo: Repository, action: ac.BuildCandidate) -> str:
-    """The first change ahead with which the work does not merge; empty where that is none of
-    them, but what has landed."""
-    if not action.ahead:
+def _some_check_by_path(state: State) -> bool:
+    """Whether it matters which paths a candidate changes."""
+    own = (check for task in state.tasks.values() for check in task.checks)
+    return any(check.paths for check in (*state.gate, *own))
+
+
+def _first_against(repo: Repository, action: ac.BuildCandidate, means: Means | None) -> str:
+    """The first change ahead with which the work does not merge, by any of the means; empty where
+    that is none of them, but what has landed."""
+    if not action.ahead or (action.landed and not _merges(repo, action.landed, action, means)):
         return ""
     for about, candidate in action.ahead[:-1]:
-        if isinstance(merge_tree(repo, candidate, action.work), Conflict):
+        if not _merges(repo, candidate, action, means):
             return about
     return action.ahead[-1][0]
+
+
+def _merges(repo: Repository, onto: str, action: ac.BuildCandidate, means: Means | None) -> bool:
+    """Whether git, or these means, merge the work with that commit."""
+    if not isinstance(merge_tree(repo, onto, action.work), Conflict):
+        return True
+    return means is not None and resolve(repo, onto, action.work, means) is not None
 
 
 def move(action: ac.MoveIntegration, world: World) -> Job:
@@ -106,6 +129,9 @@ def move(action: ac.MoveIntegration, world: World) -> Job:
     repo, run = world.repo, world.layout.run
     ref = branch_ref(action.branch)
     message = f"{action.title}\n\n{action.body}\n"
+    # What landed is held by the branch. An attempt's own pin goes with its worktree.
+    own = action.about in world.state.attempts
+    unpinned = "" if own else candidate_ref(run, action.about.removeprefix("@"))
 
     def job(unwanted: threading.Event) -> list[Observation]:
         told: list[Observation] = []
@@ -120,6 +146,7 @@ def move(action: ac.MoveIntegration, world: World) -> Job:
         for _ in range(RESTORES_MAX):
             match move_ref(repo, ref, head, onto):
                 case Moved():
+                    _let_go(repo, unpinned)
                     return [*told, IntegrationMoved(about, commit, onto, joined)]
                 case RefElsewhere(None):
                     create_ref(repo, ref, action.onto)
@@ -127,6 +154,7 @@ def move(action: ac.MoveIntegration, world: World) -> Job:
                 case RefElsewhere(str() as found):
                     if not joined and repo.is_ancestor(commit, found):
                         # Ours was put there, by a former life, and somebody built on it.
+                        _let_go(repo, unpinned)
                         return [IntegrationMoved(about, commit, onto)]
                     if repo.is_ancestor(action.onto, found):
                         seen = (action.about, action.commit, action.onto, found)
@@ -137,3 +165,10 @@ def move(action: ac.MoveIntegration, world: World) -> Job:
         raise RuntimeError(f"the integration branch {action.branch} is moved by somebody else")
 
     return job
+
+
+def _let_go(repo: Repository, ref: str) -> None:
+    """Drop the pin of a candidate that is on the integration branch."""
+    tip = read_ref(repo, ref) if ref else None
+    if tip is not None:
+        delete_ref(repo, ref, tip)

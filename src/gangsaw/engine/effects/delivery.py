@@ -40,10 +40,10 @@ FILES_SHOWN = 3
 
 def deliver_target(action: ac.Deliver, world: World) -> Job:
     """Fast-forward the target to the commit, or say why that has to wait."""
-    repo, integration = world.repo, world.state.integration
+    repo = world.repo
 
     def job(unwanted: threading.Event) -> list[Observation]:
-        if (text := _taken_back(repo, action, integration)) is not None:
+        if (text := _taken_back(repo, action)) is not None:
             return [TargetNotMovable(action.commit, text)]
         match deliver(repo, action.target, action.commit):
             case Delivered() | AlreadyThere():
@@ -66,7 +66,7 @@ def deliver_target(action: ac.Deliver, world: World) -> Job:
     return job
 
 
-def _taken_back(repo: Repository, action: ac.Deliver, integration: str) -> str | None:
+def _taken_back(repo: Repository, action: ac.Deliver) -> str | None:
     """Why nothing is delivered although it could be: somebody has set the target back behind what
     was delivered before, and bringing that back is not for us to decide."""
     former = action.former
@@ -75,7 +75,7 @@ def _taken_back(repo: Repository, action: ac.Deliver, integration: str) -> str |
         return None
     return (
         f"{action.target} was set back to {tip[:12]}, behind {former[:12]}, which had been "
-        f"delivered; to have all of it again: git merge --ff-only {integration}"
+        f"delivered; to have all of it again: git merge --ff-only {action.commit[:12]}"
     )
 
 
@@ -120,9 +120,10 @@ def _refused_text(action: ac.Push, refusal: Refusal, reason: str, integration: s
                 f"try to sign in with: git push {remote} {target}"
             )
         case Refusal.PROTECTED:
+            there = f"{action.commit[:12]}:refs/heads/{shlex.quote(integration)}"
             return (
                 f"{here}, but {action.remote} does not take pushes to {action.target}: {reason}; "
-                f"try: git push {remote} {shlex.quote(integration)}, and a pull request from it"
+                f"try: git push {remote} {there}, and a pull request from it"
             )
         case Refusal.REFUSED:
             lfs = "; its large files first: git lfs push" if "LFS" in reason else ""

@@ -17,6 +17,7 @@ from gangsaw.core.state import Attempt
 from gangsaw.engine.effects.honesty import Demands, concerns_of
 from gangsaw.engine.world import Job, World
 from gangsaw.git import (
+    CHANGED_MAX,
     DiffStat,
     IndexLocked,
     Repository,
@@ -34,8 +35,6 @@ from gangsaw.git import (
 )
 
 PATHS_MAX = 200
-CHANGED_MAX = 1000
-"""Changed paths that are written down; of more it is not known what they touch."""
 WORDS_MAX = 200
 NESTED = "made a git repository of its own, whose files cannot be part of this one"
 

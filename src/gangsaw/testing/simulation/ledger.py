@@ -11,13 +11,22 @@ from dataclasses import dataclass, field, replace
 from gangsaw.core import events as ev
 from gangsaw.core import events_resolving as er
 from gangsaw.core.events import Cause
+from gangsaw.core.events_checks import AFTER
 from gangsaw.core.events_undo import undone_by
 from gangsaw.core.model import Check, Limits
 from gangsaw.testing.simulation import ledger_attempts, ledger_landing, ledger_turns
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.lacking import Lacking
+from gangsaw.testing.simulation.ledger_after import (
+    AT_LANDING,
+    AT_WORK,
+    AfterPage,
+    ends_well,
+    names_of,
+)
 from gangsaw.testing.simulation.ledger_attempts import BLAMELESS_MAX, FINAL
 from gangsaw.testing.simulation.ledger_queue import Queue
+from gangsaw.testing.simulation.ledger_radar import RadarBook
 from gangsaw.testing.simulation.pages import (
     BACKOFF_SPREAD,
     LIMIT_LEFT_MAX_S,
@@ -48,12 +57,16 @@ class Ledger:
     lacking: Lacking = field(default_factory=Lacking)
     talk: Talk = field(default_factory=Talk)
     queue: Queue = field(default_factory=Queue)
+    radar: RadarBook = field(default_factory=RadarBook)
+    after: AfterPage = field(default_factory=AfterPage)
     used: dict[tuple[str, int], ev.UsageReported] = field(default_factory=dict)
     agent_limits: dict[str, float] = field(default_factory=dict)
     """Agent → until when its usage limit holds it back (the engine's clock)."""
     landed: list[str] = field(default_factory=list)
     requests: set[str] = field(default_factory=set)
     head: str = ""
+    checked: str = ""
+    """Where the integration branch was when we moved it last."""
     paused: bool = False
     draining: bool = False
     stopping: bool = False
@@ -105,9 +118,10 @@ class Ledger:
             has_own or most is None or of_agent < most
         )
 
-    def gate_of_work(self, task: str) -> set[str]:
-        """Names of the checks that the task's own work must have passed."""
-        return {check.name for check in (*self.gate, *self.tasks[task].task.checks)}
+    def gate_of_work(self, page: AttemptPage) -> set[str]:
+        """Names of the checks that the attempt's own work must have passed."""
+        checks = (*self.gate, *self.tasks[page.task].task.checks)
+        return names_of(checks, AT_WORK, page.paths)
 
     def all_checks(self) -> set[str]:
         """Names of all checks of the run and its tasks."""
@@ -119,17 +133,18 @@ class Ledger:
         that comes with it, and those of every task whose landing is not in the first base of each
         of those tasks."""
         trees = self.world.trees
-        names = {check.name for check in self.gate}
-        bases = []
+        checks, bases = list(self.gate), []
         for own in self.coming_with(commit):
-            names |= {check.name for check in own.task.checks}
+            checks += own.task.checks
             bases.append(trees.commits[own.first_base].above)
         undone = undone_by(about)
         for task in self.landed:
             known = bases and all(self.tasks[task].landed in above for above in bases)
             if task != undone and not known:
-                names |= {check.name for check in self.tasks[task].task.checks}
-        return names
+                checks += self.tasks[task].task.checks
+        special = about not in self.attempts
+        paths = None if special else trees.paths_between(self.head, commit)
+        return names_of(checks, AT_LANDING, paths)
 
     def coming_with(self, commit: str) -> list[TaskPage]:
         """The tasks whose sealed work is in the commit and not yet on the integration branch."""
@@ -149,6 +164,7 @@ class Ledger:
         if event.kind in ("landing.wanted", "landing.missed", "landed"):
             self.failed_moves.pop(event.subject, None)
         self.queue.take(self, event, at)
+        self.radar.take(self, event)
         made = RULES.get(type(event))
         if made is not None:
             made(self, event, at)
@@ -188,6 +204,7 @@ def _(book: Ledger, event: ev.IntegrationReady, at: float) -> None:
 def _(book: Ledger, event: ev.EngineStarted, at: float) -> None:
     book.stopping = False
     book.failed_moves.clear()
+    book.after.failed = 0
     longest_s = BACKOFF_SPREAD * book.limits.backoff_max_s
     for page in book.tasks.values():
         most_s = LIMIT_LEFT_MAX_S if page.last_cause is Cause.LIMITED else longest_s
@@ -209,6 +226,7 @@ def _(book: Ledger, event: ev.RunFinished, at: float) -> None:
     landed = all(page.finished for page in book.tasks.values())
     if landed != (event.end is ev.RunEnd.LANDED):
         raise Broken(f"the run ends as {event.end}, which is not so")
+    ends_well(book)
     book.ended = True
 
 
@@ -244,6 +262,8 @@ def _(book: Ledger, event: ev.PressureChanged, at: float) -> None:
 
 @rule(ev.EffectFailed)
 def _(book: Ledger, event: ev.EffectFailed, at: float) -> None:
+    if event.about == AFTER and not event.no_room:
+        book.after.failed += 1
     if event.action == "MoveIntegration" and not event.no_room:
         book.failed_moves[event.about] = book.failed_moves.get(event.about, 0) + 1
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gangsaw.core import events as ev
 from gangsaw.core.events import Cause
 from gangsaw.core.model import TurnKind, Workspace
+from gangsaw.testing.simulation import ledger_honesty, ledger_resolving
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.pages import AttemptPage, can_start_from, rule
 from gangsaw.testing.simulation.reasons import Reasons
@@ -61,7 +62,11 @@ def _(book: Ledger, event: ev.WorkFound, at: float) -> None:
     page = book.attempts[event.attempt]
     if book.world.trees.worktrees[event.attempt].head != event.commit:
         raise Broken(f"{event.commit} is not what {event.attempt} left")
+    against = book.world.trees.worktrees[event.attempt].base
     page.sealed, page.asked = event.commit, 0
+    page.paths = book.world.trees.paths_between(event.commit, against)
+    ledger_honesty.note_work(book, event)
+    ledger_resolving.note_work(event, page)
 
 
 @rule(ev.ReviewApproved)
@@ -73,7 +78,7 @@ def _(book: Ledger, event: ev.ReviewApproved, at: float) -> None:
 @rule(ev.VerdictReached)
 def _(book: Ledger, event: ev.VerdictReached, at: float) -> None:
     page, trees = book.attempts[event.attempt], book.world.trees
-    wanted = book.gate_of_work(page.task)
+    wanted = book.gate_of_work(page)
     if book.tasks[page.task].task.workspace is Workspace.NONE:
         green = book.world.plain_green.get(event.attempt, set())
         red = event.attempt in book.world.plain_red
@@ -95,8 +100,18 @@ def _(book: Ledger, event: ev.WorkReturned, at: float) -> None:
     page = book.attempts[event.attempt]
     if event.cause is Cause.COMBINATION and page.place != "candidate.wanted":
         raise Broken(f"{event.attempt} is sent back for a candidate that it is not in")
+    if event.cause is Cause.CONCERNS:
+        ledger_honesty.may_go_back(book, event.attempt, page)
+    if event.cause is Cause.SAID and not book.talk.words_for(page.task):
+        raise Broken(f"{event.attempt} goes back, and nobody has said anything")
+    page.returned = event.cause
     if event.cause is Cause.FINDINGS:
         _take_findings(book, event.attempt, page)
+
+
+@rule(ev.WorkFaulty)
+def _(book: Ledger, event: ev.WorkFaulty, at: float) -> None:
+    book.attempts[event.attempt].returned = event.cause
 
 
 @rule(ev.AttemptFailed)

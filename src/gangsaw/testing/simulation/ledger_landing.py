@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gangsaw.core import events as ev
 from gangsaw.core.model import Review, Stage, Workspace
+from gangsaw.testing.simulation import ledger_honesty, ledger_resolving
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.pages import rule
 from gangsaw.testing.simulation.trees import owner
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 def _(book: Ledger, event: ev.ChangeQueued, at: float) -> None:
     page = book.attempts[event.attempt]
     task, approved = book.tasks[page.task].task, page.approved == event.commit
+    ledger_honesty.may_be_queued(book, event.attempt, page)
     if (task.review is Review.PERSON or Stage.APPROVE in task.stages) and not approved:
         raise Broken(f"{event.attempt} is queued without review")
     if Stage.REVIEW in task.stages and page.agreed != event.commit and not approved:
@@ -52,9 +54,10 @@ def _(book: Ledger, event: ev.Landed, at: float) -> None:
         raise Broken(f"{event.attempt} is called landed, but nothing was moved")
     if event.commit not in trees.commits[head].above:
         raise Broken(f"{event.attempt} is called landed as {event.commit}, which is not in {head}")
-    book.head = head
+    book.head = book.checked = head
     if event.attempt not in book.attempts:
         return
+    ledger_resolving.is_told(book, event)
     page = book.tasks[event.task]
     if page.finished:
         raise Broken(f"{event.task} lands twice")
@@ -76,7 +79,8 @@ def _(book: Ledger, event: ev.Undone, at: float) -> None:
     page, about = book.tasks[event.task], f"@undo/{event.task}"
     if not page.undo_wanted or (about, event.onto, event.commit) not in book.world.trees.moves:
         raise Broken(f"{event.task} is called undone, but nobody asked, or nothing was moved")
-    book.head = event.commit
+    book.head = book.checked = event.commit
+    book.after.good.discard(event.task)
     book.landed.remove(event.task)
     page.finished, page.landed, page.undone, page.undo_wanted = False, "", True, False
     for other in book.tasks.values():

@@ -278,10 +278,13 @@ class Queue:
         if place >= 0 and event.cause in (Cause.COMBINATION, Cause.CONFLICT):
             link = self.links[place]
             same = trees.commits[link.onto].tree == trees.commits[book.head].tree
-            if place or not same:
+            conflict = event.cause is Cause.CONFLICT
+            if not same and not (conflict and place):
                 raise Broken(f"{name} goes back, and was not put on what landed")
-            if event.cause is Cause.CONFLICT and not trees.clashes(link.onto, link.work):
+            if conflict and not trees.clashes(book.head, link.work):
                 raise Broken(f"{name} goes back for a conflict, and merges")
+            if place and not conflict:
+                raise Broken(f"{name} goes back, and is not the first")
             if event.cause is Cause.COMBINATION:
                 if self.reds[link.candidate] < BLAMED_AFTER:
                     raise Broken(f"{name} goes back after {self.reds[link.candidate]} red runs")

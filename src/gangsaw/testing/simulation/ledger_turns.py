@@ -11,6 +11,7 @@ from gangsaw.core.events import Cause
 from gangsaw.core.launch import OutcomeKind, UsageNoted
 from gangsaw.core.model import Stage, TurnKind
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.ledger_resolving import may_resolve
 from gangsaw.testing.simulation.pages import (
     LIMIT_LEFT_MAX_S,
     PASSES_ELSEWHERE,
@@ -42,6 +43,7 @@ def _(book: Ledger, event: ev.TurnWanted, at: float) -> None:
         raise Broken(f"{event.attempt} is launched again before launch {page.launch} has ended")
     reviews = event.why is TurnKind.REVIEW
     _as_often_as_allowed(page, event)
+    may_resolve(page, event)
     seat = event.agent or page.agent
     after_wait = page.is_parked
     switched = _in_whose_place(book, page, event, at)
@@ -97,7 +99,7 @@ def _after_its_wait(
     book: Ledger, page: AttemptPage, event: ev.TurnWanted, at: float, *, switched: bool
 ) -> None:
     """It was parked: its time has come, another agent can go on, or a person said so."""
-    told = book.talk.waiting.get(page.task) and not page.parked_until
+    told = book.talk.words_for(page.task) and not page.parked_until
     if (page.parked_until is None and not told) or book.paused:
         raise Broken(f"{event.attempt} goes on before a person said so")
     early = at < (page.parked_until or 0.0) or book.is_limited(page.seat, at)
@@ -130,9 +132,7 @@ def _in_its_stage(book: Ledger, page: AttemptPage, event: ev.TurnWanted) -> None
         wrong = event.why is TurnKind.TEST
     elif event.why is TurnKind.WORK:
         wrong = not (
-            _has_tests(book, page.start)
-            if first
-            else page.tested or not book.gate_of_work(page.task)
+            _has_tests(book, page.start) if first else page.tested or not book.gate_of_work(page)
         )
     else:
         wrong = first and event.why is not TurnKind.TEST
@@ -226,6 +226,7 @@ def _(book: Ledger, event: ev.TurnStarted, at: float) -> None:
     if event.launch != page.launch:
         raise Broken(f"{event.attempt} starts launch {event.launch}")
     page.began = at - book.world.skew
+    page.resolves += int(page.why is TurnKind.RESOLVE)
     if page.why in WRITES:
         page.writes += 1
         tests = 2 * int(Stage.TEST in book.tasks[page.task].task.stages)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gangsaw.core.conditions import Condition
@@ -72,6 +72,12 @@ class AttemptPage:
     rejections: int = 0
     word: Review | None = None
     agreed: str = ""
+    paths: tuple[str, ...] | None = None
+    """What the sealed work touches, where it is a commit."""
+    returned: Cause | None = None
+    resolves: int = 0
+    ways: set[str] = field(default_factory=set)
+    """How agent and people have resolved its conflicts."""
 
     @property
     def seat(self) -> str:

@@ -18,6 +18,7 @@ from gangsaw.core.requests import QUEUE_VERBS, RUN_VERBS, TASK_VERBS
 from gangsaw.core.resolving import CLASHED
 from gangsaw.core.state import State
 from gangsaw.core.talk import AGENT_VERBS, PEOPLE_VERBS
+from gangsaw.testing.simulation.finds import other_limits
 from gangsaw.testing.simulation.plans import NAMES, PLACES
 from gangsaw.testing.simulation.world import World
 
@@ -184,6 +185,8 @@ class People:
 
     def other_limits(self, limits: Limits) -> Limits:
         """The limits of the next engine: the same, or others."""
+        if self._world.finds.is_asked_about:
+            limits = other_limits(limits, self._world.finds.rng)
         if self._rng.random() < 0.8:
             return limits
         rng, history = self._rng, limits.history

@@ -19,6 +19,8 @@ EVEN_AFTER = {
     "condition.seen",
     "review.given",
     "effect.failed",
+    "overlap.ended",
+    "overlap.resolved",
 }
 PLACES = (
     HOLDS_AFTER.keys()

@@ -20,6 +20,7 @@ from gangsaw.core.model import (
     Uncommitted,
     Workspace,
 )
+from gangsaw.testing.simulation.finds import with_finds
 
 NAMES = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", *"mnopqrst")
 SIZES = (*(1,) * 14, *(2,) * 16, *(3,) * 6, 4, 4, 5, 6, 8, 12)
@@ -72,6 +73,10 @@ class Temper:
     vanish: float = 0.0
     unreachable: float = 0.0
     remote_moves: float = 0.0
+    concerns: float = 0.0
+    unlisted: float = 0.0
+    overlaps: float = 0.0
+    mechanical: float = 0.0
 
 
 CALM = Temper()
@@ -109,7 +114,8 @@ _STRENGTH = {
     "clock_jump": 0.1,
     "vanish": 0.03,
 }
-_TROUBLES = (*_STRENGTH, "unreachable", "remote_moves")
+_FOUND = ("concerns", "unlisted", "overlaps", "mechanical")
+_TROUBLES = (*_STRENGTH, "unreachable", "remote_moves", *_FOUND)
 _PRESENT = 0.3
 """How likely each kind of trouble is part of a schedule at all."""
 
@@ -141,7 +147,8 @@ def _queueing(rng: Random) -> Temper:
 class Scene:
     """What a schedule starts with. `clashes` are pairs of tasks whose changes conflict, `pairs`
     those that are green alone and red together, with the check that says so. The work of
-    `barriers` lands alone. A `crowd` has much to land at once, and slow checks."""
+    `barriers` lands alone. A `crowd` has much to land at once, and slow checks. `own` begins the
+    chances of what is found in work."""
 
     plan: Plan
     limits: Limits
@@ -151,6 +158,7 @@ class Scene:
     pairs: tuple[tuple[str, str, str], ...]
     barriers: frozenset[str] = frozenset()
     crowd: bool = False
+    own: str = ""
 
     def without(self, names: frozenset[str]) -> Scene:
         """The same without these tasks and kinds of trouble."""
@@ -202,7 +210,8 @@ def random_scene(rng: Random) -> Scene:
         barriers=_barriers(rng, names),
         crowd=crowd,
     )
-    return _with_remote(scene, Random(str(rng.getstate()[1][-4:])))
+    own = str(rng.getstate()[1][-4:])
+    return with_finds(_with_remote(scene, Random(own)), Random(f"{own} finds"))
 
 
 def _with_remote(scene: Scene, rng: Random) -> Scene:

@@ -51,6 +51,13 @@ def scopes_meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     return any(a == b or a.startswith(b + "/") or b.startswith(a + "/") for a in one for b in other)
 
 
+def _is_said(name: str, view: View, others: set[str]) -> None:
+    """With whom a task collides is part of its reason."""
+    missing = [other for other in others if f"{other} in " not in view.reason]
+    if missing:
+        raise Broken(f"{name} collides with {missing}, and it is said: {view.reason}")
+
+
 class Reasons:
     """Answers from a ledger as it is now."""
 
@@ -101,6 +108,8 @@ class Reasons:
             found.add(HoldKind.AGENT_SLOTS)
         if book.is_limited(agent, now):
             found.add(HoldKind.AGENT_LIMIT)
+        if page.task.scope and book.radar.holding(book, page.task.scope):
+            found.add(HoldKind.OVERLAP)
         if not (page.task.track or page.task.scope):
             return found
         for other in self.others(page):
@@ -162,6 +171,8 @@ class Reasons:
             return
         if view.status not in wanted or view.hold is not None:
             raise Broken(f"{name} is called {view.status}, and is {wanted}")
+        if attempt is not None and attempt.live:
+            _is_said(name, view, self._book.radar.others_of(page.current))
 
     def _waits(self, name: str, attempt: AttemptPage, now: float) -> None:
         """An attempt whose next turn can begin is not left waiting."""
@@ -192,7 +203,7 @@ class Reasons:
         if attempt.freed:
             return [seat]
         if attempt.for_person:
-            told = book.talk.waiting.get(attempt.task) and not is_spent(book, attempt.task)
+            told = book.talk.words_for(attempt.task) and not is_spent(book, attempt.task)
             return [seat] if told else []
         if attempt.parked in PASSES_ELSEWHERE and attempt.switches < SWITCHES_MAX:
             other = book.fallback_of(seat)
@@ -209,8 +220,15 @@ class Reasons:
             raise Broken(f"{name} is called {view.status}, and is held by {sorted(reasons)}")
         if view.hold.kind not in reasons or not view.reason:
             raise Broken(f"{name} is said to be held by {view.hold}, and is by {sorted(reasons)}")
-        if self._named(name, view.hold) != set(view.hold.tasks):
+        if view.hold.kind is HoldKind.OVERLAP:
+            self._held_apart(name, view.hold)
+        elif self._named(name, view.hold) != set(view.hold.tasks):
             raise Broken(f"{name} is said to wait for {view.hold.tasks}")
+
+    def _held_apart(self, name: str, hold: Hold) -> None:
+        book = self._book
+        if set(hold.tasks) not in book.radar.holding(book, book.tasks[name].task.scope):
+            raise Broken(f"{name} is said to be held by an overlap of {hold.tasks}")
 
     def _named(self, name: str, hold: Hold) -> set[str]:
         """The tasks that a hold of this kind must name."""

@@ -19,7 +19,9 @@ from gangsaw.core.wire import decode_event, encode
 from gangsaw.core.work import at_rest, next_wakeup, turn
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.ledger import Ledger
+from gangsaw.testing.simulation.ledger_after import check_after
 from gangsaw.testing.simulation.ledger_queue import check_good_landed, check_queue
+from gangsaw.testing.simulation.ledger_radar import check_radar
 from gangsaw.testing.simulation.pages import TaskPage
 from gangsaw.testing.simulation.people import People
 from gangsaw.testing.simulation.plans import CALM, Temper, random_scene
@@ -29,6 +31,7 @@ from gangsaw.testing.simulation.promises import (
     check_neighbours,
     check_rest,
 )
+from gangsaw.testing.simulation.radar import Radar
 from gangsaw.testing.simulation.reasons import Reasons
 from gangsaw.testing.simulation.talk import check_talk
 from gangsaw.testing.simulation.world import World
@@ -184,6 +187,7 @@ class Schedule:
         self.world.session_of = self._session_of
         self.world.agent_of = lambda name: self.state.attempts[name].seat
         self.people = People(self.rng, self.world)
+        self.radar = Radar(self.world, self.people)
         self.figures = Figures(schedules=1)
         self.history: list[Turn] | None = [] if remember else None
         self.log: list[tuple[float, Event]] = []
@@ -281,6 +285,7 @@ class Schedule:
         events, actions = turn(self.state, now, seen)
         if self.history is not None:
             self.history[-1] = Turn(now, tuple(seen), tuple(events))
+        self.book.radar.reports = [one for one in seen if isinstance(one, ob.OverlapsRead)]
         self._append(events, now)
         self._validate(events, actions, now)
         if self.people.inbox:
@@ -510,7 +515,7 @@ class Schedule:
             world.go_on_to_news(until, self._seen)
             if rng.random() < TOGETHER:
                 world.go_on(world.now + rng.random())
-        self._seen += self.people.meddle(self.state)
+        self._seen += self.people.meddle(self.state) + self.radar.look(self.state)
         if temper is CALM:
             if self.state.pressure is not Pressure.NONE:
                 self._seen.append(ob.MachineRead(Pressure.NONE, ""))
@@ -569,6 +574,8 @@ class Schedule:
         check_needs(self.book, state, reasons)
         check_queue(self.book, state)
         check_talk(self.book, state)
+        check_after(self.book, state)
+        check_radar(self.book, state)
         for name in state.tasks:
             seen = view(state, name, now)
             self.suspect = Wrong(name, seen)

@@ -42,6 +42,8 @@ class Talk:
     def __init__(self) -> None:
         self.waiting: dict[str, list[str]] = {}
         self.agents: set[str] = set()
+        self.advice: set[str] = set()
+        """Those of the radar: nothing waits for them."""
         self.said: dict[str, Said] = {}
 
     def of(self, attempt: str) -> Said:
@@ -50,7 +52,21 @@ class Talk:
 
     def from_people(self, task: str) -> list[str]:
         """Messages of people that no turn was told yet."""
-        return [key for key in self.waiting.get(task, ()) if key not in self.agents]
+        return [key for key in self.words_for(task) if key not in self.agents]
+
+    def words_for(self, task: str) -> list[str]:
+        """Messages that are more than advice."""
+        return [key for key in self.waiting.get(task, ()) if key not in self.advice]
+
+    def advice_for(self, task: str) -> list[str]:
+        """Advice that no turn was told yet."""
+        return [key for key in self.waiting.get(task, ()) if key in self.advice]
+
+    def withdraw(self, task: str, prefix: str) -> bool:
+        """Advice that begins so is not given any more; whether there was any."""
+        before = self.waiting.get(task, [])
+        self.waiting[task] = [key for key in before if not key.startswith(prefix)]
+        return len(self.waiting[task]) < len(before)
 
     def is_asking(self, attempt: str) -> bool:
         """Whether a command of its agent has put a question that is open."""
@@ -65,6 +81,8 @@ class Talk:
                 self.waiting.setdefault(event.task, []).append(event.key)
                 if event.agent:
                     self.agents.add(event.key)
+                if event.advice:
+                    self.advice.add(event.key)
                 if event.question:
                     self._forget(book.tasks[event.task].current)
             case ev.QuestionAsked():
@@ -87,6 +105,7 @@ class Talk:
                 self._change_hands(event)
                 if isinstance(event, et.HandedBack):
                     book.tasks[task_of(event.attempt)].resolved_by = ""
+                    book.attempts[event.attempt].returned = Cause.TAKEN
             case _:
                 self._of_others(book, event, at)
 
@@ -147,7 +166,8 @@ class Talk:
                     self.waiting.pop(event.task, None)
             case ev.AttemptFailed():
                 page, task = self.of(event.attempt), book.attempts[event.attempt].task
-                self.waiting[task] = [*page.told, *self.waiting.get(task, ())]
+                said = (*page.told, *self.waiting.get(task, ()))
+                self.waiting[task] = [key for key in said if key not in self.advice]
                 page.told = []
             case _:
                 pass

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.finds import Finds
 from gangsaw.testing.simulation.plans import Scene
 
 Tree = frozenset[str]
@@ -57,6 +58,7 @@ class Trees:
     """All commits and branches of a schedule, and what its checks say about trees."""
 
     def __init__(self, scene: Scene) -> None:
+        self.finds = Finds(scene)
         self._clashes = set(scene.clashes)
         self._pairs = scene.pairs
         self.red: dict[str, frozenset[str]] = {}
@@ -99,6 +101,10 @@ class Trees:
         """Whether `other` contains `one`."""
         return one in self.commits[other].above
 
+    def paths_between(self, one: str, other: str) -> tuple[str, ...]:
+        """The paths in which the trees of two commits differ."""
+        return self.finds.paths_of(self.commits[one].tree ^ self.commits[other].tree)
+
     def change(self, task: str, tree: Tree, red: frozenset[str]) -> Tree:
         """The tree with a new change of the task in place of its former one; `red` are the checks
         that it breaks."""
@@ -107,6 +113,7 @@ class Trees:
         rest = frozenset(entry for entry in tree if owner(entry) != task or task == "@user")
         self.red[name] = red
         self.knew[name] = frozenset(map(owner, rest))
+        self.finds.note_change(name, red)
         return rest | {name}
 
     def clash(self, one: str, other: str) -> None:
@@ -192,6 +199,9 @@ class Trees:
         if self.integration == onto:
             if not self.is_ancestor(onto, head):
                 raise Broken(f"the integration branch would lose {onto} for {head}")
+            lost = self.commits[onto].tree - self.commits[head].tree
+            if lost and not self.undone:
+                raise Broken(f"the integration branch would lose {sorted(lost)} for {head}")
             self.integration = head
             self.moves.append((about, onto, head))
         if self.is_ancestor(head, self.integration):

@@ -11,9 +11,9 @@ from typing import assert_never
 
 from gangsaw.core import actions as ac
 from gangsaw.core import observations as ob
-from gangsaw.core.events import Cause, CheckResult, Judgement
+from gangsaw.core.events import Cause, CheckResult, Judgement, Stage
 from gangsaw.core.launch import UsageNoted
-from gangsaw.core.model import Check, TurnKind, task_of
+from gangsaw.core.model import Check, TurnKind, When, task_of
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.plans import CALM, Scene, Temper
 from gangsaw.testing.simulation.shims import (
@@ -39,6 +39,13 @@ TESTS_RED = 0.7
 AGAINST_UNKNOWN = 0.2
 """How often nobody knows with which of the changes ahead one does not merge."""
 
+AT_STAGE = {
+    Stage.WORK: (When.ALWAYS, When.WORK),
+    Stage.CANDIDATE: (When.ALWAYS, When.LANDING),
+    Stage.AFTER: (When.AFTER,),
+}
+"""Which checks look at which trees."""
+
 Job = Callable[[], None]
 Report = Callable[[str, list[ob.Observation]], None]
 
@@ -50,6 +57,7 @@ class World:
         self.rng = rng
         self.temper: Temper = scene.temper
         self.trees = Trees(scene)
+        self.finds = self.trees.finds
         self.now = 100_000.0
         self.skew = 0.0
         """How far the engine's clock is ahead of the world's (seconds)."""
@@ -202,15 +210,26 @@ class World:
         if tree <= trees.commits[action.against].tree:
             return unsound(Cause.EMPTY)
         barrier = ("lock",) if task_of(about) in self.barriers else ()
+        commit, finds = worktree.head, self.finds
+        count, paths = 1, tuple[str, ...]()
+        if finds.lists:
+            paths = trees.paths_between(commit, action.against)
+            count = max(1, len(paths))
+            if self.temper.unlisted and finds.rng.random() < self.temper.unlisted:
+                paths = ()
+        concerns = finds.concerns_in(commit, self.temper.concerns)
         return ob.WorkInspected(
-            about, action.launch, worktree.head, tree_id(tree), 1, 2, 3, barrier=barrier
+            *(about, action.launch, commit, tree_id(tree), count, 2, 3),
+            barrier=barrier,
+            concerns=concerns,
+            paths=paths,
         )
 
     def _check(self, action: ac.RunChecks) -> ob.Observation:
         if action.commit:
             tree = self.trees.commits[action.commit].tree
             green = self.trees.green.setdefault(tree_id(tree), set())
-            results = [self._one_check(check, tree, green) for check in action.checks]
+            results = self._in_order(action, tree, green)
         else:
             red = self.latest[action.about].left is Left.RED
             results = [self._plain_check(action.about, check, red) for check in action.checks]
@@ -223,6 +242,21 @@ class World:
         return ob.ChecksDone(
             action.about, action.commit, action.tree, worst, tuple(results), action.round
         )
+
+    def _in_order(self, action: ac.RunChecks, tree: Tree, green: set[str]) -> list[CheckResult]:
+        """One order after the other, until something of one has failed."""
+        results: list[CheckResult] = []
+        orders = [check.order for check in action.checks]
+        if orders != sorted(orders):
+            raise Broken(f"{action.about} is checked in the order {orders}")
+        for at, check in enumerate(action.checks):
+            if check.when not in AT_STAGE[action.stage]:
+                raise Broken(f"{check.name} is run of {action.about}, and looks {check.when}")
+            done = results and check.order > orders[at - 1]
+            if done and any(one.judgement is not Judgement.PASSED for one in results):
+                break
+            results.append(self._one_check(check, tree, green))
+        return results
 
     def _one_check(self, check: Check, tree: Tree, green: set[str]) -> CheckResult:
         if self.rng.random() < self.temper.inconclusive:
@@ -250,14 +284,21 @@ class World:
             against = self._clashing(action)
             return ob.CandidateClashed(action.about, action.work, action.onto, ("file",), against)
         tree = tree_id(self.trees.commits[made].tree)
-        return ob.CandidateMade(action.about, action.work, action.onto, made, tree)
+        way = "" if action.undoes else self.finds.way_of(made, self.temper.mechanical)
+        paths = ("file",) if way else ()
+        return ob.CandidateMade(action.about, action.work, action.onto, made, tree, way, paths)
 
     def _clashing(self, action: ac.BuildCandidate) -> str:
-        """The first change ahead with which it does not merge, where that was found out."""
-        if action.undoes or self.rng.random() < AGAINST_UNKNOWN:
+        """The first change ahead with which it does not merge, where that was found out; none
+        where it is what landed."""
+        if action.undoes or not action.ahead:
             return ""
+        if action.landed and self.trees.clashes(action.landed, action.work):
+            return ""
+        if self.rng.random() < AGAINST_UNKNOWN:
+            return action.ahead[-1][0]
         found = (a for a, commit in action.ahead if self.trees.clashes(commit, action.work))
-        return next(found, "")
+        return next(found)
 
     def _move(self, action: ac.MoveIntegration) -> ob.Observation:
         about, commit, onto = action.about, action.commit, action.onto
