@@ -277,6 +277,7 @@ def test_a_submodule_keeps_its_commit(pg: Playground, initialised: bool) -> None
 
 def test_a_task_moves_a_submodule_forward(pg: Playground) -> None:
     pg.env |= FILE_SUBMODULES
+    pg.settings('[honesty]\nallow = ["lib: agent_settings"]\n')
     library = pg.root / "library"
     pg.git("init", "-q", "-b", "main", str(library))
     pg.git("commit", "-q", "--allow-empty", "-m", "one", cwd=library)

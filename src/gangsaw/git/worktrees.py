@@ -176,6 +176,7 @@ def remove_worktree(repo: Repository, path: Path) -> Removed | RemovalBlocked:
     """
     path = real(path)
     with repo.lane():
+        _drop_drafts(repo)
         half_made = is_half_made(repo, path)
         admin = repo.admin_dir(path)
         if os.path.lexists(path) and admin is None and not half_made:
@@ -379,6 +380,12 @@ def is_half_made(repo: Repository, path: Path) -> bool:
 def _note(repo: Repository, path: Path) -> Path:
     name = hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
     return repo.control_dir / "making" / name
+
+
+def _drop_drafts(repo: Repository) -> None:
+    """Remove notes that a kill cut short; in our lane nobody else is writing one."""
+    for draft in (repo.control_dir / "making").glob(".draft-*"):
+        draft.unlink(missing_ok=True)
 
 
 def _write_note(repo: Repository, path: Path, made_branch: str | None, base: str) -> None:

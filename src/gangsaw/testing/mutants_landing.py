@@ -139,7 +139,10 @@ def _target_forgotten() -> Iterator[None]:
 
 @mutant("delivery is never tried again")
 def _delivery_once() -> Iterator[None]:
-    with with_values(delivery, BLOCKED_RETRY_S=1e9):
+    def never(known: State) -> float:
+        return 1e18 if known.delivery.blocked else 0.0
+
+    with with_values(delivery, retry_at=never):
         yield
 
 

@@ -36,7 +36,8 @@ def size_of(state: State) -> int:
 def extend(state: State) -> list[Event]:
     """Take changes into the chain, as many as the next batch may hold; a moved target goes first,
     then what is to be undone, then what people put first."""
-    if not state.head:
+    wanted = state.queue or state.landings or state.undos or state.delivery.target_commit
+    if not wanted or not state.head:
         return []
     special = _special(state)
     waiting = [link for link in state.landings if not link.batch]
