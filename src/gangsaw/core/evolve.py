@@ -245,22 +245,9 @@ def _(event: ev.TaskCancelled, state: State, at: float) -> None:
 
 @_apply.register
 def _(event: ev.TaskReopened, state: State, at: float) -> None:
-    known = state.task_states[event.task]
-    fresh = replace(
-        known,
-        tries=0,
-        crashes=0,
-        blameless=0,
-        retry_at=0.0,
-        given_up="",
-        person=False,
-        cancelled=False,
-        cancel_wanted="",
-        ended_at=None,
-        undone="",
-        start=event.start,
+    ix.take_up_again(
+        state, event.task, cancelled=False, cancel_wanted="", undone="", start=event.start
     )
-    ix.set_task(state, event.task, fresh)
 
 
 _apply.register(ev.AfterWanted)(after.wanted)

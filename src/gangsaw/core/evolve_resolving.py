@@ -36,21 +36,7 @@ def _left(event: er.ResolvingLeft, state: State, at: float) -> None:
 
 
 def _given(event: er.ResolutionGiven, state: State, at: float) -> None:
-    known = state.task_states[event.task]
-    fresh = replace(
-        known,
-        tries=0,
-        crashes=0,
-        blameless=0,
-        retry_at=0.0,
-        given_up="",
-        person=False,
-        ended_at=None,
-        start=event.ref,
-        resolver="",
-        solver=event.by,
-    )
-    ix.set_task(state, event.task, fresh)
+    ix.take_up_again(state, event.task, start=event.ref, resolver="", solver=event.by)
     _touch_dependants(state, event.task)
 
 

@@ -66,6 +66,22 @@ def _index_ready(state: State, name: str) -> None:
         state.backing_off.pop(name, None)
 
 
+def take_up_again(state: State, name: str, **changes: object) -> None:
+    """The task has all its tries before it again, with these changes besides."""
+    fresh = replace(
+        state.task_states[name],
+        tries=0,
+        crashes=0,
+        blameless=0,
+        retry_at=0.0,
+        given_up="",
+        person=False,
+        ended_at=None,
+        **changes,
+    )
+    set_task(state, name, fresh)
+
+
 def finish_task(state: State, name: str, known: TaskState) -> None:
     """The task landed or is done: one need less for each that waits for it."""
     set_task(state, name, known)
