@@ -1,10 +1,12 @@
-"""The landing queue holds admission when it is long, and a spent budget holds further turns."""
+"""A long landing queue holds admission; batches become smaller when a change was to blame."""
 
 from __future__ import annotations
 
 import pytest
 
+from gangsaw.core.evolve_landing import back_to_smaller_batches
 from gangsaw.core.model import Limits
+from gangsaw.core.policy import batches
 from gangsaw.core.policy.admission import QUEUE_MIN, HoldKind, hold_for_all
 from gangsaw.core.state import State
 
@@ -23,3 +25,14 @@ def test_a_long_queue_holds_admission(queued: int, agents: int, held: bool) -> N
     state.queue = [f"t{n}.1" for n in range(queued)]
     hold = hold_for_all(state)
     assert (hold is not None and hold.kind is HoldKind.QUEUE) is held
+
+
+@pytest.mark.parametrize(
+    ("window", "size", "after"),
+    [(16, 8, 4), (16, 4, 2), (16, 1, 1), (2, 4, 1), (3, 4, 1), (1, 4, 1)],
+)
+def test_batches_shrink_from_what_they_really_were(window: int, size: int, after: int) -> None:
+    state = State(run="r1", limits=Limits(window=window))
+    state.batch_size = size
+    back_to_smaller_batches(state)
+    assert batches.size_of(state) == after

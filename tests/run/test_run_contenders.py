@@ -129,7 +129,7 @@ def test_the_end_of_an_engine_says_what_it_waits_for(tmp_path: Path) -> None:
     with site.engine("--on-interrupt", "stop") as engine:
         ground.wait_for((ground.root / "pushing").exists, "the push")
         engine.send_signal(signal.SIGTERM)
-        site.wait_said("waiting for what cannot be cut short: moving (and pushing) the target")
+        site.wait_said("waiting for what cannot be cut short: pushing the target")
         assert engine.poll() is None
         (ground.root / "pushed").touch()
         assert engine.wait(60) == 130

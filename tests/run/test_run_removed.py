@@ -161,10 +161,10 @@ def test_a_worktree_vanishes_under_its_agent(tmp_path: Path) -> None:
 
 def test_a_worktree_vanishes_between_two_turns(tmp_path: Path) -> None:
     """The check itself takes the worktree away, before its red verdict goes back to the agent."""
-    worktree = tmp_path / "ground/repo-worktrees/r1/a.1"
-    site = Site(
-        tmp_path, [work("a", checks=[f"test ! -d {worktree} || {{ rm -r {worktree}; false; }}"])]
-    )
+    worktrees = tmp_path / "ground/repo-worktrees/r1"
+    # Red however often it is run, until the next attempt has a worktree of its own.
+    check = f"test -d {worktrees}/a.2 || {{ rm -rf {worktrees}/a.1; false; }}"
+    site = Site(tmp_path, [work("a", checks=[check])])
     with site.engine() as engine:
         site.ends_well(engine)
     failed = site.bodies("attempt.failed")

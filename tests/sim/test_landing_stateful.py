@@ -142,7 +142,7 @@ class LandingBesideModel(RuleBasedStateMachine):
         self.rank = {task.id: (-task.priority, at) for at, task in enumerate(tasks)}
         self.since, self.behind = dict[str, float](), dict[str, str]()
         self.queue, self.links = set[str](), list[Link]()
-        self.first = set[str]()
+        self.first, self.oldest = set[str](), ""
         self.moving, self.held = "", False
         self.landed: list[str] = []
         self.state, self.actions = State(), list[ac.Action]()
@@ -256,13 +256,17 @@ class LandingBesideModel(RuleBasedStateMachine):
         return names.index(self.moving) + 1 if self.moving else 0
 
     def _is_next(self, attempt: str, taken: bool) -> None:
-        """What people put first; the one that waits longest; beside one just taken, the best."""
+        """What people put first; the one that waits longest when the first of several is taken
+        in; then the best."""
         inside = {link.about for link in self.links}
         free = {name for name in self.queue if self.behind[name] not in inside}
+        if not taken:
+            waits = {name: (self.since[name], self.rank[task_of(name)]) for name in free}
+            self.oldest = min(waits, key=waits.__getitem__, default="")
 
-        def key(name: str) -> tuple[bool, float, tuple[int, int]]:
-            since = 0.0 if taken else self.since[name]
-            return task_of(name) not in self.first, since, self.rank[task_of(name)]
+        def key(name: str) -> tuple[bool, bool, tuple[int, int]]:
+            put_first = task_of(name) in self.first
+            return not put_first, name != self.oldest, self.rank[task_of(name)]
 
         assert not self.held, "a held queue takes in"
         assert sum(not link.batched for link in self.links) < self.limits.window

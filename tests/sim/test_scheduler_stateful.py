@@ -1,7 +1,9 @@
 """The scheduler beside a naive model, which says after each report which tasks must start now.
 
 The core is driven by `turn` as in a run; the machine plays the world and reports whatever may
-happen to what the core wants. The model knows only what it reported itself.
+happen to what the core wants. The model knows only what it reported itself, and what is in the
+commits that it made for that: what the branch is being moved to lands whole, and nothing else
+lands.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
 
@@ -18,8 +20,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from gangsaw.core import actions as ac
+from gangsaw.core import chain, graph
 from gangsaw.core import events as ev
-from gangsaw.core import graph
 from gangsaw.core import observations as ob
 from gangsaw.core.events import Cause, Pressure
 from gangsaw.core.evolve import evolve
@@ -220,14 +222,21 @@ class Model:
 
 
 class SchedulerBesideModel(RuleBasedStateMachine):
-    @initialize(shapes=st.lists(SHAPES, min_size=3, max_size=len(NAMES)))
-    def begin(self, shapes: list[tuple[tuple[int, ...], str, str | None, int, str | None]]) -> None:
+    @initialize(
+        shapes=st.lists(SHAPES, min_size=3, max_size=len(NAMES)), window=st.sampled_from((16, 3, 1))
+    )
+    def begin(self, shapes: list[Shape], window: int) -> None:
         plan = plan_of(shapes)
-        self.now, self.commits, self.asked = 100.0, 0, 0
+        self.now, self.asked = 100.0, 0
+        # Git, as far as landing needs it: the attempts in each commit, in the order in which
+        # they came; and the candidates that the branch was to be moved to.
+        self.inside: dict[str, tuple[str, ...]] = {"c0": ()}
+        self.moves = set[str]()
         self.log: list[tuple[float, str]] = []
         self.state, self.actions = State(), list[ac.Action]()
         self.model = Model({task.id: Known(task) for task in plan.tasks})
-        started = ev.RunStarted("r1", plan, LIMITS, "main", "gangsaw/run/r1", "c0")
+        limits = replace(LIMITS, window=window)
+        started = ev.RunStarted("r1", plan, limits, "main", "gangsaw/run/r1", "c0")
         evolve(self.state, started, self.now)
         self._write([started])
         self._tell()
@@ -253,7 +262,32 @@ class SchedulerBesideModel(RuleBasedStateMachine):
         admitted = [event for event in events if isinstance(event, ev.AttemptAdmitted)]
         assert [event.attempt for event in admitted] == self.model.start(self.now)
         assert all(event.base == self.state.head for event in admitted)
+        self._look_at_moves()
         self._agree()
+
+    def _look_at_moves(self) -> None:
+        """The branch is moved to commits of changes that wait, and that nobody has called off."""
+        moves = [action for action in self.actions if isinstance(action, ac.MoveIntegration)]
+        assert len(moves) <= 1, "two moves at a time"
+        for action in moves:
+            fresh = action.commit not in self.moves
+            self.moves.add(action.commit)
+            for known in self._brought_by(action):
+                assert known.stage == ("waits" if fresh else "moving"), "it cannot land"
+                assert not (fresh and known.cancel_wanted), "it was cancelled before"
+                known.stage = "moving"
+        assert sum(known.stage == "moving" for known in self.model.tasks.values()) == sum(
+            len(self._brought_by(action)) for action in moves
+        )
+
+    def _brought_by(self, move: ac.MoveIntegration) -> list[Known]:
+        """The tasks that land with this move, each with the attempt that it has now."""
+        landed = self.inside[move.onto]
+        assert self.inside[move.commit][: len(landed)] == landed, "what landed would be lost"
+        names = self.inside[move.commit][len(landed) :]
+        tasks = [self.model.tasks[name.split(".")[0]] for name in names]
+        assert names == tuple(f"{known.task.id}.{known.number}" for known in tasks)
+        return tasks
 
     def _agree(self) -> None:
         """Statuses and reasons are those of the model."""
@@ -296,17 +330,21 @@ class SchedulerBesideModel(RuleBasedStateMachine):
             case ac.InspectWork(launch=launch):
                 known.stage = "waits"
                 return [ob.WorkInspected(about, launch, f"w-{about}", f"t-{about}", 1, 1, 0)]
-            case ac.BuildCandidate(work=work, onto=onto) if luck is Luck.BAD:
-                self.model.fail(known, Cause.CONFLICT)
-                return [ob.CandidateClashed(about, work, onto, ("x",))]
+            case ac.BuildCandidate(work=work, onto=onto, ahead=ahead) if luck is Luck.BAD:
+                against = ahead[-1][0] if ahead else ""
+                if not against:  # otherwise it waits for that one
+                    self.model.fail(known, Cause.CONFLICT)
+                return [ob.CandidateClashed(about, work, onto, ("x",), against)]
             case ac.BuildCandidate(work=work, onto=onto):
-                self.commits += 1
-                made = f"m{self.commits}"
-                known.stage = "moving"
+                made = f"m{len(self.inside)}"
+                self.inside[made] = (*self.inside[onto], about)
                 return [ob.CandidateMade(about, work, onto, made, f"tree-{made}")]
-            case ac.MoveIntegration(commit=commit, onto=onto):
-                known.stage, known.landed = "", True
-                return [ob.IntegrationMoved(about, commit, onto)] * 2
+            case ac.MoveIntegration(commit=commit, onto=onto, title=title):
+                for moved in self._brought_by(action):
+                    moved.stage, moved.landed = "", True
+                joined = f"j{len(self.inside)}" if title else ""
+                self.inside[joined or commit] = self.inside[commit]
+                return [ob.IntegrationMoved(about, commit, onto, joined)] * 2
             case ac.CloseWorkspace():
                 return [ob.AttemptClosed(about, ())]
             case _:
@@ -405,6 +443,17 @@ def chains_ignored() -> Iterator[None]:
         graph.chain_lengths = before
 
 
+@contextmanager
+def called_off_too_late() -> Iterator[None]:
+    """From its place in the chain on, a change lands although people have called it off."""
+    before = chain.is_moving
+    try:
+        chain.is_moving = lambda state, about: chain.index_of(state, about) >= 0
+        yield
+    finally:
+        chain.is_moving = before
+
+
 FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     **{
         name: partial(planted, MUTANTS[name])
@@ -415,10 +464,12 @@ FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
             "work that waits for its landing keeps its slot",
             "pressure does not hold admission",
             "a cancelled task starts again",
+            "only the last of those that land together has landed",
             "there is no pause before the next attempt",
         )
     },
     "chains are ignored": chains_ignored,
+    "what is called off lands with others": called_off_too_late,
 }
 
 

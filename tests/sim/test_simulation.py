@@ -50,6 +50,21 @@ def test_mutants(record_property: Note) -> None:
     assert latest <= SEEDS_MAX
 
 
+ONCE_FAILED = {
+    46340: "work that landed, was undone and landed again is blamed for what was red between",
+    52129: "the same, with nothing else to blame",
+    101106: "a batch is as large after a change was to blame, in a window narrower than that",
+    23966: "people merge what was undone back in, as git would not",
+    60991: "a person's resolution waits for its reviewer, not for its agent",
+}
+"""Seeds that were red, and what was wrong, in the core or in the second bookkeeping."""
+
+
+@pytest.mark.parametrize("seed", ONCE_FAILED)
+def test_a_schedule_that_once_failed(seed: int) -> None:
+    assert run_seed(seed).schedules == 1
+
+
 @pytest.mark.parametrize("seed", [5, 44, 123])
 @pytest.mark.guarantee("G17")
 def test_the_same_seed_is_the_same_schedule(seed: int) -> None:

@@ -168,5 +168,5 @@ def forget_verdicts(state: State) -> None:
 
 
 def back_to_smaller_batches(state: State) -> None:
-    """A change was to blame for a red batch."""
-    state.batch_size = max(state.batch_size // 2, 1)
+    """A change was to blame for a red batch, which was no larger than the window."""
+    state.batch_size = max(min(state.batch_size, state.limits.window) // 2, 1)

@@ -69,7 +69,8 @@ def _slots_for_returned() -> Iterator[None]:
 
 @mutant("work that waits for its landing keeps its slot")
 def _queued_holds_slot() -> Iterator[None]:
-    with with_values(indexes, HOLDS_SLOT=phases.HOLDS_SLOT | {Phase.QUEUED}):
+    waiting = {Phase.QUEUED, Phase.LANDING}
+    with with_values(indexes, HOLDS_SLOT=phases.HOLDS_SLOT | waiting):
         yield
 
 

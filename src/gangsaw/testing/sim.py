@@ -26,6 +26,10 @@ FAILURES_MAX = 10
 """Failing seeds after which a worker gives up."""
 
 BATCH = 250
+COLLECT_EVERY = 20
+"""After so many schedules their memory is taken back: soon enough that it is still near at hand,
+seldom enough that looking for it costs little."""
+
 SEEDS = 100_000
 SEEDS_LONG = 1_000_000
 
@@ -36,8 +40,10 @@ def run_batch(start: int, seeds: int, mode: Mode | None) -> tuple[Figures, list[
     """The figures of the seeds from `start` on, and what went wrong in which of them."""
     total, failures = Figures(), list[Failure]()
     gc.freeze()
-    gc.disable()  # a batch is small, and what is made in it is soon gone
+    gc.disable()  # what is made in a schedule is soon gone
     for seed in range(start, start + seeds):
+        if seed % COLLECT_EVERY == 0:
+            gc.collect()
         schedule = Schedule(seed, mode)
         error = schedule.outcome()
         if error is None:

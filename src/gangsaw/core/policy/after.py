@@ -53,9 +53,17 @@ def red_text(state: State) -> str:
     found = state.after
     if not found.is_red:
         return ""
-    since = dict.fromkeys(state.landed[found.green : found.landings])
-    names = [name for name in since if state.task_states[name].landed_commit]
+    names = _held_since_green(state)
     more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
     landed = f" · landed since it was green: {', '.join(names[:NAMED_MAX])}{more}" if names else ""
     remedy = f" · gangsaw undo {names[0] if len(names) == 1 else 'TASK'}" if names else ""
     return f"{failing_text(found.results)} on {found.judged[:10]}{landed}{remedy}"
+
+
+def _held_since_green(state: State) -> list[str]:
+    """The tasks whose present landings are in the judged commit, and not in the last green one. A
+    task that was undone and has landed again since is not in it as it is now."""
+    last = {name: at for at, name in enumerate(state.landed)}
+    places = range(state.after.green, state.after.landings)
+    names = ((at, state.landed[at]) for at in places)
+    return [n for at, n in names if last[n] == at and state.task_states[n].landed_commit]

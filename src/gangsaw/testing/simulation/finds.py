@@ -58,7 +58,7 @@ def random_honesty(rng: Random) -> Honesty:
     answers = tuple((kind.value, rng.choice(tuple(Answer)).value) for kind in kinds)
     allow: tuple[tuple[str, str], ...] = ()
     if rng.random() < 0.4:
-        allow = ((rng.choice(FOLDERS), rng.choice((*KINDS, "any"))),)
+        allow = ((rng.choice(FOLDERS), rng.choice((*[kind.value for kind in KINDS], "any"))),)
     return Honesty(answers=answers, allow=allow)
 
 

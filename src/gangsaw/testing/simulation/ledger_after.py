@@ -42,21 +42,30 @@ def is_touched(check: Check, paths: Iterable[str]) -> bool:
     return any(path == own or path.startswith(own + "/") for own in check.paths for path in paths)
 
 
+Landings = set[tuple[str, str]]
+"""Tasks, each with the commit as which it landed."""
+
+
 @dataclass(slots=True)
 class AfterPage:
-    """`wanted` is under check, with the checks that it needs; `held` and `good` are the landed
-    tasks in the last that was judged, and in the last green one."""
+    """`wanted` is under check, with the checks that it needs; `holds`, `held` and `good` are the
+    landed tasks, as what, in that one, in the last that was judged, and in the last green one."""
 
     wanted: str = ""
     names: set[str] = field(default_factory=set)
-    holds: list[str] = field(default_factory=list)
-    held: list[str] = field(default_factory=list)
-    good: set[str] = field(default_factory=set)
+    holds: Landings = field(default_factory=set)
+    held: Landings = field(default_factory=set)
+    good: Landings = field(default_factory=set)
     judged: set[str] = field(default_factory=set)
     last: Judgement | None = None
     unsure: int = 0
     failed: int = 0
     """How often trying to check it has failed."""
+
+
+def landings_now(book: Ledger) -> Landings:
+    """What has landed, and was not undone since."""
+    return {(name, book.tasks[name].landed) for name in book.landed}
 
 
 def names_after(book: Ledger) -> set[str]:
@@ -80,7 +89,7 @@ def _(book: Ledger, event: AfterWanted, at: float) -> None:
     page.names = names_after(book)
     if event.commit != book.checked or not page.names:
         raise Broken(f"{event.commit} is to be checked, and {book.checked} has landed")
-    page.wanted, page.holds, page.unsure = event.commit, list(book.landed), 0
+    page.wanted, page.holds, page.unsure = event.commit, landings_now(book), 0
 
 
 @rule(AfterJudged)
@@ -105,7 +114,7 @@ def _(book: Ledger, event: AfterJudged, at: float) -> None:
     page.judged.add(event.commit)
     page.held = page.holds
     if event.judgement is Judgement.PASSED:
-        page.good = set(page.holds)
+        page.good = page.holds
 
 
 def check_after(book: Ledger, state: State) -> None:
@@ -113,7 +122,7 @@ def check_after(book: Ledger, state: State) -> None:
     page, text = book.after, red_text(state)
     if bool(text) is not (page.last is Judgement.FAILED) or state.after.wanted != page.wanted:
         raise Broken(f"what landed last is {page.last}, and it is told: {text}")
-    suspects = {name for name in page.held if name not in page.good and name in book.landed}
+    suspects = {name for name, _ in (page.held - page.good) & landings_now(book)}
     _, _, named = text.partition("landed since it was green: ")
     named = named.partition(" · ")[0].partition(" and ")[0]
     told = set(named.split(", ")) if named else set()

@@ -80,7 +80,6 @@ def _(book: Ledger, event: ev.Undone, at: float) -> None:
     if not page.undo_wanted or (about, event.onto, event.commit) not in book.world.trees.moves:
         raise Broken(f"{event.task} is called undone, but nobody asked, or nothing was moved")
     book.head = book.checked = event.commit
-    book.after.good.discard(event.task)
     book.landed.remove(event.task)
     page.finished, page.landed, page.undone, page.undo_wanted = False, "", True, False
     for other in book.tasks.values():

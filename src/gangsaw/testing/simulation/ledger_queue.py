@@ -240,7 +240,8 @@ class Queue:
             if self.reds[commit] > trees.red_runs[event.attempt, commit]:
                 raise Broken(f"{event.attempt} is red more often than its checks were")
         elif [one.about for one in self.links if one.batch == link.batch][-1] == event.attempt:
-            self.size = min(self.size * 2, max(book.limits.window, 1))
+            # What was red before is no reason to grow, and a narrower window none to shrink.
+            self.size = max(self.size, min(self.size * 2, book.limits.window))
 
     def _move(self, book: Ledger, event: ev.LandingWanted) -> None:
         link, trees = self.link(event.attempt), book.world.trees
@@ -288,7 +289,7 @@ class Queue:
             if event.cause is Cause.COMBINATION:
                 if self.reds[link.candidate] < BLAMED_AFTER:
                     raise Broken(f"{name} goes back after {self.reds[link.candidate]} red runs")
-                self.size = max(self.size // 2, 1)
+                self.size = max(min(self.size, book.limits.window) // 2, 1)
         self.drop(name)
         self.over(name)
 

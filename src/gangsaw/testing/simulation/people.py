@@ -171,10 +171,10 @@ class People:
         trees.dirty = False
         if state.delivery.merge_failed and trees.integration is not None:
             # They merge what landed into their branch themselves.
-            tree = trees.commits[trees.target].tree | trees.commits[trees.integration].tree
+            tree = trees.merged(trees.target, trees.integration)
             trees.target = trees.commit(tree, trees.target, trees.integration)
             if not trees.is_ancestor(trees.remote, trees.target):
-                tree = trees.commits[trees.target].tree | trees.commits[trees.remote].tree
+                tree = trees.merged(trees.target, trees.remote)
                 trees.target = trees.commit(tree, trees.target, trees.remote)
         found = self.decide(state)
         if state.paused:

@@ -192,7 +192,7 @@ class Reasons:
     def _next_at(self, attempt: AttemptPage, now: float) -> str:
         """Whose slot checked work waits for: its reviewer's or, after its tests, its agent's."""
         book, task = self._book, self._book.tasks[attempt.task].task
-        if not attempt.begun:
+        if not attempt.begun and not attempt.by_hand:
             return attempt.agent
         reviewer = task.reviewer or book.limits.reviewer or task.agent
         return book.instead_of(reviewer or book.limits.default_agent, now)
