@@ -12,6 +12,8 @@ from gangsaw.core.events import AttemptFailed, AttemptParked, TurnWanted
 from gangsaw.core.launch import OutcomeKind, SessionNoted, TurnOutcome, UsageNoted
 from gangsaw.core.model import AgentSlots
 from gangsaw.core.phases import Phase
+from gangsaw.core.policy.admission import is_limited
+from gangsaw.core.policy.remedy import RESET_SPREAD_S, goes_on_at
 from gangsaw.core.state import LaunchUsage, State
 from gangsaw.core.status import exit_code
 from gangsaw.core.usage import used_by_launch
@@ -113,7 +115,11 @@ def test_a_limit_waits_until_the_moment_that_was_told() -> None:
     assert next_wakeup(state, AT) == RESET_AT
     assert turn(state, RESET_AT - 1, [])[0] == []
     assert at_rest(state, RESET_AT - 1) is None
-    (wanted,), _ = turn(state, RESET_AT, [])
+    moment = goes_on_at(state, state.attempts["a.1"])
+    assert moment is not None
+    assert RESET_AT <= moment <= RESET_AT + RESET_SPREAD_S
+    assert next_wakeup(state, RESET_AT) in (None, moment)
+    (wanted,), _ = turn(state, moment, [])
     assert isinstance(wanted, TurnWanted)
     assert state.attempts["a.1"].session == "s1"
     assert (state.attempts["a.1"].continues, state.attempts["a.1"].waits) == (0, 1)
@@ -122,10 +128,10 @@ def test_a_limit_waits_until_the_moment_that_was_told() -> None:
 def test_a_person_may_say_that_a_limit_is_over() -> None:
     state = begun()
     end(state, Condition.QUOTA)
-    assert state.agent_limits
+    assert state.account_limits
     events, _ = turn(state, AT + 1, [ob.Asked("k1", "retry", "a", "me")])
     assert any(isinstance(event, TurnWanted) for event in events)
-    assert not state.agent_limits
+    assert not state.account_limits
 
 
 def test_parked_for_a_person_the_engine_rests() -> None:
@@ -237,3 +243,35 @@ def test_a_late_report_of_a_launch_is_of_the_session_it_had() -> None:
     attempt = replace(state.attempts["a.1"], launch=3, session=None, usage=(first, second))
     noted = UsageNoted(2_200, 0, cost_usd=0.75, of_session=True)
     assert used_by_launch(attempt, 2, noted) == second
+
+
+ACCOUNTS = {"one": ("team", "team"), "two": ("team", "other"), "own": ("", "")}
+
+
+@pytest.mark.parametrize("name", ACCOUNTS)
+def test_a_usage_limit_holds_back_all_agents_of_its_account(name: str) -> None:
+    first, second = ACCOUNTS[name]
+    state = begun()
+    mine = state.attempts["a.1"].agent
+    agents = (
+        AgentSlots(mine, None, resumes=True, fallback="other", account=first),
+        AgentSlots("other", None, account=second),
+    )
+    state.limits = replace(state.limits, agents=agents)
+    followed = outcome_of(end(state, Condition.QUOTA))
+    shared = name == "one"
+    # An agent of the same account is no way out.
+    assert followed == ("waits" if shared else "fresh session")
+    assert is_limited(state, "other", AT) == shared
+    assert is_limited(state, mine, AT)
+    assert not is_limited(state, mine, RESET_AT)
+
+
+def test_those_that_waited_for_one_limit_go_on_one_after_another() -> None:
+    moments = set()
+    for number in range(1, 6):
+        state = begun()
+        end(state, Condition.QUOTA)
+        waiting = replace(state.attempts["a.1"], id=f"a.{number}")
+        moments.add(goes_on_at(state, waiting))
+    assert len(moments) == 5

@@ -260,7 +260,7 @@ SPENT = (
 
 
 def test_what_a_person_has_done_is_not_thrown_away_for_want_of_money() -> None:
-    text = SPENT + TAKE.format("t") + KILLED.format(1)
+    text = SPENT + KILLED.format(1) + TAKE.format("t")
     ok, words = answer_to(text, "verb=hand_back task=a by=ann")
     assert (ok, words) == (
         True,

@@ -116,8 +116,16 @@ def test_every_key() -> None:
             uncommitted=Uncommitted.ASK,
             agents=(
                 AgentSlots("sh", 2, resumes=False, told=False),
-                AgentSlots("claude", None, resumes=True),
-                *(AgentSlots(k, None, resumes=k in RESUMING_KINDS) for k in OTHERS),
+                AgentSlots("claude", None, resumes=True, account="claude"),
+                *(
+                    AgentSlots(
+                        k,
+                        None,
+                        resumes=k in RESUMING_KINDS,
+                        account="" if k in ("scripted", "acp", "command") else k,
+                    )
+                    for k in OTHERS
+                ),
             ),
             default_agent="sh",
             memory_floor_pct=5.0,

@@ -32,7 +32,7 @@ def unknown_in_config(text: str) -> set[str]:
 
 CONTRACT_TASK = (
     "id title prompt needs scope track priority agent model checks review workspace timeout_s"
-    " attempts budget env stages reviewer role".split()
+    " attempts budget budget_tokens env stages reviewer role".split()
 )
 
 
@@ -61,7 +61,7 @@ def test_config_reader_and_schema_know_the_same_keys(section: str) -> None:
 
 def test_agent_keys() -> None:
     keys = CONFIG["properties"]["agents"]["additionalProperties"]["properties"]
-    expected = "kind argv stdin binary args model env pass_env fallback slots role".split()
+    expected = "kind argv stdin binary args model env pass_env fallback account slots role".split()
     assert list(keys) == expected
     lines = "".join(f"{key} = 0\n" for key in (*keys, "zzz"))
     assert unknown_in_config(f"[agents.a]\n{lines}") == {"zzz"}
@@ -70,8 +70,8 @@ def test_agent_keys() -> None:
 def test_run_keys_of_the_contract() -> None:
     assert set(CONFIG["properties"]["run"]["properties"]) == set(
         "agent max_agents deliver attempts turns timeout_s stall_s grace_s backoff_s backoff_max_s"
-        " uncommitted budget on_interrupt remote memory_floor_pct disk_floor_mb crashes"
-        " reviewer rounds".split()
+        " uncommitted budget budget_tokens reserve on_interrupt remote memory_floor_pct"
+        " disk_floor_mb crashes reviewer rounds".split()
     )
 
 

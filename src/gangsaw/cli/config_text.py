@@ -44,7 +44,7 @@ _HEAD = """# Settings of gangsaw for this repository. Every line is optional; wh
 {agent}
 # max_agents = 4             # how many agents work at once
 # deliver = "each"           # when your branch is moved: "each" landing, at the "end", "never"
-# budget = 10                # start no agent once so many dollars are spent
+# budget = 10                # dollars the run may cost; reserved before each launch
 
 [checks]                     # run for every task, on its work and on every combination
 # run = ["pytest -q"]

@@ -20,6 +20,7 @@ from gangsaw.core.policy import (
     ending,
     honesty,
     landing,
+    money,
     remedy,
     retry,
     review,
@@ -80,6 +81,8 @@ def _stop_one(state: State, attempt: Attempt, now: float) -> list[Event]:
         cause = Cause.STOPPED
     elif attempt.taken_by and alive:
         cause = Cause.TAKEN
+    elif cause is None and attempt.phase is Phase.RUNNING and not attempt.allowed:
+        cause = Cause.BUDGET if money.is_over(state, attempt.task) else None
     if cause is not None and alive:
         known = attempt.stop_cause is not None and (attempt.stop_hard or not state.stop_hard)
         return [] if known else [ev.StopWanted(attempt.id, cause, state.stop_hard)]
@@ -107,7 +110,8 @@ def _is_moving(state: State, attempt: Attempt) -> bool:
 def _follow_up(state: State, now: float) -> list[Event]:
     """What follows for each attempt from where it stands."""
     for name in state.live:
-        events = _next_step(state, state.attempts[name], now)
+        attempt = state.attempts[name]
+        events = remedy.once_paid(state, attempt, _next_step(state, attempt, now))
         if events:
             return events
     return []
@@ -162,7 +166,7 @@ def _verify(state: State, attempt: Attempt, now: float) -> list[Event]:
 def _after_verdict(state: State, attempt: Attempt, now: float) -> list[Event]:
     task = state.tasks[attempt.task]
     if attempt.stage is TurnKind.TEST:
-        return _after_tests(state, attempt)
+        return _after_tests(state, attempt, now)
     if attempt.judgement is Judgement.FAILED:
         text = landing.failing_text(attempt.results)
         return [ev.WorkReturned(attempt.id, Cause.CHECKS, text)]
@@ -184,13 +188,13 @@ def _after_verdict(state: State, attempt: Attempt, now: float) -> list[Event]:
     return [ev.ChangeQueued(attempt.id, attempt.commit)]
 
 
-def _after_tests(state: State, attempt: Attempt) -> list[Event]:
+def _after_tests(state: State, attempt: Attempt, now: float) -> list[Event]:
     """Tests that were written before the work must fail; without a check nobody can tell."""
     passed = attempt.judgement is not Judgement.FAILED
     if passed and landing.gate_of_work(state, attempt.task):
         text = "the tests pass although the work is not yet done: they test nothing"
         return [ev.WorkReturned(attempt.id, Cause.TESTS_PASS, text)]
-    return review.work_turn(state, attempt)
+    return review.work_turn(state, attempt, now)
 
 
 def _after_return(state: State, attempt: Attempt, now: float) -> list[Event]:
@@ -207,7 +211,7 @@ def _after_return(state: State, attempt: Attempt, now: float) -> list[Event]:
     if turn is None and cause is Cause.TAKEN:
         # What a person has done there is not thrown away for want of money.
         text = f"{attempt.returned_text} · {remedy.SPENT}"
-        return [ev.AttemptParked(attempt.id, Condition.MONEY_LIMIT, text, None)]
+        return [ev.AttemptParked(attempt.id, Condition.MONEY_LIMIT, text, None, unpaid=True)]
     if turn is None:
         return retry.fail(state, attempt, cause, attempt.returned_text, now)
     if state.stopping or not may_take_slot(state, attempt.agent):

@@ -29,13 +29,15 @@ class ConditionSeen(OfAttempt):
 @dataclass(frozen=True, slots=True)
 class AttemptParked(OfAttempt):
     """The attempt keeps its worktree and its session and gives its slot back. It goes on at
-    `until` (epoch seconds) or, without it, when a person has said something."""
+    `until` (epoch seconds) or, without it, when a person has said something; `unpaid`: or when
+    there is money for its next turn."""
 
     kind: ClassVar[str] = "attempt.parked"
     condition: Condition
     text: str
     until: float | None = None
     by: str = ""
+    unpaid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

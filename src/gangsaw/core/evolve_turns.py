@@ -7,10 +7,10 @@ from gangsaw.core import events as ev
 from gangsaw.core import indexes as ix
 from gangsaw.core.conditions import Condition
 from gangsaw.core.launch import OutcomeKind
-from gangsaw.core.model import TurnKind
+from gangsaw.core.model import TurnKind, account_of
 from gangsaw.core.phases import Phase
 from gangsaw.core.replacing import replace
-from gangsaw.core.state import Attempt, Exit, LaunchUsage, State
+from gangsaw.core.state import Attempt, Dearest, Exit, LaunchUsage, State
 from gangsaw.core.terms import Cause
 from gangsaw.core.timing import limit_ends
 from gangsaw.core.usage import shift, usage_of
@@ -52,6 +52,7 @@ def wanted(event: ev.TurnWanted, state: State, at: float) -> None:
         condition=None,
         given=None,
         parked=None,
+        unpaid=False,
         continues=before.continues + int(_goes_on(event, before)),
         review_tries=before.review_tries + int(_tries(event, before)) if reviews else 0,
         switches=before.switches + int(_switches(event, before)),
@@ -123,10 +124,19 @@ def usage_reported(event: ev.UsageReported, state: State, at: float) -> None:
     others = tuple(entry for entry in attempt.usage if entry.launch != event.launch)
     after = replace(attempt, usage=(*others, used))
     ix.put_attempt(state, after)
+    if event.launch == attempt.launch:
+        _note_price(state, attempt.seat, used)
     known = state.task_states[attempt.task]
     old, new = usage_of(attempt), usage_of(after)
     ix.set_task(state, attempt.task, replace(known, usage=shift(known.usage, old, new)))
     state.usage = shift(state.usage, old, new)
+
+
+def _note_price(state: State, agent: str, used: LaunchUsage) -> None:
+    """What the dearest launch of the agent has used is reserved for its next ones."""
+    known = state.dearest.get(agent, Dearest())
+    cost = max(known.cost_usd, used.cost_usd or 0.0)
+    state.dearest[agent] = Dearest(cost, max(known.tokens, used.tokens))
 
 
 def beat_seen(event: ev.BeatSeen, state: State, at: float) -> None:
@@ -154,8 +164,9 @@ def exited(event: ev.TurnExited, state: State, at: float) -> None:
 
 
 def _limit(state: State, agent: str, until: float) -> None:
-    """The agent's usage limit holds back all its tasks until then."""
-    state.agent_limits[agent] = max(until, state.agent_limits.get(agent, 0.0))
+    """The usage limit holds back all tasks of all agents of the account until then."""
+    account = account_of(state.limits, agent)
+    state.account_limits[account] = max(until, state.account_limits.get(account, 0.0))
 
 
 def lost(event: ev.TurnLost, state: State, at: float) -> None:
@@ -195,16 +206,19 @@ def parked(event: ev.AttemptParked, state: State, at: float) -> None:
         parked=event.condition,
         parked_text=event.text,
         parked_until=event.until,
+        unpaid=event.unpaid,
+        allowed=False,
         waits=before.waits + int(event.until is not None),
     )  # fmt: skip
 
 
 def park_ended(event: ev.ParkEnded, state: State, at: float) -> None:
-    """Its time has come. Whoever says so of a usage limit says so for all tasks of the agent."""
+    """Its time has come. Whoever says so of a usage limit says so for all agents of the account."""
     before = state.attempts[event.attempt]
     if before.parked is Condition.QUOTA:
-        state.agent_limits.pop(before.seat, None)
-    ix.move_attempt(state, event, at, parked=None, parked_until=at)
+        state.account_limits.pop(account_of(state.limits, before.seat), None)
+    allowed = before.allowed or before.unpaid
+    ix.move_attempt(state, event, at, parked=None, parked_until=at, unpaid=False, allowed=allowed)
 
 
 def review_given(event: ev.ReviewGiven, state: State, at: float) -> None:

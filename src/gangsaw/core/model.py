@@ -159,6 +159,7 @@ class Task:
     timeout_s: float | None = None
     attempts: int | None = None
     budget_usd: float | None = None
+    budget_tokens: int | None = None
     env: tuple[tuple[str, str], ...] = ()
     stages: tuple[Stage, ...] = (Stage.WORK,)
     reviewer: str | None = None
@@ -179,24 +180,27 @@ class AgentSlots:
     """How many live attempts one configured agent may have; `resumes` says whether its
     sessions can be taken up again; `fallback` names the agent that goes on in its place when it
     cannot (not signed in, model unknown, usage limit reached). `told`: each turn's own prompt
-    reaches it, so that a fresh session can be told what is in the worktree already."""
+    reaches it, so that a fresh session can be told what is in the worktree already. Agents of one
+    `account` (empty: its own) meet a usage limit together."""
 
     name: str
     slots: int | None = None
     resumes: bool = False
     fallback: str = ""
     told: bool = True
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of a run. Seconds unless the name says otherwise. `reviewer` reviews where a task
-    names nobody (empty: the task's own agent, in a session of its own); `rounds_max` bounds how
-    often work goes back to its author for what a reviewer found. `window` bounds how many changes
-    are checked together for their landing, `check_slots` how many such combinations are checked
-    side by side, on a machine with so many `cores`; `honesty` says what follows from what is found
-    in a change. A worktree is looked at for overlaps at most every `radar_every_s`. `remote` is
-    where the target is pushed (empty: nowhere)."""
+    """The bounds of a run. Seconds unless the name says otherwise. `reviewer` reviews where a
+    task names nobody (empty: the task's own agent, in a session of its own); `rounds_max`
+    bounds how often work goes back to its author for what a reviewer found. `window` bounds how
+    many changes are checked together for their landing, `check_slots` how many such
+    combinations are checked side by side, on a machine with so many `cores`; `honesty` says
+    what follows from what is found in a change. `reserve_usd` is set aside for a launch as long
+    as no launch of its agent has told what one costs. A worktree is looked at for overlaps at
+    most every `radar_every_s`. `remote` is where the target is pushed (empty: nowhere)."""
 
     max_agents: int = 4
     turns_max: int = 3
@@ -209,6 +213,8 @@ class Limits:
     grace_s: float = 10.0
     check_timeout_s: float = 1800.0
     budget_usd: float | None = None
+    budget_tokens: int | None = None
+    reserve_usd: float = 0.5
     deliver: Deliver = Deliver.EACH
     uncommitted: Uncommitted = Uncommitted.COMMIT
     window: int = 16
@@ -226,6 +232,11 @@ class Limits:
     radar_every_s: float = 30.0
     remote: str = ""
     push: Push = Push.EACH
+
+
+def account_of(limits: Limits, agent: str) -> str:
+    """Whose usage limits the agent meets: what its settings name, else nobody's but its own."""
+    return next((a.account for a in limits.agents if a.name == agent and a.account), agent)
 
 
 def attempt_id(task: str, number: int) -> str:

@@ -39,6 +39,7 @@ class AgentSettings:
     pass_env: tuple[str, ...] = ()
     slots: int | None = None
     fallback: str | None = None
+    account: str | None = None
     role: str | None = None
 
 

@@ -42,6 +42,14 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Dearest:
+    """The most that a launch of an agent has used so far."""
+
+    cost_usd: float = 0.0
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """How the last launch of an attempt ended; `lost` without exit record, `no_room` while the disk
     was full. `condition` is what ended it, where that was told."""
@@ -100,7 +108,8 @@ class Attempt:
     alone; `queued_at` is when this work came into the queue, `against` a change with which it does
     not merge and which is ahead of it. It had `resolves` turns to resolve a conflict; `resolved`
     are the ways in which conflicts of it were; it begins with the resolution of the person
-    `solver`.
+    `solver`. `unpaid`: it is parked for want of money; `allowed`: a person let it go on all the
+    same.
     """
 
     id: str
@@ -170,6 +179,8 @@ class Attempt:
     parked: Condition | None = None
     parked_text: str = ""
     parked_until: float | None = None
+    unpaid: bool = False
+    allowed: bool = False
     given: Review | None = None
     findings: tuple[Finding, ...] = ()
     rejections: int = 0
@@ -322,11 +333,12 @@ class State:
     whether they were green at the first go, `costs` what checking them took. A held queue forms
     none, and nothing lands while it is `frozen`, both as `held_by` asked. `candidate_runs` counts
     how often checks were run on a candidate. `landed` names every landing in order, those that were
-    undone since included. `agent_limits` says until when (epoch seconds) an agent's usage limit
-    holds back its tasks. `blocks` numbers the live attempts, see `ports`. `green` holds the keys of
-    the checks that passed on a tree, `red` how often others failed on it, both as seen in one
-    `environment`. `overlaps` are those that stand, by key; `overlap_count` is how many there were,
-    `advised` what was said of each pair."""
+    undone since included. `dearest` is the most that a launch of each agent has used.
+    `account_limits` says until when (epoch seconds) a usage limit holds back all agents of an
+    account. `blocks` numbers the live attempts, see `ports`. `green` holds the
+    keys of the checks that passed on a tree, `red` how often others failed on it, both as seen in
+    one `environment`. `overlaps` are those that stand, by key; `overlap_count` is how many there
+    were, `advised` what was said of each pair."""
 
     run: str = ""
     goal: str = ""
@@ -379,7 +391,8 @@ class State:
     answers: dict[str, tuple[bool, str]] = field(default_factory=dict)
     pending: dict[str, ev.Requested] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
-    agent_limits: dict[str, float] = field(default_factory=dict)
+    dearest: dict[str, Dearest] = field(default_factory=dict)
+    account_limits: dict[str, float] = field(default_factory=dict)
     dependants: dict[str, tuple[str, ...]] = field(default_factory=dict)
     rank: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     ready: list[tuple[tuple[int, int, int], str]] = field(default_factory=list)

@@ -16,7 +16,7 @@ from gangsaw.core.honesty import summary
 from gangsaw.core.model import Check, TurnKind, task_of
 from gangsaw.core.overlapping import overlap_text
 from gangsaw.core.phases import Phase
-from gangsaw.core.policy import batches, honesty, landing
+from gangsaw.core.policy import batches, honesty, landing, money
 from gangsaw.core.policy.admission import Hold, HoldKind, hold_for
 from gangsaw.core.policy.remedy import goes_on_at, waits_for_a_person
 from gangsaw.core.policy.undo import undone_needs
@@ -168,6 +168,7 @@ def _live_text(state: State, attempt: Attempt, now: float) -> str:
             if until is None:
                 asks = attempt.parked in (Condition.ANSWER, Condition.PERMISSION)
                 how = f"answer {attempt.task} TEXT" if asks else f"retry {attempt.task}"
+                how += ", or with more money: gangsaw run --budget N" if attempt.unpaid else ""
                 return f"{attempt.parked_text} · to go on: gangsaw {how}"
             left_s = until - now
             again = f"goes on in {span(left_s)}" if left_s > 0 else "goes on when a slot is free"
@@ -176,6 +177,10 @@ def _live_text(state: State, attempt: Attempt, now: float) -> str:
             return f"{attempt.seat} reviews it" + _condition_text(attempt)
         case Phase.RUNNING if attempt.condition is not None:
             return sentence(attempt.condition, attempt.seat)
+        case Phase.RETURNED if missing := money.lacking(state, attempt.task, attempt.agent):
+            return f"{attempt.returned_text} · waits for money: {missing}"
+        case Phase.EXITED if missing := money.lacking(state, attempt.task, attempt.seat):
+            return f"waits for money: {missing}"
         case Phase.RETURNED:
             return f"{attempt.returned_text} · goes back to the agent when a slot is free"
         case Phase.RUNNING | Phase.STARTING if attempt.question:
@@ -318,9 +323,13 @@ def exit_code(state: State, now: float) -> int:
     if stuck_text(state):
         return 3 if stuck_move(state) else 1
     waiting = [state.attempts[name].phase for name in state.live]
-    asks = any(waits_for_a_person(state.attempts[name]) for name in state.live)
+    asking = [state.attempts[name] for name in state.live]
+    asking = [attempt for attempt in asking if waits_for_a_person(attempt)]
+    asks = any(not attempt.unpaid for attempt in asking)
     if asks or Phase.REVIEWING in waiting or state.delivery.blocked:
         return 3
+    if asking:
+        return 4
     if state.ready and any(
         (hold := hold_for(state, name, now)) and hold.kind is HoldKind.BUDGET
         for _, name in state.ready[:1]

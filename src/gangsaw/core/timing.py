@@ -42,8 +42,8 @@ def count_anew(state: State, at: float) -> None:
             ix.put_attempt(state, replace(attempt, queued_at=at))
         if attempt.phase is Phase.PARKED:
             _bound_park(state, attempt, at)
-    for agent, until in state.agent_limits.items():
-        state.agent_limits[agent] = min(until, at + LIMIT_LEFT_MAX_S)
+    for account, until in state.account_limits.items():
+        state.account_limits[account] = min(until, at + LIMIT_LEFT_MAX_S)
     longest_s = state.limits.backoff_max_s * SPREAD
     for name, until in list(state.backing_off.items()):
         known = state.task_states[name]
@@ -83,8 +83,8 @@ def shift(state: State, seconds: float, why: Jump, at: float) -> None:
         return  # that time has truly passed, for waits too
     if seconds < 0:
         # Otherwise it was told by a right clock, or is over a little early.
-        for agent, until in state.agent_limits.items():
-            state.agent_limits[agent] = max(until + seconds, 0.0)
+        for account, until in state.account_limits.items():
+            state.account_limits[account] = max(until + seconds, 0.0)
     for name, until in list(state.backing_off.items()):
         known = state.task_states[name]
         if known.last_cause is Cause.LIMITED and seconds > 0:

@@ -16,7 +16,7 @@ from gangsaw.core.observations import Observation
 from gangsaw.core.phases import AGENT_ALIVE, ENDED, Phase
 from gangsaw.core.policy import after, batches, delivery, landing, stall
 from gangsaw.core.policy.admission import HoldKind, hold_for
-from gangsaw.core.policy.remedy import waits_for_a_person
+from gangsaw.core.policy.remedy import goes_on_at, waits_for_a_person
 from gangsaw.core.record import record
 from gangsaw.core.state import Attempt, Landing, State
 from gangsaw.core.trouble import cannot_close, retry_at, stuck_text
@@ -185,10 +185,10 @@ def next_wakeup(state: State, now: float) -> float | None:
 
 
 def _parked_until(state: State, now: float) -> list[float]:
-    """When parked attempts, and the tasks of agents at their limit, may go on."""
+    """When parked attempts, and the tasks of accounts at their limit, may go on."""
     attempts = map(state.attempts.__getitem__, state.live)
-    parked = [each.parked_until for each in attempts if each.phase is Phase.PARKED]
-    moments = [*parked, *state.agent_limits.values()]
+    parked = [goes_on_at(state, each) for each in attempts if each.phase is Phase.PARKED]
+    moments = [*parked, *state.account_limits.values()]
     return [moment for moment in moments if moment is not None and moment > now]
 
 

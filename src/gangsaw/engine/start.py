@@ -238,7 +238,7 @@ def _left_unscrubbed(layout: Layout, state: State) -> list[Path]:
     return [*turns, *layout.checks.glob("*/*.*")]
 
 
-KEPT_LIMITS = ("max_agents", "deliver", "budget_usd", "default_agent")
+KEPT_LIMITS = ("max_agents", "deliver", "budget_usd", "budget_tokens", "default_agent")
 """What a run was begun (or scaled) with stays until a flag says otherwise."""
 
 

@@ -426,6 +426,7 @@ def _settings(
             further.resumes(a.kind) if a.kind not in kinds else a.kind in RESUMING_KINDS,
             a.fallback or "",
             _is_told(a),
+            _account_of(a),
         )
         for a in agents
     )
@@ -452,6 +453,17 @@ def _is_told(agent: AgentSettings) -> bool:
     return agent.kind != "command" or agent.stdin == "prompt" or own
 
 
+_NOBODYS_KINDS = frozenset({"acp", "command", "scripted"})
+"""Kinds that may be any program, or need no account."""
+
+
+def _account_of(agent: AgentSettings) -> str:
+    """Whose usage limits the agent meets: agents of one program are signed in as one, unless they
+    are given variables of their own."""
+    own = agent.kind in _NOBODYS_KINDS or bool(agent.env) or adapter_file(agent.kind) is not None
+    return agent.account or ("" if own else agent.kind)
+
+
 _LIMIT_NAMES = {
     "max_agents": "max_agents",
     "attempts": "attempts_max",
@@ -463,6 +475,8 @@ _LIMIT_NAMES = {
     "backoff_s": "backoff_base_s",
     "backoff_max_s": "backoff_max_s",
     "budget": "budget_usd",
+    "budget_tokens": "budget_tokens",
+    "reserve": "reserve_usd",
     "memory_floor_pct": "memory_floor_pct",
     "disk_floor_mb": "disk_floor_mb",
     "reviewer": "reviewer",

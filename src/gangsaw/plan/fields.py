@@ -8,6 +8,7 @@ VERSION = 1
 """The plan version that this reader knows."""
 
 ATTEMPTS_MOST = 1000
+TOKENS_MOST = 1_000_000_000_000
 """Attempts a task may ask for."""
 
 _SHARED = (
@@ -55,6 +56,7 @@ _SHARED = (
         example="3",
     ),
     Field("budget", Kind.NUMBER, "US dollars the task may cost", least=0, example="2.50"),
+    Field("budget_tokens", Kind.WHOLE, "tokens the task may use", least=0, most=TOKENS_MOST),
     Field("env", Kind.ENV, "variables of the agent and the checks", example="{NAME: text}"),
 )
 

@@ -262,5 +262,6 @@ def _task_json(task: Task) -> dict[str, Any]:
         "timeout_s": task.timeout_s,
         "attempts": task.attempts,
         "budget": task.budget_usd,
+        "budget_tokens": task.budget_tokens,
         "env": dict(task.env),
     }

@@ -307,6 +307,7 @@ def _task(
         timeout_s=values.get("timeout_s"),
         attempts=values.get("attempts"),
         budget_usd=values.get("budget"),
+        budget_tokens=values.get("budget_tokens"),
         stages=stages,
         reviewer=values.get("reviewer"),
         env=_env(defaults, own, table, path, errors),

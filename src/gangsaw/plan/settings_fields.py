@@ -51,6 +51,13 @@ AGENT = Shape(
         Field("env", Kind.ENV, "variables set for the agent", example='{NAME = "text"}'),
         Field("pass_env", Kind.TEXTS, "variables passed through to the agent", example='"NAME"'),
         Field("fallback", Kind.NAME, "agent that goes on where this one cannot", example='"codex"'),
+        Field(
+            "account",
+            Kind.NAME,
+            "agents of one account meet its usage limits together (else those of one kind do, if"
+            " they have no env of their own)",
+            example='"team"',
+        ),
         Field("slots", Kind.WHOLE, "live attempts at a time", least=1, most=1000, example="2"),
         Field("role", Kind.NAME, "role of tasks that name none", example='"worker"'),
     ),
@@ -84,6 +91,21 @@ RUN = Shape(
             choices=("commit", "ask", "fail"),
         ),
         Field("budget", Kind.NUMBER, "US dollars the run may cost", least=0, example="10"),
+        Field(
+            "budget_tokens",
+            Kind.WHOLE,
+            "tokens the run may use",
+            least=0,
+            most=1_000_000_000_000,
+            example="5000000",
+        ),
+        Field(
+            "reserve",
+            Kind.NUMBER,
+            "US dollars set aside for a launch until one of its agent has told what it costs",
+            least=0,
+            example="0.50",
+        ),
         Field(
             "on_interrupt",
             Kind.CHOICE,

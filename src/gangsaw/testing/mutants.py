@@ -14,6 +14,7 @@ from gangsaw.core import decide
 from gangsaw.testing import (
     mutants_found,
     mutants_landing,
+    mutants_money,
     mutants_people,
     mutants_queue,
     mutants_starting,
@@ -25,6 +26,7 @@ from gangsaw.testing.simulation import Schedule
 SUBJECTS = (
     *(mutants_starting, mutants_turns, mutants_landing, mutants_queue, mutants_found),
     mutants_people,
+    mutants_money,
 )
 """Where the faults are: each of these puts its own into `MUTANTS`."""
 

@@ -68,7 +68,7 @@ def _limit_of_one() -> Iterator[None]:
 @mutant("a usage limit is never over")
 def _limit_for_ever() -> Iterator[None]:
     def limit(known: State, agent: str, until: float) -> None:
-        known.agent_limits[agent] = 1e12
+        known.account_limits[agent] = 1e12
 
     with with_values(evolve_turns, _limit=limit):
         yield

@@ -66,9 +66,8 @@ class Watcher:
 )
 @click.option("--deliver", type=click.Choice([mode.value for mode in Deliver]),
               help="When the target branch is moved to what landed.")  # fmt: skip
-@click.option(
-    "--budget", type=click.FloatRange(0), help="Start no agent once so many dollars are spent."
-)
+@click.option("--budget", type=click.FloatRange(0), help="Dollars that the run may cost.")
+@click.option("--budget-tokens", type=click.IntRange(0), help="Tokens that the run may use.")
 @click.option("--config", type=click.Path(path_type=Path), help="Settings instead of gangsaw.toml.")
 @click.option(
     "--new", "new", is_flag=True, help="Begin a new run even if the last is not finished."
@@ -119,6 +118,7 @@ class _Asked:
     target: str | None
     deliver: str | None
     budget: float | None
+    budget_tokens: int | None
     config: Path | None
     new: bool
     dry_run: bool
@@ -232,6 +232,7 @@ def _given(asked: _Asked) -> frozenset[str]:
         "max_agents": asked.max_agents,
         "deliver": asked.deliver,
         "budget_usd": asked.budget,
+        "budget_tokens": asked.budget_tokens,
         "default_agent": asked.agent,
     }
     return frozenset(name for name, value in flags.items() if value is not None)
@@ -245,6 +246,8 @@ def _limits(project: Project, asked: _Asked) -> Limits:
         limits = replace(limits, deliver=Deliver(asked.deliver))
     if asked.budget is not None:
         limits = replace(limits, budget_usd=asked.budget)
+    if asked.budget_tokens is not None:
+        limits = replace(limits, budget_tokens=asked.budget_tokens)
     if asked.agent is not None:
         if project.settings.agent(asked.agent) is None:
             names = ", ".join(agent.name for agent in project.settings.agents)

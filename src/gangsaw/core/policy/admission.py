@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gangsaw.core.events import AttemptAdmitted, Pressure
-from gangsaw.core.model import attempt_id
+from gangsaw.core.model import account_of, attempt_id
 from gangsaw.core.overlapping import held_by, tasks_of
+from gangsaw.core.policy import money
 from gangsaw.core.policy.undo import undone_needs
 from gangsaw.core.scopes import overlaps
 from gangsaw.core.state import State, is_live
@@ -82,9 +83,8 @@ def hold_for_all(state: State) -> Hold | None:
             return Hold(HoldKind.NO_ROOM, text=text)
         if text := stuck_move(state):
             return Hold(HoldKind.STUCK, text=text)
-    budget = state.limits.budget_usd
-    if budget is not None and state.usage.cost_usd >= budget:
-        return Hold(HoldKind.BUDGET, text=f"${state.usage.cost_usd:.2f} of ${budget:.2f}")
+    if text := money.run_spent(state):
+        return Hold(HoldKind.BUDGET, text=text)
     if len(state.queue) >= max(QUEUE_MIN, QUEUE_PER_AGENT * state.limits.max_agents):
         return Hold(HoldKind.QUEUE, text=f"{len(state.queue)}")
     if state.busy.get("", 0) >= state.limits.max_agents:
@@ -142,9 +142,11 @@ def _hold_of_place(state: State, name: str, now: float) -> Hold | None:
     """A reason that lies in what else is running: the agent's slots, the track, the scope."""
     agent = agent_now(state, name, now)
     if is_limited(state, agent, now):
-        return Hold(HoldKind.AGENT_LIMIT, until=state.agent_limits[agent], text=agent)
+        return Hold(HoldKind.AGENT_LIMIT, until=limit_of(state, agent), text=agent)
     if not has_slot(state, agent):
         return Hold(HoldKind.AGENT_SLOTS, text=agent)
+    if text := money.lacking(state, name, agent):
+        return Hold(HoldKind.BUDGET, text=text)
     task = state.tasks[name]
     clashing: list[str] = []
     for attempt in state.live_attempts():
@@ -181,8 +183,14 @@ def unlimited(state: State, agent: str, now: float) -> str:
 
 
 def is_limited(state: State, agent: str, now: float) -> bool:
-    """Whether the agent's usage limit holds it back now."""
-    return state.agent_limits.get(agent, 0.0) > now
+    """Whether a usage limit of the agent's account holds it back now."""
+    return limit_of(state, agent) > now
+
+
+def limit_of(state: State, agent: str) -> float:
+    """Until when a usage limit holds back the agent and all others of its account (epoch seconds;
+    0 for none)."""
+    return state.account_limits.get(account_of(state.limits, agent), 0.0)
 
 
 def fallback_of(state: State, agent: str) -> str:

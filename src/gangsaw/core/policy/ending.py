@@ -24,9 +24,13 @@ def after_exit(state: State, attempt: Attempt, now: float) -> list[Event] | None
     reviews = attempt.why is TurnKind.REVIEW
     if attempt.stop_cause is Cause.SAID_DONE and not ended.never_ran:
         return None
+    if attempt.stop_cause is Cause.BUDGET and ended.outcome is OutcomeKind.DONE and not reviews:
+        return None  # it was ready before it could be stopped: checks cost no money
     if attempt.stop_cause is not None:
         if reviews:
             return review.after_review(state, attempt, now)
+        if attempt.stop_cause is Cause.BUDGET:
+            return [remedy.stopped_for_money(state, attempt)]
         if attempt.stop_cause is Cause.STALLED:
             return remedy.follow(state, attempt, Condition.STALLED, now)
         return retry.fail(state, attempt, attempt.stop_cause, retry.stop_text(state, attempt), now)
@@ -69,7 +73,7 @@ def _after_crash(state: State, attempt: Attempt, ended: Exit, now: float) -> lis
         return retry.fail(state, attempt, Cause.LOST, ended.text or "could not be launched", now)
     if attempt.crashes <= CRASHES_CONTINUED_MAX and remedy.can_go_on(state, attempt):
         if retry.is_spent(state, attempt):
-            return [remedy.park(attempt, Condition.CRASHED, None, remedy.SPENT)]
+            return [remedy.park_unpaid(state, attempt, Condition.CRASHED)]
         fresh = not remedy.resumes(state, attempt)
         return [retry.wanted_turn(attempt, TurnKind.CONTINUE, fresh=fresh)]
     cause = Cause.LOST if ended.lost else Cause.CRASHED

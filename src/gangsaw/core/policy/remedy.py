@@ -10,8 +10,14 @@ from gangsaw.core.conditions import REMEDIES, Condition, Remedy, sentence
 from gangsaw.core.events import AttemptParked, Cause, Event, TurnWanted
 from gangsaw.core.model import TurnKind
 from gangsaw.core.phases import Phase
-from gangsaw.core.policy import retry
-from gangsaw.core.policy.admission import fallback_of, has_slot, is_limited, may_take_slot
+from gangsaw.core.policy import money, retry
+from gangsaw.core.policy.admission import (
+    fallback_of,
+    has_slot,
+    is_limited,
+    limit_of,
+    may_take_slot,
+)
 from gangsaw.core.state import Attempt, State
 from gangsaw.core.talk import has_word_for
 from gangsaw.core.timing import limit_ends
@@ -27,6 +33,11 @@ WAITS_MAX = 100
 
 SWITCHES_MAX = 3
 """How often another agent goes on in the place of the attempt's own."""
+
+RESET_SPREAD = 0.1
+RESET_SPREAD_S = 30.0
+"""Within this part of their wait, and so many seconds, after the end of a usage limit those that
+waited for it go on: all at once would only meet the next one."""
 
 SPENT = "the budget is spent"
 
@@ -52,10 +63,39 @@ def follow(state: State, attempt: Attempt, condition: Condition, now: float) -> 
             return retry.fail(state, attempt, Cause.REFUSED, _words(attempt, condition), now)
 
 
-def park(attempt: Attempt, condition: Condition, until: float | None, why: str = "") -> Event:
-    """The attempt waits, until then or for a person; `why`, if nothing would pass by itself."""
-    text = _words(attempt, condition) + (f" · {why}" if why else "")
-    return AttemptParked(attempt.id, condition, text, until)
+def park(attempt: Attempt, condition: Condition, until: float | None) -> Event:
+    """The attempt waits, until then or for a person."""
+    return AttemptParked(attempt.id, condition, _words(attempt, condition), until)
+
+
+def park_unpaid(state: State, attempt: Attempt, condition: Condition, agent: str = "") -> Event:
+    """The attempt waits for money, or for a person who lets it go on all the same; for a person
+    alone where the money is wanted for another agent than its own."""
+    agent = agent or attempt.seat
+    missing = money.lacking(state, attempt.task, agent, alone=True)
+    text = f"{_words(attempt, condition)} · {SPENT}: {missing}"
+    return AttemptParked(attempt.id, condition, text, None, unpaid=agent == attempt.seat)
+
+
+def stopped_for_money(state: State, attempt: Attempt) -> Event:
+    """What follows a launch that was stopped since more than its bound was spent."""
+    text = f"{money.over_text(state, attempt.task)} · {SPENT}"
+    return AttemptParked(attempt.id, Condition.MONEY_LIMIT, text, None, unpaid=True)
+
+
+def once_paid(state: State, attempt: Attempt, wanted: list[Event]) -> list[Event]:
+    """What is wanted next for the attempt; if that is a launch which cannot be paid for yet,
+    nothing while others at work have reserved the money, and to wait for more of it otherwise."""
+    turn = wanted[0] if wanted else None
+    if not isinstance(turn, TurnWanted) or attempt.phase is Phase.READY:
+        return wanted
+    goes_on_anyway = attempt.phase is Phase.PARKED and attempt.parked is None
+    agent = turn.agent or attempt.agent
+    if goes_on_anyway or not money.lacking(state, attempt.task, agent):
+        return wanted
+    if not money.lacking(state, attempt.task, agent, alone=True):
+        return []
+    return [] if attempt.unpaid else [park_unpaid(state, attempt, Condition.MONEY_LIMIT, agent)]
 
 
 def unpark(state: State, attempt: Attempt, now: float) -> list[Event]:
@@ -64,6 +104,8 @@ def unpark(state: State, attempt: Attempt, now: float) -> list[Event]:
     if state.stopping or state.paused:
         return []
     due, condition = goes_on_at(state, attempt), attempt.parked
+    if due is None and attempt.unpaid and not retry.is_spent(state, attempt):
+        return _once_free(state, attempt, attempt.seat)
     if due is None:
         told = has_word_for(state, attempt) and not retry.is_spent(state, attempt)
         return _once_free(state, attempt, attempt.seat) if told else []
@@ -75,7 +117,7 @@ def unpark(state: State, attempt: Attempt, now: float) -> list[Event]:
     if not by_itself and not away:
         return []
     if retry.is_spent(state, attempt):
-        return [park(attempt, condition, None, SPENT)]
+        return [park_unpaid(state, attempt, condition)]
     return _once_free(state, attempt, attempt.seat if by_itself else other)
 
 
@@ -85,7 +127,9 @@ def goes_on_at(state: State, attempt: Attempt) -> float | None:
     until = attempt.parked_until
     if until is None or attempt.parked is None:
         return until
-    return max(until, state.agent_limits.get(attempt.seat, 0.0))
+    limit = limit_of(state, attempt.seat)
+    window_s = min(RESET_SPREAD_S, RESET_SPREAD * max(limit - attempt.since, 0.0))
+    return max(until, limit + window_s * retry.spread(attempt.id))
 
 
 def _once_free(state: State, attempt: Attempt, agent: str) -> list[Event]:
@@ -128,7 +172,7 @@ def _resume(
         most = attempt.continues
     if attempt.continues < most:
         if retry.is_spent(state, attempt):
-            return [park(attempt, condition, None, SPENT)]
+            return [park_unpaid(state, attempt, condition)]
         return [_again(attempt, fresh=fresh, agent=attempt.seat)]
     cause = _CAUSES.get(condition, Cause.EXIT)
     words = _words(attempt, condition)
@@ -160,7 +204,7 @@ def _elsewhere(state: State, attempt: Attempt, condition: Condition, now: float)
     for."""
     other = place_elsewhere(state, attempt, condition)
     if other and retry.is_spent(state, attempt):
-        return [park(attempt, condition, None, SPENT)]
+        return [park_unpaid(state, attempt, condition)]
     if other and not is_limited(state, other, now) and has_slot(state, other):
         return [_again(attempt, fresh=True, agent=other)]
     if other or condition is Condition.QUOTA:

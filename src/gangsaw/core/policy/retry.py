@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from gangsaw.core.events import AttemptFailed, Cause, Event, TaskGivenUp, TurnWanted
 from gangsaw.core.model import Limits, Stage, TurnKind
+from gangsaw.core.policy import money
 from gangsaw.core.state import Attempt, State
 from gangsaw.core.terms import BLAMELESS
 
@@ -53,15 +54,20 @@ class Turn:
 def backoff_s(limits: Limits, tries: int, attempt: str) -> float:
     """Seconds to wait after the given number of failed tries (1 or more).
 
-    Doubles per try up to `backoff_max_s`, spread by ±25 % derived from the attempt's id, so that
-    the same log gives the same waits.
+    Doubles per try up to `backoff_max_s`, spread by ±25 %.
     """
     doublings = min(max(tries - 1, 0), 30)
     plain = min(limits.backoff_base_s * (1 << doublings), limits.backoff_max_s)
-    spread = 0
+    return plain * (0.75 + spread(attempt) / 2.0)
+
+
+def spread(attempt: str) -> float:
+    """A number from 0 to below 1 that differs between attempts; made from the id, so that the same
+    log gives the same waits."""
+    found = 0
     for char in attempt:
-        spread = (spread * 31 + ord(char)) % 1000
-    return plain * (0.75 + spread / 2000.0)
+        found = (found * 31 + ord(char)) % 1000
+    return found / 1000.0
 
 
 def wanted_turn(
@@ -81,7 +87,7 @@ def after_return(state: State, attempt: Attempt) -> Turn | None:
     cause = attempt.returned
     # Rounds of review have a bound of their own.
     used_up = attempt.turns_used - attempt.rejections >= turns_allowed(state, attempt)
-    if is_spent(state, attempt) or (used_up and cause not in _BEYOND_TURNS):
+    if is_spent(state, attempt, attempt.agent) or (used_up and cause not in _BEYOND_TURNS):
         # Where it is the run's, the next attempt is held by the same budget, with the reason.
         return None
     match cause:
@@ -103,16 +109,15 @@ def after_return(state: State, attempt: Attempt) -> Turn | None:
             return None
 
 
-def is_spent(state: State, attempt: Attempt) -> bool:
-    """Whether no further turn may be paid for, by the task's budget or the run's."""
-    budget = state.limits.budget_usd
-    spent = budget is not None and state.usage.cost_usd >= budget
-    return spent or _over_budget(state, attempt)
+def is_spent(state: State, attempt: Attempt, agent: str = "") -> bool:
+    """Whether no further turn may be paid for, by the task's bounds or the run's; of its own agent
+    where none is named."""
+    return bool(money.lacking(state, attempt.task, agent or attempt.seat, alone=True))
 
 
 def _over_budget(state: State, attempt: Attempt) -> bool:
-    budget = state.tasks[attempt.task].budget_usd
-    return budget is not None and state.task_states[attempt.task].usage.cost_usd >= budget
+    """Whether the bounds of the task itself allow no further attempt."""
+    return any(bound.task and bound.over >= 0 for bound in money.bounds(state, attempt.task))
 
 
 def fail(state: State, attempt: Attempt, cause: Cause, text: str, now: float) -> list[Event]:
@@ -152,8 +157,7 @@ def _exhausted(state: State, attempt: Attempt, cause: Cause, tries: int) -> str 
     if cause in _FINAL:
         return ""
     if _over_budget(state, attempt):
-        spent = state.task_states[attempt.task].usage.cost_usd
-        return f" · its budget is spent (${spent:.2f} of ${task.budget_usd:.2f})"
+        return f" · its budget is spent ({money.spent_text(state, attempt.task)})"
     known = state.task_states[attempt.task]
     if known.crashes > state.limits.crashes_max:
         return f" · its process was killed {known.crashes} times"
@@ -175,5 +179,9 @@ def stop_text(state: State, attempt: Attempt) -> str:
             return f"wrote nothing for {limits.stall_s:.0f} s and was stopped"
         case Cause.CANCELLED | Cause.UNDONE as cause:
             return ENDED_BY[cause]
+        case Cause.BUDGET:
+            return (
+                f"stopped, more than the budget was spent: {money.over_text(state, attempt.task)}"
+            )
         case _:
             return "stopped with the run"

@@ -63,7 +63,7 @@ def ask_reviewer(state: State, attempt: Attempt, now: float) -> list[Event]:
     """The review turn; nothing while the run stops or the reviewer has no slot. A person is asked
     instead where no further turn may be paid for."""
     reviewer = unlimited(state, reviewer_of(state, attempt.task), now)
-    if retry.is_spent(state, attempt):
+    if retry.is_spent(state, attempt, reviewer):
         return [_unpaid(attempt, reviewer)]
     if state.stopping or not has_slot(state, reviewer):
         return []
@@ -89,6 +89,10 @@ def after_review(state: State, attempt: Attempt, now: float) -> list[Event]:
         return retry.fail(state, attempt, stopped_by, retry.stop_text(state, attempt), now)
     if attempt.given is not None:
         return _after_word(state, attempt)
+    if stopped_by is Cause.BUDGET:
+        return [_unpaid(attempt, attempt.seat)]
+    if stopped_by is Cause.STOPPED and retry.is_spent(state, attempt):
+        return [_unpaid(attempt, attempt.seat)]
     if stopped_by is Cause.STOPPED:
         return [_review_turn(attempt, attempt.seat)]
     condition = ended.condition if stopped_by is None else None
@@ -126,9 +130,12 @@ def _after_word(state: State, attempt: Attempt) -> list[Event]:
     return [WorkReturned(attempt.id, Cause.FINDINGS, text)]
 
 
-def work_turn(state: State, attempt: Attempt) -> list[Event]:
+def work_turn(state: State, attempt: Attempt, now: float) -> list[Event]:
     """The tests are written and fail: now the work itself, in the same session; nothing while the
     run stops or the agent has no slot."""
+    if retry.is_spent(state, attempt, attempt.agent):
+        text = "its tests are written, and the budget is spent"
+        return retry.fail(state, attempt, Cause.BUDGET, text, now)
     if state.stopping or not has_slot(state, attempt.agent):
         return []
     return [retry.wanted_turn(attempt, TurnKind.WORK)]

@@ -12,7 +12,7 @@ from gangsaw.core import events as ev
 from gangsaw.core import events_resolving as er
 from gangsaw.core.events import Cause
 from gangsaw.core.events_checks import AFTER
-from gangsaw.core.events_undo import undone_by
+from gangsaw.core.events_undo import Undone, undo_about, undone_by
 from gangsaw.core.model import Check, Limits
 from gangsaw.testing.simulation import ledger_attempts, ledger_landing, ledger_turns
 from gangsaw.testing.simulation.broken import Broken
@@ -25,6 +25,7 @@ from gangsaw.testing.simulation.ledger_after import (
     names_of,
 )
 from gangsaw.testing.simulation.ledger_attempts import BLAMELESS_MAX, FINAL
+from gangsaw.testing.simulation.ledger_money import task_is_spent
 from gangsaw.testing.simulation.ledger_queue import Queue
 from gangsaw.testing.simulation.ledger_radar import RadarBook
 from gangsaw.testing.simulation.pages import (
@@ -60,8 +61,10 @@ class Ledger:
     radar: RadarBook = field(default_factory=RadarBook)
     after: AfterPage = field(default_factory=AfterPage)
     used: dict[tuple[str, int], ev.UsageReported] = field(default_factory=dict)
-    agent_limits: dict[str, float] = field(default_factory=dict)
-    """Agent → until when its usage limit holds it back (the engine's clock)."""
+    dearest: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Agent → dollars and tokens of the dearest of its launches."""
+    account_limits: dict[str, float] = field(default_factory=dict)
+    """Account → until when a usage limit holds its agents back (the engine's clock)."""
     landed: list[str] = field(default_factory=list)
     requests: set[str] = field(default_factory=set)
     head: str = ""
@@ -97,7 +100,12 @@ class Ledger:
 
     def is_limited(self, agent: str, at: float) -> bool:
         """Whether the agent's usage limit has not ended."""
-        return self.agent_limits.get(agent, 0.0) > at
+        return self.account_limits.get(self.account_of(agent), 0.0) > at
+
+    def account_of(self, agent: str) -> str:
+        """Whose usage limit it is that the agent meets."""
+        named = [slots.account for slots in self.limits.agents if slots.name == agent]
+        return (named and named[0]) or agent
 
     def instead_of(self, agent: str, at: float) -> str:
         """The agent, or its fallback where only that one is not at its limit."""
@@ -163,6 +171,8 @@ class Ledger:
         self.lacking.take(event)
         if event.kind in ("landing.wanted", "landing.missed", "landed"):
             self.failed_moves.pop(event.subject, None)
+        if isinstance(event, Undone):
+            self.failed_moves.pop(undo_about(event.task), None)
         self.queue.take(self, event, at)
         self.radar.take(self, event)
         made = RULES.get(type(event))
@@ -213,8 +223,8 @@ def _(book: Ledger, event: ev.EngineStarted, at: float) -> None:
         if attempt.parked_until is not None:
             most_s = LIMIT_LEFT_MAX_S if attempt.told else longest_s
             attempt.parked_until = min(attempt.parked_until, at + most_s)
-    for agent, until in book.agent_limits.items():
-        book.agent_limits[agent] = min(until, at + LIMIT_LEFT_MAX_S)
+    for account, until in book.account_limits.items():
+        book.account_limits[account] = min(until, at + LIMIT_LEFT_MAX_S)
     if book.draining:
         book.paused = book.draining = False
 
@@ -279,8 +289,8 @@ def _(book: Ledger, event: ev.ClockJumped, at: float) -> None:
         if attempt.parked_until is not None and not (attempt.told and event.seconds > 0):
             attempt.parked_until += event.seconds
     if event.seconds < 0:
-        for agent in book.agent_limits:
-            book.agent_limits[agent] += event.seconds
+        for account in book.account_limits:
+            book.account_limits[account] += event.seconds
 
 
 @rule(ev.Requested)
@@ -296,13 +306,12 @@ def _(book: Ledger, event: ev.Requested, at: float) -> None:
 @rule(ev.TaskGivenUp)
 def _(book: Ledger, event: ev.TaskGivenUp, at: float) -> None:
     page = book.tasks[event.task]
-    budget = page.task.budget_usd
     justified = (
         page.tries >= (page.task.attempts or book.limits.attempts_max)
         or page.last_cause in FINAL
         or page.crashes > book.limits.crashes_max
         or page.blameless >= BLAMELESS_MAX
-        or (budget is not None and book.spent(event.task) >= budget)
+        or task_is_spent(book, event.task)
     )
     if not justified:
         raise Broken(f"{event.task} is given up after {page.tries} tries: {event.text}")

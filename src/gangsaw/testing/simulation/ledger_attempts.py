@@ -9,6 +9,7 @@ from gangsaw.core.events import Cause
 from gangsaw.core.model import TurnKind, Workspace
 from gangsaw.testing.simulation import ledger_honesty, ledger_resolving
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.ledger_money import lacks_money
 from gangsaw.testing.simulation.pages import AttemptPage, can_start_from, rule
 from gangsaw.testing.simulation.reasons import Reasons
 
@@ -20,7 +21,7 @@ FREE_OF_CHARGE = {
     *(Cause.NO_ROOM, Cause.INCONCLUSIVE, Cause.SAID, Cause.TAKEN),
 }
 AT_ONCE = {Cause.STOPPED, Cause.CANCELLED, Cause.CONFLICT, Cause.UNMERGED, Cause.UNDONE}
-FINAL = {Cause.EMPTY, Cause.REFUSED, Cause.UNCOMMITTED}
+FINAL = {Cause.EMPTY, Cause.REFUSED, Cause.UNCOMMITTED, Cause.BUDGET}
 BLAMELESS = {Cause.NO_ROOM, Cause.INCONCLUSIVE}
 BLAMELESS_MAX = 5
 
@@ -126,6 +127,9 @@ def _(book: Ledger, event: ev.AttemptFailed, at: float) -> None:
     if (attempt.is_parked or reviewed) and not asked_for:
         # Work that was checked, and an attempt that waits, end only because somebody says so.
         raise Broken(f"{event.attempt} ends as {event.cause} in a wait, or by its reviewer")
+    unpaid = lacks_money(book, attempt.task, attempt.agent, alone=True)
+    if event.cause is Cause.BUDGET and not unpaid:
+        raise Broken(f"{event.attempt} ends for want of money, and there is enough")
     if event.counts == (event.cause in FREE_OF_CHARGE):
         raise Broken(f"{event.attempt} ends as {event.cause} and counts: {event.counts}")
     page.tries += int(event.cause not in FREE_OF_CHARGE)

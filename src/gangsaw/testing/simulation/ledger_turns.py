@@ -11,6 +11,7 @@ from gangsaw.core.events import Cause
 from gangsaw.core.launch import OutcomeKind, UsageNoted
 from gangsaw.core.model import Stage, TurnKind
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.ledger_money import is_paid, may_park, may_stop, note_use
 from gangsaw.testing.simulation.ledger_resolving import may_resolve
 from gangsaw.testing.simulation.pages import (
     LIMIT_LEFT_MAX_S,
@@ -20,7 +21,6 @@ from gangsaw.testing.simulation.pages import (
     rule,
 )
 from gangsaw.testing.simulation.shims import Style
-from gangsaw.testing.simulation.talk import is_spent
 
 if TYPE_CHECKING:
     from gangsaw.testing.simulation.ledger import Ledger
@@ -55,7 +55,9 @@ def _(book: Ledger, event: ev.TurnWanted, at: float) -> None:
         _in_its_stage(book, page, event)
     if not book.has_free_slot(seat, page):
         raise Broken(f"{event.attempt} takes a slot of {seat} though none is free")
+    is_paid(book, event.attempt, page, seat)
     page.reviewer, page.agent = (seat, page.agent) if reviews else ("", seat)
+    page.unpaid = False
     page.launch, page.turn, page.why = event.launch, event.turn, event.why
     page.stopped, page.crashed, page.word = None, False, None
     page.parked, page.parked_until, page.freed = None, None, False
@@ -100,6 +102,7 @@ def _after_its_wait(
 ) -> None:
     """It was parked: its time has come, another agent can go on, or a person said so."""
     told = book.talk.words_for(page.task) and not page.parked_until
+    told = told or page.unpaid
     if (page.parked_until is None and not told) or book.paused:
         raise Broken(f"{event.attempt} goes on before a person said so")
     early = at < (page.parked_until or 0.0) or book.is_limited(page.seat, at)
@@ -167,7 +170,8 @@ def _end(book: Ledger, page: AttemptPage, launch: int, crashed: bool) -> None:
 @rule(ev.AttemptParked)
 def _(book: Ledger, event: ev.AttemptParked, at: float) -> None:
     page = book.attempts[event.attempt]
-    unpaid = page.place == "attempt.handed_back" and is_spent(book, page.task)
+    unpaid = page.place in ("attempt.handed_back", "work.returned") and event.unpaid
+    may_park(book, event, page)
     places = ("turn.exited", "turn.lost", "work.faulty", "attempt.parked")
     if page.place not in places and not unpaid:
         raise Broken(f"{event.attempt} is parked from {page.place}")
@@ -175,6 +179,7 @@ def _(book: Ledger, event: ev.AttemptParked, at: float) -> None:
         raise Broken(f"{event.attempt} is parked while its agent is alive, or nothing says why")
     page.parked, page.parked_until = event.condition, event.until
     page.told, page.freed = page.ended_at_moment is not None, False
+    page.unpaid, page.allowed = event.unpaid, False
     if event.until is None:
         return
     page.waits += 1
@@ -191,7 +196,9 @@ def _(book: Ledger, event: ev.ParkEnded, at: float) -> None:
     if not page.is_parked:
         raise Broken(f"{event.attempt} may go on, and was not parked")
     if page.parked is Condition.QUOTA:
-        book.agent_limits.pop(page.seat, None)
+        book.account_limits.pop(book.account_of(page.seat), None)
+    page.allowed = page.allowed or page.unpaid
+    page.unpaid = False
     page.parked, page.parked_until, page.freed = None, at, True
 
 
@@ -237,6 +244,7 @@ def _(book: Ledger, event: ev.TurnStarted, at: float) -> None:
 @rule(ev.StopWanted)
 def _(book: Ledger, event: ev.StopWanted, at: float) -> None:
     page = book.attempts[event.attempt]
+    may_stop(book, event, page)
     page.stopped = page.stopped or event.cause
     if event.cause not in (Cause.STALLED, Cause.TIMEOUT):
         return
@@ -250,6 +258,7 @@ def _(book: Ledger, event: ev.StopWanted, at: float) -> None:
 @rule(ev.UsageReported)
 def _(book: Ledger, event: ev.UsageReported, at: float) -> None:
     book.used[event.attempt, event.launch] = event
+    note_use(book, event)
     told = book.world.launches[event.attempt, event.launch]
     if not event.session or told.style is Style.LAUNCH:
         return
@@ -283,7 +292,8 @@ def _(book: Ledger, event: ev.TurnExited, at: float) -> None:
     page.ended_by, page.ended_at_moment = event.condition, event.retry_at
     if event.condition is Condition.QUOTA:
         until = _limit_ends(book, event.retry_at, at)
-        book.agent_limits[page.seat] = max(until, book.agent_limits.get(page.seat, 0.0))
+        account = book.account_of(page.seat)
+        book.account_limits[account] = max(until, book.account_limits.get(account, 0.0))
     _end(book, page, event.launch, event.outcome is OutcomeKind.CRASHED)
 
 

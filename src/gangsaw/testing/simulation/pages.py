@@ -59,6 +59,10 @@ class AttemptPage:
     parked_until: float | None = None
     told: bool = False
     freed: bool = False
+    unpaid: bool = False
+    """It is parked for want of money."""
+    allowed: bool = False
+    """A person let it go on though its budget was spent."""
     writes: int = 0
     tested: bool = False
     """Its tests have failed before the work was begun, or nothing can tell."""

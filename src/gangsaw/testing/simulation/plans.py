@@ -249,6 +249,7 @@ def _task(rng: Random, name: str, needs: tuple[str, ...], features: dict[str, bo
         timeout_s=rng.choice((None, None, 90.0)),
         attempts=rng.choice((None, None, 1, 2)),
         budget_usd=rng.choice((None, None, None, 2.0)),
+        budget_tokens=rng.choice((None, None, None, None, 80)),
         stages=_stages(rng, plain=plain) if features["stages"] else (Stage.WORK,),
         reviewer=rng.choice((None, "one", "two")),
     )
@@ -262,6 +263,7 @@ def _stages(rng: Random, *, plain: bool) -> tuple[Stage, ...]:
 
 def random_limits(rng: Random, *, crowd: bool = False) -> Limits:
     """Limits small enough to be reached; for a crowd so large that its work meets in the queue."""
+    account = rng.choice(("", "", "both"))
     return Limits(
         max_agents=rng.choice((12, 20) if crowd else (1, 2, 2, 3, 4)),
         turns_max=rng.choice((1, 2, 3)),
@@ -269,7 +271,9 @@ def random_limits(rng: Random, *, crowd: bool = False) -> Limits:
         crashes_max=rng.choice((2, 8)),
         timeout_s=200.0,
         stall_s=60.0,
-        budget_usd=rng.choice((None, None, None, None, 1.5)),
+        budget_usd=rng.choice((None, None, None, None, 1.5, 4.0)),
+        budget_tokens=rng.choice((None, None, None, None, None, 90)),
+        reserve_usd=rng.choice((0.0, 0.5)),
         deliver=rng.choice((Deliver.EACH, Deliver.EACH, Deliver.END, Deliver.NEVER)),
         uncommitted=rng.choice((Uncommitted.COMMIT, *Uncommitted)),
         window=rng.choice((2, 4, 16, 16) if crowd else (1, 2, 4, 16)),
@@ -282,6 +286,7 @@ def random_limits(rng: Random, *, crowd: bool = False) -> Limits:
                 resumes=rng.random() < 0.5,
                 fallback=rng.choice(("", "two")),
                 told=rng.random() < 0.5,
+                account=account,
             ),
             AgentSlots(
                 "two",
@@ -289,6 +294,7 @@ def random_limits(rng: Random, *, crowd: bool = False) -> Limits:
                 resumes=rng.random() < 0.5,
                 fallback=rng.choice(("", "one")),
                 told=rng.random() < 0.5,
+                account=account,
             ),
         ),
         default_agent="one",

@@ -9,14 +9,16 @@ from gangsaw.core.conditions import Condition
 from gangsaw.core.policy.admission import Hold, HoldKind
 from gangsaw.core.status import Status, View
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.ledger_money import lacks_money, overshoots, run_is_spent
 from gangsaw.testing.simulation.pages import PASSES_ELSEWHERE, SWITCHES_MAX
-from gangsaw.testing.simulation.talk import is_spent
 
 if TYPE_CHECKING:
     from gangsaw.testing.simulation.ledger import Ledger
     from gangsaw.testing.simulation.pages import AttemptPage, TaskPage
 
 TROUBLES_MAX = 4
+SPREAD_S = 30.0
+"""How long after the end of a usage limit the last of those that waited for it goes on."""
 _STATUS_AT = {
     "attempt.admitted": Status.WORKING,
     "workspace.prepared": Status.WORKING,
@@ -87,8 +89,7 @@ class Reasons:
                 found.add(kind)
         if page.resolved_by:
             found.add(HoldKind.RESOLVING)
-        budget = book.limits.budget_usd
-        if budget is not None and book.spent() >= budget:
+        if run_is_spent(book) or lacks_money(book, name, self.agent_of(page, now)):
             found.add(HoldKind.BUDGET)
         return found | self._place(page, now)
 
@@ -186,7 +187,13 @@ class Reasons:
             agents = [self._next_at(attempt, now)]
         elif attempt.is_parked and not book.paused:
             agents = self._after_park(attempt, now)
-        if any(book.has_free_slot(agent, attempt) for agent in agents):
+        if overshoots(book, attempt):
+            raise Broken(f"{name} goes on though more than its budget is spent")
+        if any(
+            book.has_free_slot(agent, attempt)
+            and (attempt.freed or not lacks_money(book, attempt.task, agent))
+            for agent in agents
+        ):
             raise Broken(f"{name} waits for a slot though one is free")
 
     def _next_at(self, attempt: AttemptPage, now: float) -> str:
@@ -203,11 +210,11 @@ class Reasons:
         if attempt.freed:
             return [seat]
         if attempt.for_person:
-            told = book.talk.words_for(attempt.task) and not is_spent(book, attempt.task)
-            return [seat] if told else []
+            told = attempt.unpaid or book.talk.words_for(attempt.task)
+            return [seat] if told and not lacks_money(book, attempt.task, seat, alone=True) else []
         if attempt.parked in PASSES_ELSEWHERE and attempt.switches < SWITCHES_MAX:
             other = book.fallback_of(seat)
-        due = now >= (attempt.parked_until or 0.0) and not book.is_limited(seat, now)
+        due = now >= (attempt.parked_until or 0.0) and not book.is_limited(seat, now - SPREAD_S)
         if due and (attempt.parked is Condition.QUOTA or not other):
             return [seat]
         return [other] if other and not book.is_limited(other, now) else []

@@ -12,9 +12,11 @@ from gangsaw.core.events import Cause
 from gangsaw.core.model import task_of
 from gangsaw.core.state import State
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.ledger_money import lacks_money
 
 if TYPE_CHECKING:
     from gangsaw.testing.simulation.ledger import Ledger
+    from gangsaw.testing.simulation.pages import AttemptPage
 
 ANSWER_WAIT_MAX_S = 24 * 3600.0
 DONE_QUIET_S = 60.0
@@ -189,16 +191,13 @@ class Talk:
         tell it, and a person has agreed."""
         page = book.attempts[attempt]
         unread = self.from_people(page.task)
-        if unread and not (page.approved == page.sealed and is_spent(book, page.task)):
+        if unread and not (page.approved == page.sealed and _is_spent(book, page)):
             raise Broken(f"{attempt} goes on, and has not read {unread}")
 
 
-def is_spent(book: Ledger, task: str) -> bool:
-    """Whether the money of the task or the run is gone."""
-    own, whole = book.tasks[task].task.budget_usd, book.limits.budget_usd
-    return (own is not None and book.spent(task) >= own) or (
-        whole is not None and book.spent() >= whole
-    )
+def _is_spent(book: Ledger, page: AttemptPage) -> bool:
+    """Whether no further turn of its agent, or of its reviewer, may be paid for."""
+    return any(lacks_money(book, page.task, agent, alone=True) for agent in (page.agent, page.seat))
 
 
 def check_talk(book: Ledger, state: State) -> None:
@@ -216,4 +215,4 @@ def check_talk(book: Ledger, state: State) -> None:
             raise Broken(f"{name} holds {attempt.claims}, and should hold {page.claims}")
 
 
-__all__ = ["Said", "Talk", "check_talk", "is_spent"]
+__all__ = ["Said", "Talk", "check_talk"]
