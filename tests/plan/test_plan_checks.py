@@ -29,6 +29,7 @@ sarif = "lint.sarif"
 env = ["CI"]
 files = [".env"]
 retries = 0
+only = "pytest -q {tests}"
 """
 
 
@@ -63,7 +64,7 @@ def test_a_table_with_everything() -> None:
     assert checks_of(WHOLE) == (
         Check(
             "unit", ("pytest", "-q"), ("src/a", "*.toml"), When.LANDING, 60.0, 2,
-            "out/report.xml", "lint.sarif", ("CI",), (".env",), 0,
+            "out/report.xml", "lint.sarif", ("CI",), (".env",), 0, "pytest -q {tests}",
         ),
     )  # fmt: skip
 
@@ -95,6 +96,7 @@ def test_a_plan_has_the_same_forms() -> None:
         (["run = 'x'", "sarif = '*.sarif'"], "'*.sarif' is not one file"),
         (["run = 'x'", "retries = 11"], "must be at most 10, not 11"),
         (["run = []"], "names no program"),
+        (["run = 'x'", "only = 'x tests'"], "says nowhere which tests: it needs {tests} (such as"),
         (["run = 'x'", "timeout_s = 0"], "must be more than 0, not 0"),
     ],
 )

@@ -24,7 +24,18 @@ SHOWN_LINES = 20
 @pytest.fixture(scope="module")
 def landed(tmp_path_factory: pytest.TempPathFactory) -> Playground:
     """24 changes that waited for their landing together, and what came of them."""
-    ground = make_ground(tmp_path_factory.mktemp("queue") / "ground", CHANGES)
+    return run_through(tmp_path_factory.mktemp("queue") / "ground")
+
+
+@pytest.fixture(scope="module")
+def one_by_one(tmp_path_factory: pytest.TempPathFactory) -> Playground:
+    """The same changes, each checked by itself."""
+    settings = "\n[landing]\nwindow = 1\n"
+    return run_through(tmp_path_factory.mktemp("serial") / "ground", settings)
+
+
+def run_through(root: Path, settings: str = "") -> Playground:
+    ground = make_ground(root, CHANGES, settings=settings)
     engine = begin_held(ground, len(CHANGES.names))
     ask(ground, "queue-resume")
     assert engine.wait(600) == 1, (ground.root / "output").read_text()
@@ -76,7 +87,10 @@ def test_a_bad_change_is_named_with_its_evidence(landed: Playground, number: int
     told = why(landed, f"bad{number}")
     evidence = told["evidence"]
     (check,) = evidence["checks"]
-    assert check["command"] == "sh check.sh"
+    # Only the test that failed in its batch was run on it, and twice.
+    assert check["command"] == f"sh check.sh Test_bad-{number}"
+    assert check["only"] == [f"Test_bad-{number}"]
+    assert "only 1 test of it" in landed.call("why", f"bad{number}").stdout
     assert check["failing"] == [f"Test_bad-{number}"]
     assert f"--- FAIL: Test_bad-{number}" in check["tail"]
     assert f"--- FAIL: Test_bad-{number}" in Path(check["log"]).read_text()
@@ -90,23 +104,44 @@ def test_a_bad_change_is_named_with_its_evidence(landed: Playground, number: int
     assert "green alone" not in shown["reason"]
 
 
-def test_the_checks_run_far_less_often_than_once_a_change(
-    landed: Playground, record_property: Figure
+def runs_of(ground: Playground) -> tuple[int, int]:
+    """How often all checks were run on a candidate, and how often only some of their tests."""
+    ran = [row.body for row in rows_of(ground, ["candidate.judged"]) if row.body["results"]]
+    parts = sum(1 for body in ran if body["only"])
+    return len(ran) - parts, parts
+
+
+def test_the_checks_run_far_less_often_than_one_by_one(
+    landed: Playground, one_by_one: Playground, record_property: Figure
 ) -> None:
     batches = [row.body for row in rows_of(landed, ["batch.formed"])]
-    judged = rows_of(landed, ["candidate.judged"])
-    ran = [row for row in judged if row.body["results"]]
-    sizes = Counter(len(batch["members"]) for batch in batches)
-    assert max(sizes) >= 4
-    # One by one it would be each change once, each bad one twice, and those that came back again.
+    assert max(Counter(len(batch["members"]) for batch in batches)) >= 4
+    for ground in (landed, one_by_one):
+        assert {n for n, s in ground.statuses().items() if s == "landed"} == set(CHANGES.wanted)
+    together, parts = runs_of(landed)
+    alone, confirmed = runs_of(one_by_one)
+    assert together * 2 <= alone
+    assert parts
     returned = rows_of(landed, ["work.returned"])
-    assert len(ran) < len(CHANGES.names)
     record_property(
         "figure",
         f"landing queue: {len(CHANGES.names)} changes, {CHANGES.bad} bad and {CHANGES.pairs} pairs "
-        f"in conflict: {len(ran)} runs of the gate, {len(returned)} sent back, "
-        f"{len(batches)} batches",
+        f"in conflict: {together} runs of the gate and {parts} of some tests, "
+        f"{len(returned)} sent back, {len(batches)} batches; one by one {alone} and {confirmed}",
     )
+
+
+def test_what_nobody_changed_is_not_checked_again(landed: Playground) -> None:
+    """The bad ones' agents do the same in their second turn: it is not even queued."""
+    for number in range(CHANGES.bad):
+        name = f"bad{number}.1"
+        rows = rows_of(landed, ["work.returned", "candidate.wanted"])
+        kinds = [row.kind for row in rows if row.body["attempt"] == name]
+        assert kinds[-2:] == ["work.returned", "work.returned"]
+        said = [
+            row.body["text"] for row in rows if row.body["attempt"] == name and "text" in row.body
+        ]
+        assert said[-1].startswith("nothing was changed since it was sent back: check failed")
 
 
 def test_what_conflicts_with_what_landed_goes_back_at_once(landed: Playground) -> None:

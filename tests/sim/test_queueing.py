@@ -30,6 +30,10 @@ FLAKY = 0.03
 RUNS_MOST = {0: 7, 1: 13, 2: 19, 4: 31, 8: 52}
 """Bad changes among 64 → how often the gate may run on average (source: simulated policies)."""
 
+RUNS_MOST_NAMED = {0: 7, 1: 8, 2: 9, 4: 11, 5: 11, 8: 12}
+"""The same of a gate that names its failed tests and can run only these: one red and one green run
+of all of a batch, however many of it are bad."""
+
 WRONG_MOST = 0.02
 """Good changes of 64 that may be sent back on average, where 3 of 100 runs are red for nothing."""
 
@@ -50,23 +54,39 @@ def test_runs_for_so_many_bad_changes(bad: int, record_property: Note) -> None:
     assert max(one.not_landed for one in found) == 0
 
 
-def test_a_flaky_gate_sends_next_to_nothing_back(record_property: Note) -> None:
-    found = orders(COUNT, 0, range(FLAKY_ORDERS), flaky=FLAKY)
+@pytest.mark.parametrize("bad", RUNS_MOST_NAMED)
+def test_runs_where_failed_tests_are_run_alone(bad: int, record_property: Note) -> None:
+    found = orders(COUNT, bad, range(ORDERS), named=True)
+    runs, parts = mean(one.runs for one in found), mean(one.parts for one in found)
+    most = RUNS_MOST_NAMED[bad]
+    text = f"queue, {bad} bad of {COUNT}, tests named: {runs:.1f} runs of the gate (at most {most})"
+    record_property("figure", f"{text} and {parts:.1f} of some tests, {ORDERS} orders")
+    assert runs <= most
+    assert max(one.not_landed for one in found) == 0
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["gate", "tests"])
+def test_a_flaky_gate_sends_next_to_nothing_back(named: bool, record_property: Note) -> None:
+    found = orders(COUNT, 0, range(FLAKY_ORDERS), flaky=FLAKY, named=named)
     wrong = mean(one.not_landed for one in found)
     runs = mean(one.runs for one in found)
-    text = f"queue, {FLAKY:.0%} flaky runs: {wrong:.3f} of {COUNT} wrongly sent back"
+    what = f"runs{' of a gate that names its tests' if named else ''}"
+    text = f"queue, {FLAKY:.0%} flaky {what}: {wrong:.3f} of {COUNT} wrongly sent back"
     record_property("figure", f"{text}, {runs:.1f} runs, {FLAKY_ORDERS} orders")
     assert wrong <= WRONG_MOST
     assert runs > mean(one.runs for one in orders(COUNT, 0, range(1))), "nothing was flaky"
 
 
-def test_the_oldest_is_in_one_of_the_next_two_batches(record_property: Note) -> None:
+@pytest.mark.parametrize("named", [False, True], ids=["gate", "tests"])
+def test_the_oldest_is_in_one_of_the_next_two_batches(named: bool, record_property: Note) -> None:
     """Whatever comes later, however urgent."""
-    found = [arrivals(seed) for seed in range(ARRIVALS)]
+    found = [arrivals(seed, named=named) for seed in range(ARRIVALS)]
     passed = max(one.passed for one in found)
     batches = sum(one.batches for one in found)
     waited = max(one.waited for one in found)
-    text = f"queue, {ARRIVALS} random arrivals, {batches} batches: the oldest in number {passed}"
+    how = " of a gate that names its tests" if named else ""
+    text = f"queue, {ARRIVALS} random arrivals{how}, {batches} batches: the oldest in number "
+    text += f"{passed}"
     record_property("figure", f"{text} at the latest, any change in number {waited}")
     assert batches > ARRIVALS
     assert 1 <= passed <= PASSED_MOST

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
+from gangsaw.core.state import Delivery
 from gangsaw.testing.mutants import MUTANTS, SEEDS_MAX
 from gangsaw.testing.sim import SEEDS, SEEDS_LONG, figures_text, find_all, main, run_all
 from gangsaw.testing.simulation import Mode, Schedule, run_seed
@@ -50,19 +51,21 @@ def test_mutants(record_property: Note) -> None:
     assert latest <= SEEDS_MAX
 
 
-ONCE_FAILED = {
-    46340: "work that landed, was undone and landed again is blamed for what was red between",
-    52129: "the same, with nothing else to blame",
-    101106: "a batch is as large after a change was to blame, in a window narrower than that",
-    23966: "people merge what was undone back in, as git would not",
-    60991: "a person's resolution waits for its reviewer, not for its agent",
-}
-"""Seeds that were red, and what was wrong, in the core or in the second bookkeeping."""
-
-
-@pytest.mark.parametrize("seed", ONCE_FAILED)
-def test_a_schedule_that_once_failed(seed: int) -> None:
-    assert run_seed(seed).schedules == 1
+def test_people_merge_as_git_does() -> None:
+    """What was undone since their branch had it does not come back with their merge."""
+    schedule = Schedule(0)
+    trees = schedule.world.trees
+    work = trees.commit(trees.change("a", trees.commits["c0"].tree, frozenset()), "c0")
+    landed = trees.candidate("c0", work)
+    assert landed is not None
+    trees.integration = trees.undo(landed, landed)
+    mine = trees.change("@user", trees.commits[landed].tree, frozenset())
+    trees.target = trees.commit(mine, landed)
+    schedule.state.delivery = Delivery(merge_failed=trees.target)
+    schedule.people.settle(schedule.state)
+    merged = trees.commits[trees.target]
+    assert {landed, trees.integration} <= merged.above
+    assert merged.tree == mine - trees.commits[work].tree | trees.commits["c0"].tree
 
 
 @pytest.mark.parametrize("seed", [5, 44, 123])

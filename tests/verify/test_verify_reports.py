@@ -12,9 +12,17 @@ from pathlib import Path
 import pytest
 
 from gangsaw.core.model import Check
+from gangsaw.core.partial import part_of, red_tests
 from gangsaw.core.terms import Judgement
 from gangsaw.verify import reports
-from gangsaw.verify.reports import Failing, Unread, names_in_output, read_junit, read_sarif
+from gangsaw.verify.reports import (
+    Failing,
+    Unread,
+    as_pytest_names,
+    names_in_output,
+    read_junit,
+    read_sarif,
+)
 from tests.verify.check_yard import CheckYard, shell
 
 SUITE = """<?xml version="1.0" encoding="utf-8"?>
@@ -183,7 +191,42 @@ def test_a_real_report_of_pytest(yard: CheckYard) -> None:
     yard.commit(**{"test_sums.py": "def test_good(): pass\n\ndef test_bad(): assert 1 == 2\n"})
     result = yard.one(pytest_check("--junitxml=out/report.xml"))
     assert result.judgement is Judgement.FAILED
-    assert (result.failing, result.failing_more, result.note) == (("test_sums::test_bad",), 0, "")
+    assert (result.failing, result.failing_more, result.note) == (
+        ("test_sums.py::test_bad",),
+        0,
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("tests.test_a.TestB::test_c[1-2]", "tests/test_a.py::TestB::test_c[1-2]"),
+        ("tests.test_a::test_d", "tests/test_a.py::test_d"),
+        ("tests.test_a", "tests/test_a.py"),
+        ("tests.test_other::test_d", "tests.test_other::test_d"),
+        ("pkg/a_test.go::TestX", "pkg/a_test.go::TestX"),
+        ("...test_a::x", "...test_a::x"),
+    ],
+)
+def test_names_are_those_that_pytest_takes(tmp_path: Path, name: str, told: str) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_a.py").touch()
+    assert as_pytest_names(tmp_path, [name]) == (told,)
+
+
+def test_some_tests_of_pytest_are_run_by_their_names(yard: CheckYard) -> None:
+    """One that is not there makes it run none: nothing is learned of the others."""
+    yard.commit(**{"test_sums.py": "def test_bad(): assert 1 == 2\ndef test_good(): pass\n"})
+    only = f"{sys.executable} -m pytest -q -p no:cacheprovider --junitxml=r.xml {{tests}}"
+    check = Check("unit", ("false",), junit="r.xml", only=only)
+    bad, good, gone = (f"test_sums.py::test_{name}" for name in ("bad", "good", "gone"))
+    red = yard.one(part_of(check, (bad, good)))
+    assert red_tests([red], (bad, good)) == (bad,)
+    assert yard.one(part_of(check, (good,))).judgement is Judgement.PASSED
+    unknown = yard.one(part_of(check, (bad, gone)))
+    assert unknown.judgement is Judgement.FAILED
+    assert red_tests([unknown], (bad, gone)) == ()
 
 
 def test_without_its_report_the_output_is_looked_at(yard: CheckYard) -> None:

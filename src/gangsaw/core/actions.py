@@ -49,19 +49,22 @@ class StopTurn:
 @dataclass(frozen=True, slots=True)
 class InspectWork:
     """Find, complete and seal what the agent left in its worktree; `tests` is the commit with the
-    tests that it has written before, which must demand no less now."""
+    tests that it has written before, which must demand no less now; `blamed` the work that was sent
+    back for what it did together with what landed."""
 
     about: str
     launch: int
     against: str
     commit_leftovers: bool
     tests: str = ""
+    blamed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RunChecks:
     """Run the checks on exactly this commit; an empty commit means the attempt's plain folder.
-    `round` says how often that was done without passing: then nothing of former checks is used."""
+    `round` says how often that was done without passing: then nothing of former checks is used.
+    `only` names the tests of the one check, `part_of` its key, where no more is to be run."""
 
     about: str
     stage: Stage
@@ -69,6 +72,8 @@ class RunChecks:
     tree: str
     checks: tuple[Check, ...]
     round: int = 0
+    only: tuple[str, ...] = ()
+    part_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,9 @@ def _after_verdict(state: State, attempt: Attempt, now: float) -> list[Event]:
     if attempt.judgement is Judgement.FAILED:
         text = landing.failing_text(attempt.results)
         return [ev.WorkReturned(attempt.id, Cause.CHECKS, text)]
+    if attempt.blamed is not None and landing.is_unchanged(state, attempt):
+        text = f"nothing was changed since it was sent back: {attempt.blamed.text}"
+        return [ev.WorkReturned(attempt.id, Cause.COMBINATION, text)]
     if talk.goes_back(state, attempt):
         return [ev.WorkReturned(attempt.id, Cause.SAID, talk.back_text(state, attempt.task))]
     if (returned := honesty.send_back(state, attempt)) is not None:

@@ -401,7 +401,8 @@ class WorkFound(OfAttempt):
     """The work is sealed: this commit, and no other, may land for this attempt; alone, if it
     touches paths that are a `barrier`. `concerns` are what a maintainer would want to know. `paths`
     are those that it changed, both names of a moved file; none where there are too many to write
-    down."""
+    down. `unchanged`: it is nothing but what was sent back for what it did together with others,
+    with what landed since."""
 
     kind: ClassVar[str] = "work.found"
     commit: str
@@ -414,6 +415,7 @@ class WorkFound(OfAttempt):
     barrier: tuple[str, ...] = ()
     concerns: tuple[Concern, ...] = ()
     paths: tuple[str, ...] = ()
+    unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -464,11 +466,15 @@ class ReviewApproved(OfAttempt):
 
 @dataclass(frozen=True, slots=True)
 class ChangeQueued(OfAttempt):
-    """`against`: it waits for this change, with which it does not merge."""
+    """`against`: it waits for this change, with which it does not merge. With `tests` it was set
+    aside from its batch: since it is in the chain these tests of the check `suspect` (a key) fail,
+    and it is looked at by itself."""
 
     kind: ClassVar[str] = "change.queued"
     commit: str
     against: str = ""
+    suspect: str = ""
+    tests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,10 +59,14 @@ class BatchFormed(OfRun):
 
 @dataclass(frozen=True, slots=True)
 class CandidateJudged(OfAttempt):
+    """What the checks say of the candidate's tree. Where only some tests were run, `only` names
+    them: that says where a fault is, and never that the tree may land."""
+
     kind: ClassVar[str] = "candidate.judged"
     tree: str
     judgement: Judgement
     results: tuple[CheckResult, ...] = ()
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

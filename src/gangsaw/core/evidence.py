@@ -7,6 +7,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from gangsaw.core.partial import part_of
 from gangsaw.core.state import Attempt, State
 from gangsaw.core.terms import CheckResult, Judgement
 
@@ -53,6 +54,7 @@ def _check(state: State, each: CheckResult, *, short: bool) -> dict[str, Any]:
         "signal": each.signal,
         "tail": each.tail[-TAIL_CHARS:] if short else each.tail,
         "failing": list(each.failing[:FAILING_MAX] if short else each.failing),
+        "only": list(each.only),
         "log": each.log,
     }
 
@@ -61,6 +63,8 @@ def command_of(state: State, result: CheckResult) -> str:
     """What the check of a result runs, as one would type it; its name where no check has it."""
     own = (check for task in state.tasks.values() for check in task.checks)
     for check in (*state.gate, *own):
+        if result.part_of and check.key == result.part_of:
+            return part_of(check, result.only).argv[2]
         if check.key == result.of or (not result.key and check.name == result.name):
             is_line = check.argv[:2] == ("sh", "-c") and len(check.argv) == 3
             return check.argv[2] if is_line else shlex.join(check.argv)

@@ -21,6 +21,7 @@ from gangsaw.core.phases import Phase
 from gangsaw.core.replacing import replace
 from gangsaw.core.state import (
     Attempt,
+    Blame,
     IllegalEvent,
     State,
     TaskState,
@@ -347,6 +348,8 @@ def _(event: ev.WorkFound, state: State, at: float) -> None:
         approved=False,
         agreed=before.agreed and before.commit == event.commit,
         review_tries=0,
+        suspected=None,
+        unchanged=event.unchanged,
     )
 
 
@@ -389,11 +392,16 @@ def _(event: ev.VerdictReached, state: State, at: float) -> None:
 def _(event: ev.WorkReturned, state: State, at: float) -> None:
     attempt = state.attempts[event.attempt]
     landing = landing_of(state, event.attempt)
+    together, blamed = event.cause is ev.Cause.COMBINATION, attempt.blamed
     if landing is not None:
         paths, results, tree = landing.conflict, landing.results, landing.tree
         ix.drop_landing(state, event.attempt)
-        if event.cause is ev.Cause.COMBINATION:
+        if together and not landing.part:
             landings.back_to_smaller_batches(state)
+        if together:
+            blamed = Blame(attempt.commit, tree, results, event.text)
+    elif together and blamed is not None:
+        paths, results, tree = (), blamed.results, blamed.tree
     else:
         paths, results, tree = (), attempt.results, attempt.tree
     ix.move_attempt(
@@ -406,6 +414,8 @@ def _(event: ev.WorkReturned, state: State, at: float) -> None:
         returned_tree=tree,
         results=results,
         rejections=attempt.rejections + int(event.cause is ev.Cause.FINDINGS),
+        suspected=None,
+        blamed=blamed,
     )
 
 

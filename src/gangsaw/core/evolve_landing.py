@@ -5,9 +5,13 @@ from __future__ import annotations
 from gangsaw.core import chain
 from gangsaw.core import events as ev
 from gangsaw.core import indexes as ix
+from gangsaw.core.partial import red_tests
 from gangsaw.core.policy.slots import RUNS_LOOKED_AT, CheckCost
 from gangsaw.core.replacing import replace
-from gangsaw.core.state import Landing, State
+from gangsaw.core.state import Landing, Part, State
+
+PART_UNSURE_MAX = 2
+"""So often a run of some tests may end without a verdict; then it is as if they were not red."""
 
 FIRSTS_MAX = 10
 """Of so many batches it is remembered whether they were green at the first go."""
@@ -16,12 +20,24 @@ FIRSTS_MAX = 10
 def queued(event: ev.ChangeQueued, state: State, at: float) -> None:
     """The change waits for its landing, for the first time or again."""
     attempt = state.attempts[event.attempt]
-    again = chain.index_of(state, event.attempt) >= 0
+    place = chain.index_of(state, event.attempt)
+    again, suspected = place >= 0, attempt.suspected
+    if event.tests:
+        suspected = Part(event.suspect, event.tests)
+        _forget_parts(state, state.landings[place].batch)
     ix.drop_landing(state, event.attempt)
     since = attempt.queued_at if again else at
-    ix.move_attempt(state, event, at, queued_at=since, against=event.against)
+    changes = {"queued_at": since, "against": event.against, "suspected": suspected}
+    ix.move_attempt(state, event, at, **changes)
     if event.attempt not in state.queue:
         state.queue.append(event.attempt)
+
+
+def _forget_parts(state: State, batch: int) -> None:
+    """What some tests have said of the links of a batch was about what it was like until now."""
+    for link in state.landings:
+        if link.batch == batch and link.part is not None:
+            ix.put_landing(state, replace(link, part=None, part_runs=0, part_unsure=0))
 
 
 def wanted(event: ev.CandidateWanted, state: State, at: float) -> None:
@@ -61,6 +77,9 @@ def formed(event: ev.BatchFormed, state: State, at: float) -> None:
 def judged(event: ev.CandidateJudged, state: State, at: float) -> None:
     """The checks of the candidate have said something."""
     landing = ix.landing_in_progress(state, event.attempt)
+    if event.only:
+        _judged_in_part(event, state, landing)
+        return
     state.candidate_runs += int(bool(event.results))
     _note_cost(state, event.results)
     if landing.batch and not landing.round and _is_last(state, landing):
@@ -73,10 +92,28 @@ def judged(event: ev.CandidateJudged, state: State, at: float) -> None:
         return
     ix.note_green(state, event.tree, event.results)
     failed = event.judgement is ev.Judgement.FAILED
-    after = replace(landing, judgement=event.judgement, results=event.results)
-    ix.put_landing(state, replace(after, fails=landing.fails + int(failed)))
+    after = replace(landing, judgement=event.judgement, results=event.results, part=None)
+    ix.put_landing(state, replace(after, fails=landing.fails + int(failed), part_runs=0))
     if not failed and landing.batch and _is_whole_and_green(state, landing):
         state.batch_size = min(state.batch_size * 2, max(state.limits.window, 1))
+
+
+def _judged_in_part(event: ev.CandidateJudged, state: State, landing: Landing) -> None:
+    """Some tests were run on the candidate. That is no verdict on its tree, and nothing is learned
+    of the check."""
+    state.part_runs += 1
+    if event.judgement is ev.Judgement.INCONCLUSIVE:
+        unsure = landing.part_unsure + 1
+        part = () if unsure >= PART_UNSURE_MAX else landing.part
+        ix.put_landing(state, replace(landing, part_unsure=unsure, part=part))
+        return
+    red = red_tests(event.results, event.only)
+    if landing.part is not None:
+        red = tuple(name for name in landing.part if name in red)
+    # Of a tree that is red as a whole that is the better evidence.
+    results = event.results if landing.judgement is None else landing.results
+    runs = landing.part_runs + 1
+    ix.put_landing(state, replace(landing, part=red, part_runs=runs, results=results))
 
 
 def _note_cost(state: State, results: tuple[ev.CheckResult, ...]) -> None:
@@ -164,9 +201,10 @@ def forget_verdicts(state: State) -> None:
     moving = chain.moving_at(state)
     for link in state.landings[moving + 1 :]:
         fresh = replace(link, judgement=None, results=(), fails=0, inconclusive=0)
-        ix.put_landing(state, fresh)
+        ix.put_landing(state, replace(fresh, part=None, part_runs=0, part_unsure=0))
 
 
 def back_to_smaller_batches(state: State) -> None:
-    """A change was to blame for a red batch, which was no larger than the window."""
+    """It took whole runs to find who was to blame for a red batch, which was no larger than the
+    window."""
     state.batch_size = max(min(state.batch_size, state.limits.window) // 2, 1)

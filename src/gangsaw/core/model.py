@@ -106,7 +106,8 @@ class Check:
     of a lower `order` come first; where one fails, those of a higher are not run. `junit` and
     `sarif` are reports that it leaves in the tree. `env` names variables and `files` files (such
     as lock files) on which its verdict depends besides the tree. A red result on a task's own work
-    is believed after `retries` further runs.
+    is believed after `retries` further runs. `only` is a shell line that runs some of its tests,
+    with `{tests}` where their names go.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Check:
     env: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     retries: int = 1
+    only: str = ""
 
     @property
     def key(self) -> str:

@@ -125,7 +125,8 @@ class LaunchLost:
 
 @dataclass(frozen=True, slots=True)
 class WorkInspected:
-    """The work is sound; `launch` is the one after which it was looked at."""
+    """The work is sound; `launch` is the one after which it was looked at. `unchanged`: it is
+    nothing but what was `blamed`, with what landed since."""
 
     attempt: str
     launch: int
@@ -139,6 +140,7 @@ class WorkInspected:
     barrier: tuple[str, ...] = ()
     concerns: tuple[Concern, ...] = ()
     paths: tuple[str, ...] = ()
+    unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,8 @@ class WorkUnsound:
 
 @dataclass(frozen=True, slots=True)
 class ChecksDone:
-    """Checks ended on this commit of the subject (an attempt or `@target`); `round` as asked."""
+    """Checks ended on this commit of the subject (an attempt or `@target`); `round` and `only` as
+    asked."""
 
     about: str
     commit: str
@@ -160,6 +163,7 @@ class ChecksDone:
     judgement: Judgement
     results: tuple[CheckResult, ...]
     round: int = 0
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

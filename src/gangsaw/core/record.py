@@ -26,7 +26,7 @@ from gangsaw.core.launch import (
 )
 from gangsaw.core.model import TurnKind
 from gangsaw.core.phases import AGENT_ALIVE, Phase, next_phase
-from gangsaw.core.policy import delivery, stall
+from gangsaw.core.policy import batches, delivery, stall
 from gangsaw.core.policy import landing as landing_policy
 from gangsaw.core.requests import answer
 from gangsaw.core.state import Attempt, Landing, State, landing_of
@@ -298,6 +298,7 @@ def _(seen: ob.WorkInspected, state: State, now: float) -> list[ev.Event]:
             seen.barrier,
             seen.concerns,
             seen.paths,
+            seen.unchanged,
         ),
     ]
 
@@ -318,19 +319,26 @@ def _(seen: ob.ChecksDone, state: State, now: float) -> list[ev.Event]:
     landing = landing_of(state, seen.about)
     if landing is not None:
         wanted = landing.candidate == seen.commit and landing.round == seen.round
+        wanted = wanted and (not seen.only or _is_asked(state, seen))
         passed = chain.has_passed(state, chain.index_of(state, seen.about))
         if not wanted or passed or _stale(state, landing, seen):
             return []
-        return [ev.CandidateJudged(seen.about, seen.tree, seen.judgement, seen.results)]
+        return [ev.CandidateJudged(seen.about, seen.tree, seen.judgement, seen.results, seen.only)]
     attempt = _attempt(state, seen.about, ev.VerdictReached.kind)
     if attempt is None or (attempt.commit, attempt.tree) != (seen.commit, seen.tree):
         return []
     return [ev.VerdictReached(seen.about, seen.tree, seen.judgement, seen.results)]
 
 
+def _is_asked(state: State, seen: ob.ChecksDone) -> bool:
+    """Whether it is about these tests that something is to be known now."""
+    asked = (each for each in batches.wanted(state) if each.link.about == seen.about)
+    return any(each.part is not None and each.part.tests == seen.only for each in asked)
+
+
 def _stale(state: State, landing: Landing, seen: ob.ChecksDone) -> bool:
     """A green report that does not cover the whole gate is no verdict."""
-    if seen.judgement is not ev.Judgement.PASSED:
+    if seen.only or seen.judgement is not ev.Judgement.PASSED:
         return False
     gate = landing_policy.gate_of_landing(state, landing)
     missing = landing_policy.missing_checks(state, landing.tree, gate)

@@ -90,6 +90,24 @@ class LaunchUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """These tests of a check, by its key."""
+
+    of: str
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """Work that was red on top of what landed: its commit, the tree of both, and the evidence."""
+
+    commit: str
+    tree: str
+    results: tuple[ev.CheckResult, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One try at a task.
 
@@ -108,7 +126,9 @@ class Attempt:
     alone; `queued_at` is when this work came into the queue, `against` a change with which it does
     not merge and which is ahead of it. It had `resolves` turns to resolve a conflict; `resolved`
     are the ways in which conflicts of it were; it begins with the resolution of the person
-    `solver`. `unpaid`: it is parked for want of money; `allowed`: a person let it go on all the
+    `solver`. With it the tests `suspected` are red, and it is looked at by itself. `blamed` is what
+    was last sent back for what it did together with what landed; `unchanged`: its work is still
+    nothing else. `unpaid`: it is parked for want of money; `allowed`: a person let it go on all the
     same.
     """
 
@@ -192,6 +212,9 @@ class Attempt:
     barrier: tuple[str, ...] = ()
     queued_at: float = 0.0
     against: str = ""
+    suspected: Part | None = None
+    blamed: Blame | None = None
+    unchanged: bool = False
 
     @property
     def seat(self) -> str:
@@ -255,7 +278,9 @@ class Landing:
     not yet in one); `judgement` is of the candidate's tree, which failed `fails` times. `wanted`:
     the branch is to be moved from `head` to the candidate, as of `wanted_at`. `against` and
     `resolved` as in the events; `paths` are those in which the candidate differs from `onto`, as
-    far as that was told, `None` where not all are known."""
+    far as that was told, `None` where not all are known. `part` names the tests that were red in
+    each run of some tests of that tree, `None` before the first; `part_runs` is how many of these
+    ended with a verdict, `part_unsure` how many without."""
 
     about: str
     work: str
@@ -275,11 +300,14 @@ class Landing:
     against: str = ""
     resolved: str = ""
     paths: tuple[str, ...] | None = ()
+    part: tuple[str, ...] | None = None
+    part_runs: int = 0
+    part_unsure: int = 0
 
     @property
     def round(self) -> int:
-        """How often its tree has been checked without passing."""
-        return self.fails + self.inconclusive
+        """How often its tree has been checked without passing as a whole."""
+        return self.fails + self.inconclusive + self.part_runs + self.part_unsure
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,13 +360,13 @@ class State:
     where that joins several. `batch_size` bounds the next batch; `firsts` says of the latest ones
     whether they were green at the first go, `costs` what checking them took. A held queue forms
     none, and nothing lands while it is `frozen`, both as `held_by` asked. `candidate_runs` counts
-    how often checks were run on a candidate. `landed` names every landing in order, those that were
-    undone since included. `dearest` is the most that a launch of each agent has used.
-    `account_limits` says until when (epoch seconds) a usage limit holds back all agents of an
-    account. `blocks` numbers the live attempts, see `ports`. `green` holds the
-    keys of the checks that passed on a tree, `red` how often others failed on it, both as seen in
-    one `environment`. `overlaps` are those that stand, by key; `overlap_count` is how many there
-    were, `advised` what was said of each pair."""
+    how often checks were run on a candidate, `part_runs` how often only some of their tests.
+    `landed` names every landing in order, those that were undone since included. `dearest` is the
+    most that a launch of each agent has used. `account_limits` says until when (epoch seconds) a
+    usage limit holds back all agents of an account. `blocks` numbers the live attempts, see
+    `ports`. `green` holds the keys of the checks that passed on a tree, `red` how often others
+    failed on it, both as seen in one `environment`. `overlaps` are those that stand, by key;
+    `overlap_count` is how many there were, `advised` what was said of each pair."""
 
     run: str = ""
     goal: str = ""
@@ -379,6 +407,7 @@ class State:
     frozen: bool = False
     held_by: str = ""
     candidate_runs: int = 0
+    part_runs: int = 0
     landed: list[str] = field(default_factory=list)
     undos: dict[str, Undo] = field(default_factory=dict)
     green: dict[str, frozenset[str]] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from gangsaw.core.honesty import summary
 from gangsaw.core.model import Check, TurnKind, task_of
 from gangsaw.core.overlapping import overlap_text
 from gangsaw.core.phases import Phase
-from gangsaw.core.policy import batches, honesty, landing, money
+from gangsaw.core.policy import batches, honesty, landing, money, narrowing
 from gangsaw.core.policy.admission import Hold, HoldKind, hold_for
 from gangsaw.core.policy.remedy import goes_on_at, waits_for_a_person
 from gangsaw.core.policy.undo import undone_needs
@@ -248,10 +248,27 @@ def _landing_text(state: State, attempt: Attempt) -> str:
     if not found.batch:
         return "next in the landing queue"
     if any(link.about == found.about for link in batches.to_check(state)):
+        if part := _part_text(state, found):
+            return part
         gate = landing.gate_of_landing(state, found)
         again = ", once more" if found.fails else ""
         return _checks_text(landing.missing_checks(state, found.tree, gate)) + f" (together{again})"
     return _together_text(state, found)
+
+
+def _part_text(state: State, found: Landing) -> str:
+    """That only some tests are run of it now."""
+    parts = [each.part for each in batches.wanted(state) if each.link.about == found.about]
+    if not parts or parts[0] is None:
+        return ""
+    check = narrowing.check_of(state, parts[0].of)
+    count = len(parts[0].tests)
+    tests = f"{count} test{'s' if count > 1 else ''} of {check.name if check else parts[0].of}"
+    members = [link.about for link in state.landings if link.batch == found.batch]
+    if len(members) == 1:
+        return f"running: {tests}, which failed before"
+    upto = f"{members.index(found.about) + 1} of {len(members)} changes"
+    return f"narrowing: {tests} on {upto}"
 
 
 def _together_text(state: State, found: Landing) -> str:

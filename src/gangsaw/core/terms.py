@@ -92,7 +92,7 @@ class CheckResult:
     says what was odd. One that was not run, since it was seen green on this tree in an earlier
     run, says so: `seen_in` that run, `seen_at` then (epoch seconds). `fingerprint` stands for the
     command and everything that it depends on besides the tree. `timed_out`: it was still running
-    when its time was over.
+    when its time was over. Of some tests of a check, `only` names them and `part_of` is its key.
     """
 
     name: str
@@ -112,6 +112,8 @@ class CheckResult:
     seen_in: str = ""
     fingerprint: str = ""
     timed_out: bool = False
+    only: tuple[str, ...] = ()
+    part_of: str = ""
 
     @property
     def of(self) -> str:

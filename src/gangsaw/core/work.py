@@ -13,8 +13,9 @@ from gangsaw.core.events_undo import undone_by
 from gangsaw.core.evolve import evolve
 from gangsaw.core.model import History, Workspace
 from gangsaw.core.observations import Observation
+from gangsaw.core.partial import part_of
 from gangsaw.core.phases import AGENT_ALIVE, ENDED, Phase
-from gangsaw.core.policy import after, batches, delivery, landing, stall
+from gangsaw.core.policy import after, batches, delivery, landing, narrowing, stall
 from gangsaw.core.policy.admission import HoldKind, hold_for
 from gangsaw.core.policy.remedy import goes_on_at, waits_for_a_person
 from gangsaw.core.record import record
@@ -89,8 +90,9 @@ def _of_attempt(state: State, attempt: Attempt) -> Iterator[ac.Action]:
         case Phase.INSPECTING:
             against = attempt.onto or attempt.base
             yield ac.InspectWork(
-                attempt.id, attempt.launch, against, attempt.commit_leftovers, attempt.tests
-            )
+                attempt.id, attempt.launch, against, attempt.commit_leftovers, attempt.tests,
+                attempt.blamed.commit if attempt.blamed is not None else "",
+            )  # fmt: skip
         case Phase.VERIFYING:
             gate = landing.gate_of_work(state, attempt.task)
             checks = landing.missing_checks(state, attempt.tree, gate)
@@ -111,13 +113,22 @@ def _of_chain(state: State) -> Iterator[ac.Action]:
             if base:
                 yield _build(state, at, base)
             break  # what comes after it is built on it
-    for link in batches.to_check(state):
-        checks = landing.missing_checks(state, link.tree, landing.gate_of_landing(state, link))
-        stage, commit = Stage.CANDIDATE, link.candidate
-        yield ac.RunChecks(link.about, stage, commit, link.tree, checks, link.round)
+    for wanted in batches.wanted(state):
+        yield _check(state, wanted)
     moving = chain.moving_at(state)
     if moving >= 0:
         yield _move(state, moving)
+
+
+def _check(state: State, wanted: batches.Wanted) -> ac.Action:
+    link, part = wanted.link, wanted.part
+    run = (link.about, Stage.CANDIDATE, link.candidate, link.tree)
+    whole = None if part is None else narrowing.check_of(state, part.of)
+    if part is None or whole is None:
+        checks = landing.missing_checks(state, link.tree, landing.gate_of_landing(state, link))
+        return ac.RunChecks(*run, checks, link.round)
+    some = (part_of(whole, part.tests),)
+    return ac.RunChecks(*run, some, link.round, part.tests, part.of)
 
 
 def _build(state: State, at: int, base: str) -> ac.Action:

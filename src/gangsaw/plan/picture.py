@@ -240,6 +240,7 @@ def _check_json(check: Check) -> dict[str, Any]:
         "env": list(check.env),
         "files": list(check.files),
         "retries": check.retries,
+        "only": check.only,
     }
 
 

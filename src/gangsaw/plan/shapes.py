@@ -15,6 +15,7 @@ from enum import Enum, auto
 from typing import Any
 
 from gangsaw.core.model import Check, When
+from gangsaw.core.partial import PLACE
 from gangsaw.core.scopes import is_pattern
 from gangsaw.plan.complaint import Findings, Path, kind_of, nearest, shown
 
@@ -160,6 +161,12 @@ CHECK = Shape(
             least=0,
             most=10,
             example="1",
+        ),
+        Field(
+            "only",
+            Kind.TEXT,
+            "shell line that runs only some of its tests; {tests} stands for their names",
+            example='"pytest -q {tests}"',
         ),
     )
 )
@@ -447,6 +454,10 @@ def _check(shape: Shape, table: dict[str, Any], path: Path, findings: Findings) 
     if len(findings.items) > before:
         return WRONG
     plain: Check = values.pop("run")
+    if PLACE not in values.get("only", PLACE):
+        said = f"says nowhere which tests: it needs {PLACE}"
+        findings.add((*path, "only"), said, f"such as pytest -q {PLACE}")
+        return WRONG
     values["when"] = When(values.get("when", When.ALWAYS))
     return Check(**{"name": plain.name, "argv": plain.argv} | values)
 

@@ -15,6 +15,7 @@ from gangsaw.testing import (
     mutants_found,
     mutants_landing,
     mutants_money,
+    mutants_narrowing,
     mutants_people,
     mutants_queue,
     mutants_starting,
@@ -27,6 +28,7 @@ SUBJECTS = (
     *(mutants_starting, mutants_turns, mutants_landing, mutants_queue, mutants_found),
     mutants_people,
     mutants_money,
+    mutants_narrowing,
 )
 """Where the faults are: each of these puts its own into `MUTANTS`."""
 

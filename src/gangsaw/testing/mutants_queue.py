@@ -393,10 +393,10 @@ def _target_beside() -> Iterator[None]:
 
 @mutant("a red first of a batch is not checked again", crowd=True)
 def _no_confirmation() -> Iterator[None]:
-    before = batches.to_check
+    before = batches.wanted
 
-    def to_check(known: State) -> list[Landing]:
-        return [link for link in before(known) if not link.fails]
+    def wanted(known: State) -> list[batches.Wanted]:
+        return [each for each in before(known) if not each.link.fails]
 
-    with with_values(batches, to_check=to_check):
+    with with_values(batches, wanted=wanted):
         yield

@@ -31,6 +31,7 @@ from gangsaw.core.terms import CheckResult, Judgement
 from gangsaw.core.work import turn
 
 GATE = (Check("gate", ("gate",)),)
+NAMED_GATE = (Check("gate", ("gate",), only="gate {tests}"),)
 START = "c0"
 TURNS_MAX = 100_000
 """Turns of the loop within which a run must be over; reaching it means that it stands still."""
@@ -49,10 +50,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """How long the gate takes on one candidate, and how often it is red for nothing (0 to 1)."""
+    """How long the gate takes on one candidate, and how often it is red for nothing (0 to 1).
+    `named`: it names the tests that failed, one of each bad change, and can run only these, in
+    `some_s`."""
 
     lasts_s: float = 1.0
     flaky: float = 0.0
+    named: bool = False
+    some_s: float = 0.1
 
 
 class Wrong(Exception):
@@ -75,11 +80,14 @@ class Branches:
 
 @dataclass(slots=True)
 class Figures:
-    """What a run amounted to: `runs` of the gate for landings, good changes that did `not_landed`,
+    """What a run amounted to: `runs` of the gate for landings, `parts` of only some of its tests,
+    good changes that did `not_landed`,
     its length, and the most batches that were formed while a change was ready and in none
-    (`waited`), and while it was the oldest of all (`passed`)."""
+    (`waited`), and while it was the oldest of all (`passed`); what was set aside from a batch, and
+    is looked at by itself, is no further one."""
 
     runs: int = 0
+    parts: int = 0
     not_landed: int = 0
     lasted_s: float = 0.0
     batches: int = 0
@@ -131,7 +139,8 @@ class QueueRun:
             check_slots=slots,
             deliver=Deliver.NEVER, stall_s=1e9, timeout_s=1e9,
         )  # fmt: skip
-        begun = RunStarted("r1", Plan("", tasks), limits, "main", "gangsaw/run/r1", START, GATE)
+        of_run = NAMED_GATE if gate.named else GATE
+        begun = RunStarted("r1", Plan("", tasks), limits, "main", "gangsaw/run/r1", START, of_run)
         evolve(self._state, begun, self._now)
         self._actions = self._tell([ob.IntegrationAt(START)])
 
@@ -198,6 +207,10 @@ class QueueRun:
 
     def _form(self, members: tuple[str, ...]) -> None:
         figures = self.figures
+        if any(self._state.attempts[name].suspected for name in members):
+            for name in members:
+                self._ready.pop(name, None)
+            return
         figures.batches += 1
         for name in self._ready:
             self._ready[name] += 1
@@ -244,18 +257,45 @@ class QueueRun:
     def _check(self, action: ac.RunChecks) -> tuple[float, ob.Observation]:
         of_landing = action.stage is Stage.CANDIDATE
         tree, red = self._branches.trees[action.commit], False
+        if action.only:
+            return self._check_some(action, tree)
         if of_landing:
             self.figures.runs += 1
             red = self._is_red(tree) or self._rng.random() < self._gate.flaky
             if not red:
                 self._green.add(tree)
         judgement = Judgement.FAILED if red else Judgement.PASSED
-        results = tuple(CheckResult(check.name, judgement, 1.0) for check in action.checks)
+        failing = self._failing(tree) if red and of_landing else ()
+        results = tuple(
+            CheckResult(check.name, judgement, 1.0, key=check.key, failing=failing)
+            for check in action.checks
+        )
         done = ob.ChecksDone(
             action.about, action.commit, action.tree, judgement, results, action.round
         )
         # What the work's own checks take is part of its agent's time.
         return self._gate.lasts_s if of_landing else 0.0, done
+
+    def _check_some(
+        self, action: ac.RunChecks, tree: frozenset[str]
+    ) -> tuple[float, ob.Observation]:
+        """Each test is red for nothing as often as the whole gate."""
+        self.figures.parts += 1
+        bad = [f"test-{name}" for name in tree if self._changes[name].bad]
+        flaky = self._gate.flaky
+        red = tuple(x for x in action.only if x in bad or self._rng.random() < flaky)
+        judgement = Judgement.FAILED if red else Judgement.PASSED
+        (check,) = action.checks
+        result = CheckResult(check.name, judgement, 1.0, key=check.key, failing=red)
+        done = (action.about, action.commit, action.tree, judgement, (result,))
+        return self._gate.some_s, ob.ChecksDone(*done, action.round, action.only)
+
+    def _failing(self, tree: frozenset[str]) -> tuple[str, ...]:
+        """The tests that a red run names; one of them where it is red for nothing."""
+        if not self._gate.named:
+            return ()
+        bad = sorted(f"test-{name}" for name in tree if self._changes[name].bad)
+        return tuple(bad) or (f"test-{self._rng.choice(sorted(tree))}",)
 
     def _is_red(self, tree: frozenset[str]) -> bool:
         return any(self._changes[name].bad for name in tree)
@@ -285,20 +325,22 @@ def copied(state: State) -> State:
 # --- what is asked of it --------------------------------------------------------------------------
 
 
-def orders(count: int, bad: int, seeds: range, *, flaky: float = 0.0) -> list[Figures]:
+def orders(
+    count: int, bad: int, seeds: range, *, flaky: float = 0.0, named: bool = False
+) -> list[Figures]:
     """`count` changes that are ready at once, `bad` of them in places that each seed gives."""
-    ready = QueueRun([Change()] * count, Gate(), Random(0)).until_queued()
+    ready = QueueRun([Change()] * count, Gate(named=named), Random(0)).until_queued()
 
     def one(seed: int) -> Figures:
         rng = Random(seed)
         places = set(rng.sample(range(count), bad))
         changes = [Change(bad=at in places) for at in range(count)]
-        return QueueRun(changes, Gate(flaky=flaky), rng, start=ready).run()
+        return QueueRun(changes, Gate(flaky=flaky, named=named), rng, start=ready).run()
 
     return [one(seed) for seed in seeds]
 
 
-def arrivals(seed: int) -> Figures:
+def arrivals(seed: int, *, named: bool = False) -> Figures:
     """Changes of several priorities that come at random moments, some of them bad, some checks
     flaky: mostly the urgent ones come late."""
     rng = Random(seed)
@@ -313,6 +355,7 @@ def arrivals(seed: int) -> Figures:
         for _ in range(count)
     ]
     gate = Gate(lasts_s=rng.choice((0.3, 1.0, 4.0)), flaky=rng.choice((0.0, 0.03)))
+    gate = replace(gate, named=named)
     return QueueRun(changes, gate, rng, window=rng.choice((1, 4, 16))).run()
 
 

@@ -12,6 +12,7 @@ from gangsaw.verify.reports import (
     Failing,
     Mark,
     Unread,
+    as_pytest_names,
     mark_of,
     names_in_output,
     read_junit,
@@ -96,7 +97,7 @@ def evidence(
         found += _take(read_junit(tree, check.junit, before[0]), notes)
     if check.sarif:
         found += _take(read_sarif(tree, check.sarif, before[1]), notes)
-    names = [name for each in found for name in each.names]
+    names = list(as_pytest_names(tree, (name for each in found for name in each.names)))
     more = sum(each.more for each in found)
     if result.judgement is Judgement.PASSED:
         if check.junit and names:

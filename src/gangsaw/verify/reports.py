@@ -216,6 +216,24 @@ def _named(attributes: dict[str, str]) -> str:
     return f"{within}::{name}" if within and within != name else name
 
 
+def as_pytest_names(tree: Path, names: Iterable[str]) -> tuple[str, ...]:
+    """The names as pytest takes them, where its report names a module of the tree:
+    `tests.test_a.TestB::test_c` is `tests/test_a.py::TestB::test_c`. Others as they are."""
+    return tuple(_as_pytest_name(tree, name) for name in names)
+
+
+def _as_pytest_name(tree: Path, name: str) -> str:
+    within, mark, test = name.partition("::")
+    parts = within.split(".")
+    if not 1 <= len(parts) <= DEPTH_MAX or not all(part.isidentifier() for part in parts):
+        return name
+    for end in range(len(parts), 0, -1):
+        path = "/".join(parts[:end]) + ".py"
+        if (tree / path).is_file():
+            return "::".join([path, *parts[end:], *([test] if mark else [])])
+    return name
+
+
 # --- SARIF ---------------------------------------------------------------------------------------
 
 

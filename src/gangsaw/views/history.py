@@ -174,6 +174,9 @@ def _(event: ev.VerdictReached) -> str:
 def _(event: ev.CandidateJudged) -> str:
     what = "without it" if undone_by(event.attempt) else "together with what landed"
     tree = f" (tree {event.tree[:10]})" if event.judgement is ev.Judgement.FAILED else ""
+    if event.only:
+        what = f"{count_of(len(event.only), 'test')} that failed before"
+        return f"only {what}: {_verdict(event.judgement, event.results)}{tree}"
     return f"checks {what}: {_verdict(event.judgement, event.results)}{tree}"
 
 
@@ -212,6 +215,10 @@ def _(event: ev.ReviewApproved) -> str:
 def _(event: ev.ChangeQueued) -> str:
     if event.against:
         return f"waits in the queue for {task_of(event.against)}, with which it does not merge"
+    if event.tests:
+        more = f" and {len(event.tests) - 1} more" if len(event.tests) > 1 else ""
+        which = f"{flat(event.tests[0])}{more}"
+        return f"set aside, to be looked at by itself: {which} began to fail with it"
     return "queued for landing"
 
 

@@ -11,7 +11,7 @@ from gangsaw.core.chain import index_of, is_moving
 from gangsaw.core.events_undo import undone_by
 from gangsaw.core.forecast import check_times_s, expected_s, gate_s, groups
 from gangsaw.core.model import task_of
-from gangsaw.core.policy import batches, landing
+from gangsaw.core.policy import batches, landing, narrowing
 from gangsaw.core.spans import span
 from gangsaw.core.state import Landing, State
 from gangsaw.core.status import view
@@ -45,7 +45,7 @@ def queue_object(
     state: State, rows: list[Row], engine_pid: int | None, now: float
 ) -> dict[str, Any]:
     """The queue of a run, as an object. `rows` are what `queue_rows` has kept of its events."""
-    checked = batches.to_check(state)
+    checked = batches.wanted(state)
     running = bool(checked) and engine_pid is not None
     began = max((row.at for row in rows if row.kind in _BEGINS), default=0.0) if running else 0.0
     expected = expected_s(state, max(now - began, 0.0) if running else 0.0)
@@ -68,6 +68,7 @@ def queue_object(
         "last_landed": _last_landed(rows),
         "landed": sum(1 for known in state.task_states.values() if known.landed_commit),
         "candidate_runs": state.candidate_runs,
+        "part_runs": state.part_runs,
         "head": state.head,
     }
 
@@ -83,17 +84,19 @@ def _next_group(state: State, checked: int) -> list[str]:
     return next(iter(groups(state)[checked:]), [])
 
 
-def _batches(state: State, checked: list[Landing], began: float | None) -> list[dict[str, Any]]:
+def _batches(
+    state: State, checked: list[batches.Wanted], began: float | None
+) -> list[dict[str, Any]]:
     """Those whose trees are being checked, or whose links are being built; at most two."""
     numbers = dict.fromkeys(link.batch for link in state.landings if link.batch)
     return [_batch(state, number, checked, began) for number in numbers]
 
 
 def _batch(
-    state: State, number: int, checked: list[Landing], began: float | None
+    state: State, number: int, checked: list[batches.Wanted], began: float | None
 ) -> dict[str, Any]:
     links = [link for link in state.landings if link.batch == number]
-    now = next((link for link in checked if link.batch == number), None)
+    now = next((each for each in checked if each.link.batch == number), None)
     return {
         "number": number,
         "members": [
@@ -108,30 +111,36 @@ def _batch(
 
 
 def _checked(
-    state: State, links: list[Landing], link: Landing, began: float | None
+    state: State, links: list[Landing], wanted: batches.Wanted, began: float | None
 ) -> dict[str, Any]:
+    link, part = wanted.link, wanted.part
     at = links.index(link)
-    doubtful = next(
-        (one for one in links if one.fails or one.inconclusive >= batches.DOUBTED_AFTER), None
-    )
-    if link.fails:
-        why = "once_more"
-    elif doubtful is not None and doubtful is not link:
+    red = narrowing.lowest_red(links)
+    narrows = red is not None and (links[red] is not link or (part is not None and red > 0))
+    if part is not None and len(links) == 1 and not link.fails:
+        why = "suspect"
+    elif narrows:
         why = "narrowing"
+    elif link.fails:
+        why = "once_more"
     else:
         why = "whole" if len(links) > 1 else "alone"
     gate = landing.gate_of_landing(state, link)
     checks = [check.name for check in landing.missing_checks(state, link.tree, gate)]
+    if part is not None and (check := narrowing.check_of(state, part.of)) is not None:
+        checks = [check.name]
+    upto = [one.about for one in links[: at + 1]]
     return {
         "task": task_of(link.about) or link.about,
         "tree": link.tree,
         "up_to": at + 1,
         "of": len(links),
         "why": why,
-        "between": _names([links[0], doubtful]) if why == "narrowing" and doubtful else [],
+        "between": _names([links[0], links[red]]) if narrows and red is not None else [],
         "checks": checks,
+        "tests": list(part.tests) if part is not None else [],
         "since": began,
-        "usual_s": gate_s(state, [one.about for one in links[: at + 1]], check_times_s(state)),
+        "usual_s": gate_s(state, upto, check_times_s(state)) if part is None else None,
     }
 
 
@@ -177,6 +186,8 @@ def _alone(state: State, about: str) -> str | None:
         return "undo" if undone_by(about) else "target"
     if state.task_states[attempt.task].first:
         return "first"
+    if attempt.suspected is not None:
+        return "suspect"
     return "barrier" if attempt.barrier else None
 
 
@@ -264,7 +275,8 @@ def _header(queue: dict[str, Any]) -> str:
         parts.append(f"landing queue {queue['state']}")
     parts.append(f"{len(queue['changes'])} on the way")
     runs = count_of(queue["candidate_runs"], "run")
-    parts.append(f"{queue['landed']} landed by {runs} of checks")
+    some = f" and {queue['part_runs']} of some tests" if queue["part_runs"] else ""
+    parts.append(f"{queue['landed']} landed by {runs} of checks{some}")
     window = queue["window"]
     size = f"up to {queue['batch_size']} in the next batch" if window > 1 else "one at a time"
     parts.append(f"{size} (window {window})")
@@ -300,16 +312,26 @@ def _what(found: dict[str, Any]) -> str:
     tree = f"(tree {found['tree'][:10]})"
     match found["why"]:
         case "once_more":
-            return f"{flat(found['task'])} was red; once more on a clean slot {tree}"
+            what = f"{_tests(found)} once more" if found["tests"] else "once more"
+            return f"{flat(found['task'])} was red; {what} on a clean slot {tree}"
+        case "suspect":
+            return f"{_tests(found)} that failed in its batch, on what landed {tree}"
         case "narrowing":
             first, last = found["between"]
             among = f"between {flat(first)} and {flat(last)}"
             which = f"{found['up_to']} of {found['of']}"
+            if found["tests"]:
+                done = f"narrowing {among}: {_tests(found)} on {which} changes"
+                return f"red: {done} {tree}"
             return f"red: looking {among}, now up to {flat(found['task'])} ({which}) {tree}"
         case "whole":
             return f"all {found['of']} by the last one's tree {tree}"
         case _:
             return f"by itself {tree}"
+
+
+def _tests(found: dict[str, Any]) -> str:
+    return count_of(len(found["tests"]), "test")
 
 
 def _row(at: int, each: dict[str, Any], width: int, now: float) -> str:
@@ -321,6 +343,8 @@ def _row(at: int, each: dict[str, Any], width: int, now: float) -> str:
             parts.append(f"lands alone, for {flat(each['barrier'][0])}{more}")
         case "first":
             parts.append("put first, lands alone")
+        case "suspect":
+            parts.append("set aside: tests began to fail with it")
     if each["stage"] != "landing":
         parts.append(_guess(each["expected_at"], now))
     return f"  {at:>3}  {flat(each['task']):<{width}}  {' · '.join(parts)}"

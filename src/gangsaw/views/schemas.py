@@ -80,6 +80,7 @@ _EVIDENCE = table(
         name=TEXT, command=TEXT, judgement=TEXT, code=maybe(WHOLE), signal=maybe(WHOLE),
         tail=about("the end of its output", TEXT),
         failing=about("tests that failed, as far as they are known by name", listed(TEXT)),
+        only=about("the tests that were run, where these were not all", listed(TEXT)),
         log=about("file with all of its output", TEXT),
     ))),
 )  # fmt: skip
@@ -237,9 +238,10 @@ def queue_schema() -> Schema:
     checked = table(
         task=about("the last change in the tree that is checked", TEXT), tree=TEXT,
         up_to=about("its place in the batch, from 1", WHOLE), of=WHOLE,
-        why={"enum": ["whole", "alone", "narrowing", "once_more"]},
+        why={"enum": ["whole", "alone", "narrowing", "once_more", "suspect"]},
         between=about("the first and the last change that may be to blame", listed(TEXT)),
         checks=about("those that have not passed on this tree", listed(TEXT)),
+        tests=about("only these of its tests are run; empty: all", listed(TEXT)),
         since=about("when they began; null without an engine", maybe(NUMBER)),
         usual_s=about("what they took so far, where green", maybe(NUMBER)),
     )  # fmt: skip
@@ -252,7 +254,7 @@ def queue_schema() -> Schema:
         behind=about("the change directly before it", maybe(TEXT)),
         waits_for={"enum": ["move", "checks", "batch", "turn", "conflict", "paused", "frozen"]},
         conflicts_with=about("a change ahead with which it does not merge", maybe(TEXT)),
-        alone=about("why it lands alone: barrier, first, undo, target", maybe(TEXT)),
+        alone=about("why it lands alone: barrier, first, suspect, undo, target", maybe(TEXT)),
         barrier=about("paths for which it lands alone", listed(TEXT)),
         queued_at=maybe(NUMBER),
         resolved=about("what merged it mechanically; empty if git did", TEXT), reason=TEXT,
@@ -269,6 +271,7 @@ def queue_schema() -> Schema:
         next_batch=about("tasks, if what is checked now is green", listed(TEXT)),
         last_landed=maybe(landed), landed=WHOLE,
         candidate_runs=about("how often checks were run on a candidate", WHOLE),
+        part_runs=about("how often only some of their tests", WHOLE),
         head=about("commit of the integration branch", COMMIT),
     )  # fmt: skip
 

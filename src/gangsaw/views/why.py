@@ -317,6 +317,9 @@ def _evidence_lines(found: dict[str, Any] | None) -> list[str]:
     for each in found["checks"]:
         if each["command"] != each["name"]:
             lines.append(f"  {flat(each['name'])} is: {flat(each['command'])}")
+        if each["only"]:
+            count = count_of(len(each["only"]), "test")
+            lines.append(f"  only {count} of it: narrowed down in a batch, then run alone with it")
         lines += [f"  failing: {named(each['failing'], NAMES_MAX)}"] if each["failing"] else []
     return lines
 

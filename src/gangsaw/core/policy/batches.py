@@ -1,28 +1,27 @@
 """Which changes are checked together, and which of their trees next?
 
 The chain takes in changes in order of their rank, the one that waits longest before all others, so
-that nothing is passed without bound. A batch is checked by the tree of its last link. A red batch
-is narrowed by halves from below: the longest green part lands at once, until a single change fails
-on top of what landed. Batches grow while they are green and shrink when a change was to blame
-(source of the figures: simulated policies, see docs/decisions/0014).
+that nothing is passed without bound. A batch is checked by the tree of its last link, and a red
+one narrowed (see `narrowing`). Batches grow while they are green and shrink when a change was to
+blame that only whole runs could find (source of the figures: simulated policies, see
+docs/decisions/0014 and 0016).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import groupby
 
 from gangsaw.core import chain
 from gangsaw.core.events import TARGET, BatchFormed, CandidateWanted, ChangeQueued, Event, Judgement
 from gangsaw.core.events_undo import undo_about
+from gangsaw.core.policy import narrowing
 from gangsaw.core.policy.slots import slots_allowed
-from gangsaw.core.state import Landing, State
+from gangsaw.core.state import Landing, Part, State
 
 CHANCE_MIN = 0.7
 """How probable it must be that a batch is green before another one is checked on top of it."""
-
-DOUBTED_AFTER = 2
-"""How often the checks of a batch may end without a verdict before it is narrowed."""
 
 
 def size_of(state: State) -> int:
@@ -86,12 +85,17 @@ def _order(state: State) -> list[str]:
     for name in in_order(state, _free(state)):
         if state.attempts[name].against not in chosen:
             chosen.append(name)
+    # What would be built on a change under suspicion would mostly have to be built anew.
+    waiting = [link.about for link in state.landings if not link.batch]
+    known = [state.attempts[name] for name in (*waiting, *chosen) if name in state.attempts]
+    if any(attempt.suspected for attempt in known):
+        return [name for name in chosen if _is_first(state, name)]
     return chosen
 
 
 def in_order(state: State, names: list[str]) -> list[str]:
-    """Queued changes in the order in which they are taken in: what people put first, the one that
-    waits longest, then by rank."""
+    """Queued changes in the order in which they are taken in: what people put first and what was
+    set aside, the one that waits longest, then by rank."""
     if not names:
         return []
     oldest = min(names, key=lambda name: (state.attempts[name].queued_at, _rank(state, name)))
@@ -125,7 +129,8 @@ def _before_the_first(state: State, waiting: list[Landing]) -> list[Landing]:
 
 
 def _is_first(state: State, name: str) -> bool:
-    return state.task_states[state.attempts[name].task].first
+    attempt = state.attempts[name]
+    return state.task_states[attempt.task].first or attempt.suspected is not None
 
 
 # --- forming ------------------------------------------------------------------------------------
@@ -173,18 +178,32 @@ def chance_of_green(state: State) -> float:
 
 
 def goes_alone(state: State, about: str) -> bool:
-    """Whether a landing is checked by itself: for its barrier paths, or as people wish."""
+    """Whether a landing is checked by itself: for its barrier paths, under suspicion, or as people
+    wish."""
     attempt = state.attempts.get(about)
-    return attempt is None or bool(attempt.barrier) or state.task_states[attempt.task].first
+    return attempt is None or bool(attempt.barrier) or _is_first(state, about)
 
 
 # --- checking -----------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be checked now: the link's tree, or only some tests of it."""
+
+    link: Landing
+    part: Part | None = None
+
+
 def to_check(state: State) -> list[Landing]:
-    """The links whose trees are to be checked now: one of the first batch and, while that has not
-    been red, the last of a second one."""
-    found: list[Landing] = []
+    """The links of which something is to be checked now: one of the first batch and, while that has
+    not been red, the last of a second one."""
+    return [each.link for each in wanted(state)]
+
+
+def wanted(state: State) -> list[Wanted]:
+    """The same, with what it is of each."""
+    found: list[Wanted] = []
     moving = chain.moving_at(state) >= 0
     links = chain.checked_together(state)
     for _, batch in groupby(links, key=lambda link: link.batch):
@@ -195,28 +214,24 @@ def to_check(state: State) -> list[Landing]:
             break  # that lands first
         if found and any(link.round for link in members):
             break  # it is narrowed when it is the first
-        link = members[narrowed(members)]
-        if moving and link.round:
+        step = narrowing.next_step(state, members)
+        link = members[step.at]
+        if moving and (link.round or step.part):
             break  # nobody can be blamed before it is known where the branch is
-        found.append(link)
-        if any(link.round for link in members):
+        found.append(Wanted(link, step.part))
+        if step.part or any(link.round for link in members):
             break
     return found
 
 
+def to_narrow(state: State) -> list[Landing]:
+    """The first batch, where its links are built and none of them is green; else nothing."""
+    links = chain.checked_together(state)
+    members = [link for link in links if link.batch == links[0].batch]
+    built = all(_is_built(state, link) for link in members)
+    green = any(link.judgement is Judgement.PASSED for link in members)
+    return members if built and not green and chain.moving_at(state) < 0 else []
+
+
 def _is_built(state: State, link: Landing) -> bool:
     return bool(link.candidate) and chain.is_current(state, chain.index_of(state, link.about))
-
-
-def narrowed(batch: list[Landing]) -> int:
-    """The place of the link of a batch that is to be checked next: the last one; below a red one
-    the middle; and a first one that is red once more."""
-    doubtful = [
-        at
-        for at, link in enumerate(batch)
-        if link.judgement is Judgement.FAILED or link.inconclusive >= DOUBTED_AFTER
-    ]
-    if not doubtful:
-        return len(batch) - 1
-    lowest = doubtful[0]
-    return 0 if lowest == 0 else (lowest - 1) // 2

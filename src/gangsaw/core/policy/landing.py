@@ -30,14 +30,15 @@ from gangsaw.core.events import (
 from gangsaw.core.events_undo import undone_by
 from gangsaw.core.failing import named_with_tests
 from gangsaw.core.model import Check
-from gangsaw.core.policy import batches, gates, undo
+from gangsaw.core.policy import batches, gates, narrowing, undo
 from gangsaw.core.state import Attempt, Landing, State, landing_of
 
 INCONCLUSIVE_MAX = 3
 """How often checks of one tree may end without a verdict before a person is asked."""
 
 BLAMED_AFTER = 2
-"""How often a change must have failed on top of what landed before it goes back."""
+"""How often a change must have failed on top of what landed before it goes back; in the same tests
+where only some were run."""
 
 NAMES_MAX = 3
 """Tasks that are named in one sentence."""
@@ -95,7 +96,7 @@ def advance(state: State, now: float) -> list[Event]:
     and taken into it. The first subject that wants anything."""
     if not state.landings:
         return [] if state.stopping else list(batches.extend(state))
-    for step in (_mend, _land, _blame, _pass):
+    for step in (_mend, _land, _set_aside, _blame, _pass):
         events = list(step(state))
         if events:
             return events
@@ -138,17 +139,50 @@ def _land(state: State) -> Iterator[Event]:
             return
 
 
+def _set_aside(state: State) -> Iterator[Event]:
+    """The changes of a red batch with which tests begin to fail leave it; the others are built anew
+    without them. Nobody is blamed yet."""
+    batch = batches.to_narrow(state)
+    for at, part in narrowing.culprits(state, batch).items():
+        link = batch[at]
+        yield ChangeQueued(link.about, link.work, suspect=part.of, tests=part.tests)
+
+
 def _blame(state: State) -> Iterator[Event]:
     """A change goes back when it failed on top of what landed, and failed once more on a clean
     slot. What was built on it is built anew."""
     links = state.landings
-    if not links or links[0].judgement is not Judgement.FAILED or links[0].fails < BLAMED_AFTER:
+    if not links or not is_to_blame(links[0]):
         return
     if chain.has_passed(state, 0):
         return  # green with others on top of it, it was red by chance; it may be landing already
     yield _back(state, links[0], Cause.COMBINATION, _failing_together(state, links[0]))
     for link in links[1:]:
         yield ChangeQueued(link.about, link.work)
+
+
+def is_to_blame(link: Landing) -> bool:
+    """Whether the first link has failed often enough: as a whole, or the same tests each time."""
+    if link.judgement is Judgement.FAILED and link.fails >= BLAMED_AFTER:
+        return True
+    return bool(link.part) and link.fails + link.part_runs >= BLAMED_AFTER
+
+
+def is_unchanged(state: State, attempt: Attempt) -> bool:
+    """Whether the work is what was sent back, and what failed then has not passed on it since. A
+    person may still have it land."""
+    blamed = attempt.blamed
+    if blamed is None or not (attempt.unchanged or attempt.commit == blamed.commit):
+        return False
+    if attempt.approved or state.task_states[attempt.task].first:
+        return False
+    return not _failed_checks(blamed.results) <= state.green.get(attempt.tree, frozenset())
+
+
+def _failed_checks(results: tuple[CheckResult, ...]) -> set[str]:
+    """The keys of the checks that failed, as a whole or in some tests."""
+    failed = (each for each in results if each.judgement is Judgement.FAILED)
+    return {each.part_of or each.of for each in failed}
 
 
 def _failing_together(state: State, link: Landing) -> str:
@@ -167,9 +201,7 @@ def _failing_together(state: State, link: Landing) -> str:
 
 def _green_alone(state: State, attempt: Attempt, link: Landing) -> bool:
     """Whether what failed has passed on the work itself. Not every check looks at that."""
-    passed = state.green.get(attempt.tree, frozenset())
-    failed = {found.of for found in link.results if found.judgement is Judgement.FAILED}
-    return failed <= passed
+    return _failed_checks(link.results) <= state.green.get(attempt.tree, frozenset())
 
 
 def _pass(state: State) -> Iterator[Event]:

@@ -9,6 +9,7 @@ from gangsaw.core import actions as ac
 from gangsaw.core.events import Judgement, Stage
 from gangsaw.core.observations import ChecksDone, Observation
 from gangsaw.core.policy.gates import timeout_s
+from gangsaw.core.replacing import replace
 from gangsaw.engine.effects.setup import check_environment
 from gangsaw.engine.effects.workspaces import furnish
 from gangsaw.engine.fingerprints import environment_of
@@ -52,7 +53,7 @@ def run(action: ac.RunChecks, world: World) -> Job:
         retries=action.stage is not Stage.CANDIDATE,
         fresh=action.round > 0,
         environment=environment_of(world),
-        verdicts=Verdicts(layout.verdicts) if settings.check_cache else None,
+        verdicts=Verdicts(layout.verdicts) if settings.check_cache and not action.only else None,
         run=layout.run,
         plain_folder=None if action.commit else layout.plain_folder(action.about),
         setup=settings.worktree.setup,
@@ -68,7 +69,11 @@ def run(action: ac.RunChecks, world: World) -> Job:
         if judgement is Judgement.FAILED and room.is_to_blame(tails):
             # They will be run again when there is room: a red check would blame the work.
             raise NoRoom(f"{room.free_mb()} MB of disk left, so that its checks cannot be believed")
+        if action.only:
+            results = tuple(
+                replace(result, only=action.only, part_of=action.part_of) for result in results
+            )
         seen = (action.about, action.commit, action.tree, judgement, results)
-        return [ChecksDone(*seen, action.round)]
+        return [ChecksDone(*seen, action.round, action.only)]
 
     return job

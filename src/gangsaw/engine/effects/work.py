@@ -20,6 +20,7 @@ from gangsaw.git import (
     CHANGED_MAX,
     DiffStat,
     IndexLocked,
+    Merged,
     Repository,
     StillConflicted,
     Work,
@@ -31,6 +32,7 @@ from gangsaw.git import (
     foreign_repositories,
     inspect_work,
     is_empty_change,
+    merge_tree,
     work_diffstat,
 )
 
@@ -59,7 +61,9 @@ def inspect(action: ac.InspectWork, world: World) -> Job:
         assert isinstance(found, Work)
         concerns = concerns_of(repo, demands, action, found.head, world.secrets)
         sealed = _seal(repo, run, attempt, action, found, committed, barriers)
-        return [replace(sealed, concerns=concerns)]
+        return [
+            replace(sealed, concerns=concerns, unchanged=_is_unchanged(repo, action, found.tree))
+        ]
 
     return job
 
@@ -191,6 +195,15 @@ def _seal(
         barrier_paths(barriers, (change.path for change in stat.files))[:PATHS_MAX],
         paths=_changed(stat),
     )
+
+
+def _is_unchanged(repo: Repository, action: ac.InspectWork, tree: str) -> bool:
+    """Whether there is nothing in it but the work that was blamed and what was merged into that
+    before the turn."""
+    if not action.blamed:
+        return False
+    again = merge_tree(repo, action.against, action.blamed)
+    return isinstance(again, Merged) and again.tree == tree
 
 
 def _changed(stat: DiffStat) -> tuple[str, ...]:

@@ -173,6 +173,8 @@ class Ledger:
             self.failed_moves.pop(event.subject, None)
         if isinstance(event, Undone):
             self.failed_moves.pop(undo_about(event.task), None)
+        if isinstance(event, ev.TargetMergeFailed):
+            self.failed_moves.pop(ev.TARGET, None)
         self.queue.take(self, event, at)
         self.radar.take(self, event)
         made = RULES.get(type(event))

@@ -99,7 +99,8 @@ def _(book: Ledger, event: ev.VerdictReached, at: float) -> None:
 @rule(ev.WorkReturned)
 def _(book: Ledger, event: ev.WorkReturned, at: float) -> None:
     page = book.attempts[event.attempt]
-    if event.cause is Cause.COMBINATION and page.place != "candidate.wanted":
+    known = event.attempt in book.queue.blamed and page.place == "verdict.reached"
+    if event.cause is Cause.COMBINATION and page.place != "candidate.wanted" and not known:
         raise Broken(f"{event.attempt} is sent back for a candidate that it is not in")
     if event.cause is Cause.CONCERNS:
         ledger_honesty.may_go_back(book, event.attempt, page)

@@ -13,7 +13,7 @@ from gangsaw.core.events_undo import undo_about
 from gangsaw.core.model import task_of
 from gangsaw.core.state import State
 from gangsaw.testing.simulation.broken import Broken
-from gangsaw.testing.simulation.trees import tree_id
+from gangsaw.testing.simulation.trees import Tree, owner, tree_id
 
 if TYPE_CHECKING:
     from gangsaw.testing.simulation.ledger import Ledger
@@ -50,6 +50,14 @@ class Queue:
     reds: Counter[str] = field(default_factory=Counter)
     unsure: Counter[str] = field(default_factory=Counter)
     """Candidate → verdicts of this kind on it."""
+    named: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Candidate → the tests that its last red verdict named."""
+    members: dict[int, int] = field(default_factory=dict)
+    """Batch → how many there were in it at first."""
+    suspects: set[str] = field(default_factory=set)
+    """Those that were set aside, until their work is another or they went back."""
+    blamed: dict[str, Tree] = field(default_factory=dict)
+    """Attempt → its own changes when it was last blamed for what they do to what landed."""
 
     # --- what the rules ask ---------------------------------------------------------------------
 
@@ -66,8 +74,9 @@ class Queue:
 
     def is_alone(self, book: Ledger, about: str) -> bool:
         """Whether it is checked with nothing else."""
-        special = about.startswith("@")
-        return special or task_of(about) in self.first or task_of(about) in book.world.barriers
+        if about.startswith("@") or about in self.suspects:
+            return True
+        return task_of(about) in self.first or task_of(about) in book.world.barriers
 
     def drop(self, about: str) -> None:
         """It is not combined any more, which may not be while the branch is moved to it."""
@@ -120,6 +129,8 @@ class Queue:
 
     def _asked(self, event: ev.Event, at: float) -> None:
         match event:
+            case ev.WorkFound():
+                self.suspects.discard(event.attempt)
             case ev.QueueHeld():
                 self.held, self.frozen = True, event.frozen
             case ev.QueueReleased():
@@ -141,9 +152,27 @@ class Queue:
                 raise Broken(f"{name} waits for {event.against}, which is not ahead of it")
             if not book.world.trees.clashes(onto, event.commit):
                 raise Broken(f"{name} waits for {event.against}, and merges with {onto}")
+        if event.tests:
+            self._set_aside(book, event)
         self.drop(name)
         self.ready.setdefault(name, at)
         self.behind[name] = event.against
+
+    def _set_aside(self, book: Ledger, event: ev.ChangeQueued) -> None:
+        """Only out of a batch of several in which the tests have failed with it in the tree."""
+        link = self.link(event.attempt)
+        if self.members.get(link.batch, 0) < 2:
+            raise Broken(f"{event.attempt} is set aside, and is not one of several")
+        above = [one.candidate for one in self.links[self.at(event.attempt) :]]
+        for test in event.tests:
+            if not any(self._red_in_part(book, commit, test) for commit in above):
+                raise Broken(f"{event.attempt} is set aside for {test}, which has not failed there")
+        self.suspects.add(event.attempt)
+
+    def _red_in_part(self, book: Ledger, commit: str, test: str) -> int:
+        """How often the test was run by its name on the commit, and failed."""
+        ran = book.world.trees.tests.ran
+        return sum(1 for on, _, _, red in ran if on == commit and test in red)
 
     def _wanted(self, book: Ledger, event: ev.CandidateWanted) -> None:
         name, place = event.attempt, self.at(event.attempt)
@@ -175,7 +204,7 @@ class Queue:
             for other in self.ready
             if other not in inside and self.behind.get(other, "") not in inside
         ]
-        urgent = [other for other in free if task_of(other) in self.first]
+        urgent = [other for other in free if task_of(other) in self.first or other in self.suspects]
         if name not in free or (urgent and name not in urgent):
             raise Broken(f"{name} is taken in, and not one of {urgent or free}")
         oldest = min(self.ready[other] for other in free)
@@ -214,6 +243,7 @@ class Queue:
             raise Broken(f"a batch of {members}, which are not those that come first")
         if len(members) > 1 and any(self.is_alone(book, name) for name in members):
             raise Broken(f"one of {members} lands alone")
+        self.members[event.number] = len(members)
         for link in chosen:
             if not link.candidate:
                 raise Broken(f"{link.about} is in a batch, and not yet combined")
@@ -233,10 +263,17 @@ class Queue:
         commit = link.candidate
         if not commit or not link.batch or event.tree != tree_id(trees.commits[commit].tree):
             raise Broken(f"{event.attempt} is judged, and not to be checked as {event.tree}")
+        if event.only:
+            told = (commit, event.only, event.judgement)
+            if told not in [ran[:3] for ran in trees.tests.ran]:
+                raise Broken(f"{event.attempt} is judged by {event.only}, which were not run")
+            return
         if event.judgement is Judgement.INCONCLUSIVE:
             self.unsure[commit] += 1
         elif event.judgement is Judgement.FAILED:
             self.reds[commit] += 1
+            failed = [one for one in event.results if one.judgement is Judgement.FAILED]
+            self.named[commit] = tuple(name for one in failed for name in one.failing)
             if self.reds[commit] > trees.red_runs[event.attempt, commit]:
                 raise Broken(f"{event.attempt} is red more often than its checks were")
         elif [one.about for one in self.links if one.batch == link.batch][-1] == event.attempt:
@@ -287,11 +324,32 @@ class Queue:
             if place and not conflict:
                 raise Broken(f"{name} goes back, and is not the first")
             if event.cause is Cause.COMBINATION:
-                if self.reds[link.candidate] < BLAMED_AFTER:
+                if self.reds[link.candidate] >= BLAMED_AFTER:
+                    self.size = max(min(self.size, book.limits.window) // 2, 1)
+                elif self._same_tests(book, link.candidate) < BLAMED_AFTER:
                     raise Broken(f"{name} goes back after {self.reds[link.candidate]} red runs")
-                self.size = max(min(self.size, book.limits.window) // 2, 1)
+                self.blamed[name] = self._own(book, name)
+        elif event.cause is Cause.COMBINATION and self.blamed.get(name) != self._own(book, name):
+            raise Broken(f"{name} goes back, and was blamed as {self.blamed.get(name)}")
+        self.suspects.discard(name)
         self.drop(name)
         self.over(name)
+
+    def _own(self, book: Ledger, name: str) -> Tree:
+        """What the attempt's own agent changed."""
+        tree = book.world.trees.commits[book.attempts[name].sealed].tree
+        return frozenset(change for change in tree if owner(change) == task_of(name))
+
+    def _same_tests(self, book: Ledger, commit: str) -> int:
+        """How often the same test was red on the commit, in whole runs and by itself."""
+        ran = book.world.trees.tests.ran
+        tests = {test for on, _, _, red in ran if on == commit for test in red}
+        named = self.named.get(commit, ())
+        whole = self.reds[commit]
+        return max(
+            ((whole if x in named else 0) + self._red_in_part(book, commit, x) for x in tests),
+            default=0,
+        )
 
     def _failed(self, event: ev.AttemptFailed) -> None:
         place = self.at(event.attempt)

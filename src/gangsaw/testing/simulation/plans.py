@@ -21,6 +21,7 @@ from gangsaw.core.model import (
     Workspace,
 )
 from gangsaw.testing.simulation.finds import with_finds
+from gangsaw.testing.simulation.some_tests import with_tests
 
 NAMES = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", *"mnopqrst")
 SIZES = (*(1,) * 14, *(2,) * 16, *(3,) * 6, 4, 4, 5, 6, 8, 12)
@@ -211,7 +212,8 @@ def random_scene(rng: Random) -> Scene:
         crowd=crowd,
     )
     own = str(rng.getstate()[1][-4:])
-    return with_finds(_with_remote(scene, Random(own)), Random(f"{own} finds"))
+    found = with_finds(_with_remote(scene, Random(own)), Random(f"{own} finds"))
+    return with_tests(found, Random(f"{own} tests"))
 
 
 def _with_remote(scene: Scene, rng: Random) -> Scene:

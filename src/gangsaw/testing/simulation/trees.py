@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from gangsaw.core.model import Check
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.finds import Finds
 from gangsaw.testing.simulation.plans import Scene
+from gangsaw.testing.simulation.some_tests import SomeTests
 
 Tree = frozenset[str]
 
@@ -77,6 +79,7 @@ class Trees:
         self.moves: list[tuple[str, str, str]] = []
         """(about, onto, commit) of every move of the integration branch by us."""
         self.green: dict[str, set[str]] = {}
+        self.tests = SomeTests(scene.own)
         self.seen_red: set[str] = set()
         """Trees on which a check has really failed."""
         self.red_runs: Counter[tuple[str, str]] = Counter()
@@ -178,6 +181,21 @@ class Trees:
             if name == check and self._meet_blindly(tree, one, other):
                 return True
         return False
+
+    def red_tests(self, tree: Tree, check: str) -> list[str]:
+        """The tests of the check that fail on the tree, by name."""
+        found = {f"of {owner(one)}" for one in tree if check in self.red.get(one, ())}
+        for one, other, name in self._pairs:
+            if name == check and self._meet_blindly(tree, one, other):
+                found.add(f"of {one} with {other}")
+        return sorted(found)
+
+    def named_red(self, tree: Tree, check: Check) -> tuple[str, ...]:
+        """What a red run of the check names: what really fails, else a test that is flaky."""
+        if not check.only:
+            return ()
+        owners = sorted(map(owner, tree))
+        return tuple(self.red_tests(tree, check.name)) or (f"of {owners[len(owners) // 2]}",)
 
     def _meet_blindly(self, tree: Tree, one: str, other: str) -> bool:
         ones = [change for change in tree if owner(change) == one]

@@ -85,6 +85,8 @@ class World:
         self._checks = {
             t.id: tuple(c.name for c in (*scene.gate, *t.checks)) for t in scene.plan.tasks
         }
+        own = (check for task in scene.plan.tasks for check in task.checks)
+        self._named = [check for check in (*scene.gate, *own) if check.only]
         self._report = report
         self._agenda: list[tuple[float, int, Job]] = []
         self._order = count()
@@ -223,9 +225,12 @@ class World:
             barrier=barrier,
             concerns=concerns,
             paths=paths,
+            unchanged=bool(action.blamed) and tree == trees.merged(action.against, action.blamed),
         )
 
     def _check(self, action: ac.RunChecks) -> ob.Observation:
+        if action.only:
+            return self._some_tests(action)
         if action.commit:
             tree = self.trees.commits[action.commit].tree
             green = self.trees.green.setdefault(tree_id(tree), set())
@@ -242,6 +247,33 @@ class World:
         return ob.ChecksDone(
             action.about, action.commit, action.tree, worst, tuple(results), action.round
         )
+
+    def _some_tests(self, action: ac.RunChecks) -> ob.Observation:
+        """Only these tests of one check, as the check says how; it is known by its command."""
+        tests, trees = self.trees.tests, self.trees
+        (check,) = action.checks
+        tree = trees.commits[action.commit].tree
+        name, asked = tests.asked(check)
+        if asked != action.only or action.stage is not Stage.CANDIDATE:
+            raise Broken(f"{check.argv} is run for {action.only} of {action.about}")
+        if name not in {one.name for one in self._named if one.key == action.part_of}:
+            raise Broken(f"{action.part_of} is said to be run in part, and {name} is")
+        flaky = self.temper.flaky and self.rng.random() < self.temper.flaky
+        red = set(trees.red_tests(tree, name)) & set(asked)
+        if flaky:
+            red.add(self.rng.choice(asked))
+        failed = bool(red)
+        if not tests.knows_all(tree, asked):
+            # The runner does not know one of them, and runs none.
+            red, failed = set(), True
+        judgement = Judgement.FAILED if failed else Judgement.PASSED
+        if self.rng.random() < self.temper.inconclusive:
+            judgement, red = Judgement.INCONCLUSIVE, set()
+        failing = tuple(sorted(red))
+        tests.ran.append((action.commit, asked, judgement, failing))
+        result = CheckResult(check.name, judgement, 0.1, key=check.key, failing=failing)
+        done = (action.about, action.commit, action.tree, judgement, (result,))
+        return ob.ChecksDone(*done, action.round, action.only)
 
     def _in_order(self, action: ac.RunChecks, tree: Tree, green: set[str]) -> list[CheckResult]:
         """One order after the other, until something of one has failed."""
@@ -264,7 +296,11 @@ class World:
         flaky = self.temper.flaky and self.rng.random() < self.temper.flaky
         if flaky or self.trees.is_red(tree, check.name):
             self.trees.seen_red.add(tree_id(tree))
-            return CheckResult(check.name, Judgement.FAILED, 1.0, code=1, tail="red", key=check.key)
+            failing = self.trees.named_red(tree, check)
+            return CheckResult(
+                check.name, Judgement.FAILED, 1.0, code=1, tail="red", key=check.key,
+                failing=failing,
+            )  # fmt: skip
         green.add(check.name)
         return CheckResult(check.name, Judgement.PASSED, 1.0, code=0, key=check.key)
 
@@ -497,6 +533,8 @@ class World:
         trees, worktree = self.trees, self.trees.worktrees[launch.attempt]
         worktree.fault, worktree.pending = "", ""
         if stopped or launch.ending is not Ending.DONE or launch.left is Left.EMPTY:
+            return
+        if self._named and launch.why is TurnKind.FIX and trees.tests.is_idle(launch.attempt):
             return
         if launch.left in (Left.UNMERGED, Left.STRAYED):
             worktree.fault = str(Cause[launch.left.name])
