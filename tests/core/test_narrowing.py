@@ -12,11 +12,15 @@ from gangsaw.core import partial
 from gangsaw.core.actions import MoveIntegration, RunChecks
 from gangsaw.core.events import Stage
 from gangsaw.core.evidence import evidence
+from gangsaw.core.evolve import evolve
 from gangsaw.core.model import Check, When
 from gangsaw.core.policy import batches
+from gangsaw.core.state import State
 from gangsaw.core.terms import CheckResult, Judgement
-from gangsaw.core.wire import encode
+from gangsaw.core.wire import decode_event, encode
 from gangsaw.testing.scenario import Player, Rehearsal
+from gangsaw.views.history import sentence
+from gangsaw.views.live import News
 from gangsaw.views.queue import queue_object, queue_text
 from tests.core.core_stage import found
 
@@ -278,6 +282,26 @@ def test_people_are_told_what_is_run() -> None:
     queue = queue_object(player.state, [], 7, 100.0)
     assert queue["batches"][0]["checked"]["why"] == "suspect"
     assert "1 test that failed in its batch, on what landed" in "\n".join(queue_text(queue, 100.0))
+
+
+def test_the_log_of_a_run_says_what_was_run() -> None:
+    player = begun()
+    whole(player, "t::x", "t::y")
+    some(player, "t::x", "t::y")
+    some(player)
+    some(player, "t::x")
+    state, news, lines = State(), News(), list[str]()
+    for at, kind, body in player.log:
+        event = decode_event(kind, body)
+        evolve(state, event, at)
+        lines += news.lines(state, [event], at)
+    text = "\n".join(lines)
+    assert "red together: a, b, c, d (unit); narrowing: 2 tests on 4 of 4 changes" in text
+    assert "2 failed tests with 2 of 4 changes: green; narrowing: 2 tests on 3 of 4" in text
+    assert "c set aside: t::x red since it; looked at by itself" in text
+    queued = next(body for _, kind, body in player.log if kind == "change.queued" and body["tests"])
+    said = sentence(decode_event("change.queued", queued))
+    assert said == "set aside, to be looked at by itself: t::x began to fail with it"
 
 
 # --- nothing was changed --------------------------------------------------------------------------

@@ -16,6 +16,10 @@ from tests.e2e.real_agents import RealAgent
 WAIT_S = 240.0
 
 RUN = """\
+[machine]
+disk_max_pct = 100
+launch_delay_s = 0
+
 [run]
 agent = "{first}"
 max_agents = 4

@@ -245,10 +245,24 @@ def test_layers() -> None:
     found = settings_of(load_settings(repo, user, {"GANGSAW_MAX_AGENTS": "5", "MAX_AGENTS": "4"}))
     agent = found.agent("a")
     assert agent is not None
-    assert (agent.model, dict(agent.env)) == ("big", {"X": "1", "Y": "2"})
+    assert (agent.model, dict(agent.env)) == ("big", {"X": "1", "Y": "1"})
     assert (found.limits.max_agents, found.limits.turns_max) == (5, 1)
     assert (found.limits.default_agent, found.source) == ("a", "r, u")
-    assert settings_of(load_settings(repo, user, {})).limits.max_agents == 3
+    assert settings_of(load_settings(repo, user, {})).limits.max_agents == 2
+    given = Layer("MAX_AGENTS=7\n", "e", env=True)
+    assert settings_of(load_settings(repo, user, {}, config=given)).limits.max_agents == 7
+    by_flag = {"--max-agents": ("run", "max_agents", 9)}
+    environ = {"MAX_AGENTS": "4"}
+    read = load_settings(repo, user, environ, config=given, flags=by_flag)
+    assert settings_of(read).limits.max_agents == 9
+
+
+def test_the_first_agent_of_the_repository_goes_before_that_of_the_user() -> None:
+    repo = Layer('[agents.b]\nkind = "claude"\n', "r")
+    user = Layer('[agents.a]\nkind = "claude"\n[agents.b]\nmodel = "m"\n', "u")
+    found = settings_of(load_settings(repo, user, {}))
+    assert [agent.name for agent in found.agents[:2]] == ["b", "a"]
+    assert found.limits.default_agent == "b"
 
 
 def test_faults_of_layers_name_their_own_file() -> None:

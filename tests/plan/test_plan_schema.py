@@ -52,7 +52,9 @@ def test_plan_reader_and_schema_know_the_same_keys() -> None:
     assert unknown_in_plan({"defaults": {**dict.fromkeys(known, 0), **extra}}) == set(extra)
 
 
-@pytest.mark.parametrize("section", ["run", "checks", "landing", "worktree"])
+@pytest.mark.parametrize(
+    "section", ["run", "checks", "landing", "worktree", "honesty", "radar", "machine"]
+)
 def test_config_reader_and_schema_know_the_same_keys(section: str) -> None:
     keys = CONFIG["properties"][section]["properties"]
     lines = "".join(f"{key} = 0\n" for key in (*keys, "zzz"))
@@ -71,7 +73,7 @@ def test_run_keys_of_the_contract() -> None:
     assert set(CONFIG["properties"]["run"]["properties"]) == set(
         "agent max_agents deliver attempts turns timeout_s stall_s grace_s backoff_s backoff_max_s"
         " uncommitted budget budget_tokens reserve on_interrupt remote memory_floor_pct"
-        " disk_floor_mb crashes reviewer rounds".split()
+        " disk_floor_mb crashes reviewer rounds batched dry_run".split()
     )
 
 

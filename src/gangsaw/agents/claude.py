@@ -57,6 +57,14 @@ class ClaudeAdapter:
         key_files=(".claude/.credentials.json",),
         node_min=22,
         traps=("with Node.js below 22 a bare npm install picks an old version; use @latest",),
+        idle_args=(
+            "-p",
+            "--input-format",
+            "stream-json",
+            "--output-format",
+            "stream-json",
+            "--verbose",
+        ),
     )
     # What a claude that started us says to its own children would tie ours to its session.
     variables = (

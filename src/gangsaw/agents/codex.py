@@ -57,6 +57,7 @@ class CodexAdapter:
             "a home folder below the system's temporary folder breaks its sandbox",
             "OPENAI_API_KEY in the environment is not used: sign in, or set CODEX_API_KEY",
         ),
+        idle_args=("exec", "--skip-git-repo-check", "-"),
     )
     # What a Codex that started us says to its own children would put ours into its sandbox.
     variables = (

@@ -61,7 +61,8 @@ class Program:
     `install` and `sign_in` are commands for a person. One variable of `keys`, or one file of
     `key_files` (below HOME), is a sign of being signed in. `node_min` is the Node.js major version
     that the newest versions ask for, 0 where Node.js does not matter. `traps` are known troubles
-    a person should hear of, a sentence each.
+    a person should hear of, a sentence each. With `idle_args` it starts as for work and waits on
+    its standard input for a prompt; empty where no such way is known.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Program:
     key_files: tuple[str, ...] = ()
     node_min: int = 0
     traps: tuple[str, ...] = ()
+    idle_args: tuple[str, ...] = ()
 
 
 class Reader(Protocol):

@@ -144,9 +144,14 @@ def _subject(agent: AgentSettings, environ: Mapping[str, str], default: str) -> 
 def _arguments_of(path: str | None) -> tuple[str, ...]:
     """How to ask a program for its version that a `command` agent starts; nothing if it is none
     of the known ones, which may take a question for an order."""
+    known = known_program(path) if path else None
+    return known.version_args if known else ()
+
+
+def known_program(path: str) -> Program | None:
+    """What is known of the program in this file, by the name of the file; `None` if nothing."""
     programs = [adapter_for(kind).program for kind in KINDS]
-    name = Path(path).name if path else ""
-    return next((each.version_args for each in programs if each and each.name == name), ())
+    return next((each for each in programs if each and each.name == Path(path).name), None)
 
 
 def _node_of(subjects: list[_Subject]) -> Asked | None:

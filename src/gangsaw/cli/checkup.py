@@ -7,6 +7,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from gangsaw import __version__
 from gangsaw.cli.agent_checkup import AgentReport, check_agents, of_agents
@@ -16,6 +17,7 @@ from gangsaw.cli.place import here
 from gangsaw.cli.project import read_settings
 from gangsaw.core.errors import UserError
 from gangsaw.core.model import Limits
+from gangsaw.core.settings import Settings
 from gangsaw.engine.trust import is_trusted, setup_of
 from gangsaw.git import Repository, open_repository
 from gangsaw.git.keeping import status_of
@@ -36,14 +38,16 @@ class CheckUp:
     agents: tuple[AgentReport, ...]
 
 
-def check_up(environ: dict[str, str]) -> CheckUp:
-    """Everything that can be looked at here."""
+def check_up(environ: dict[str, str], config: Path | None = None) -> CheckUp:
+    """Everything that can be looked at here; `config` is a file of settings that was asked for."""
     agents: list[AgentReport] = []
-    findings = tuple(_all(environ, agents))
+    findings = tuple(_all(environ, config, agents))
     return CheckUp(findings, tuple(agents))
 
 
-def _all(environ: dict[str, str], agents: list[AgentReport]) -> Iterator[Finding]:
+def _all(
+    environ: dict[str, str], config: Path | None, agents: list[AgentReport]
+) -> Iterator[Finding]:
     yield Finding(Level.OK, "gangsaw", __version__)
     version = ".".join(map(str, sys.version_info[:3]))
     outdated = sys.version_info[:2] < PYTHON_MIN
@@ -58,8 +62,19 @@ def _all(environ: dict[str, str], agents: list[AgentReport]) -> Iterator[Finding
     yield from _of_repository(repo)
     control = Control(repo.control_dir)
     yield from _of_control(control)
-    yield from _of_settings(repo, control, environ, agents)
-    yield from _of_machine(repo, control)
+    try:
+        settings, warnings = read_settings(repo.root, environ, config)
+    except UserError as error:
+        mend = "mend the file; see: gangsaw schema config"
+        yield Finding(Level.WRONG, "settings", error.text, mend)
+        yield from _of_machine(repo, control, Limits())
+        return
+    for warning in warnings:
+        yield Finding(Level.ODD, "settings", warning)
+    yield from _of_settings(repo, control, settings)
+    agents += check_agents(settings, environ)
+    yield from of_agents(agents)
+    yield from _of_machine(repo, control, settings.limits)
 
 
 def _of_repository(repo: Repository) -> Iterator[Finding]:
@@ -131,18 +146,7 @@ def _of_control(control: Control) -> Iterator[Finding]:
         yield Finding(Level.OK, "engine", "none is running")
 
 
-def _of_settings(
-    repo: Repository, control: Control, environ: dict[str, str], agents: list[AgentReport]
-) -> Iterator[Finding]:
-    try:
-        settings, warnings = read_settings(repo.root, environ)
-    except UserError as error:
-        yield Finding(
-            Level.WRONG, "settings", error.text, "mend the file; see: gangsaw schema config"
-        )
-        return
-    for warning in warnings:
-        yield Finding(Level.ODD, "settings", warning)
+def _of_settings(repo: Repository, control: Control, settings: Settings) -> Iterator[Finding]:
     yield Finding(Level.OK, "settings", settings.source or "defaults: there is no gangsaw.toml")
     if settings.worktree.setup is not None:
         setup = setup_of(repo, settings.worktree.setup)
@@ -154,15 +158,12 @@ def _of_settings(
     if settings.agent(default) is None:
         named = f"the default agent '{default}' is not configured" if default else "none is chosen"
         yield Finding(Level.WRONG, "agents", named, "gangsaw init, or: gangsaw run --agent NAME")
-    agents += check_agents(settings, environ)
-    yield from of_agents(agents)
 
 
-def _of_machine(repo: Repository, control: Control) -> Iterator[Finding]:
+def _of_machine(repo: Repository, control: Control, limits: Limits) -> Iterator[Finding]:
     level = containment()
     yield Finding(Level.OK, "containment", f"{level.value}: how surely whole process trees end")
     reading = read_machine(control.root if control.root.is_dir() else repo.common_dir)
-    limits = _limits(repo)
     text = (
         f"{reading.memory_available_mb} of {reading.memory_total_mb} MB available, "
         f"{reading.cores} cores, load {reading.load:.1f}"
@@ -177,11 +178,3 @@ def _of_machine(repo: Repository, control: Control) -> Iterator[Finding]:
         yield Finding(Level.ODD, "disk", free, "gangsaw clean; no agent starts below disk_floor_mb")
     else:
         yield Finding(Level.OK, "disk", free)
-
-
-def _limits(repo: Repository) -> Limits:
-    """The limits as far as the settings can be read; the defaults otherwise."""
-    try:
-        return read_settings(repo.root, os.environ)[0].limits
-    except UserError:
-        return Limits()

@@ -28,3 +28,8 @@ def wait_for(fact: Callable[[], bool], deadline_s: float, every_s: float) -> boo
 def pause(seconds: float) -> None:
     """Wait between two looks at something that cannot wake us."""
     time.sleep(seconds)
+
+
+def steady_s() -> float:
+    """Seconds of a clock that never goes back, to be compared with another such reading only."""
+    return time.perf_counter()

@@ -27,6 +27,8 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "demo": ("demo", "the whole path on a scratch repository, without an account"),
         "init": ("init", "write gangsaw.toml; can be undone byte for byte"),
         "doctor": ("doctor", "what is missing or odd, and the command that mends it"),
+        "bench": ("bench", "measure the machine: how many agents it carries"),
+        "config": ("config", "the settings in force, and where each came from"),
         "plan": ("plan", "check or draw a plan"),
         "trust": ("trust", "agree to the setup of this repository"),
         "run": ("run", "run a plan, or go on with the last run"),
@@ -40,6 +42,7 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "diff": ("diff", "what a task has changed"),
         "conflicts": ("conflicts", "which live work would not merge"),
         "prompt": ("prompt", "what the agent of a task would be told now"),
+        "machine": ("machine", "memory, processors and disk, and what each agent uses"),
     },
     "Steer the run": {
         "pause": ("pause", "start no new agents"),

@@ -16,8 +16,9 @@ Look = Callable[[], tuple[dict[str, Any], list[str], bool]]
 """What is so now: the object, the same as lines, and whether this is the end."""
 
 
-def watch(look: Look, *, as_json: bool) -> int:
-    """Show what `look` finds whenever it has changed, until it says that this is the end; 0."""
+def watch(look: Look, *, as_json: bool, every_s: float = WATCH_EVERY_S, apart: bool = True) -> int:
+    """Show what `look` finds whenever it has changed, until it says that this is the end; 0. It is
+    looked at every `every_s` seconds; `apart`: with an empty line between two looks."""
     drawn, last = 0, None
     while True:
         found, lines, over = look()
@@ -27,12 +28,12 @@ def watch(look: Look, *, as_json: bool) -> int:
         elif output.is_live():
             drawn = _redraw(lines, drawn)
         elif found != last:
-            output.say("\n".join([*lines, ""]))
+            output.say("\n".join([*lines, ""] if apart else lines))
             sys.stdout.flush()
         last = found
         if over:
             return 0
-        clock.pause(WATCH_EVERY_S)
+        clock.pause(every_s)
 
 
 def _redraw(lines: list[str], drawn: int) -> int:

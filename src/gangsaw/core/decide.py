@@ -25,6 +25,7 @@ from gangsaw.core.policy import (
     retry,
     review,
     stall,
+    waves,
 )
 from gangsaw.core.policy.admission import admit, may_take_slot
 from gangsaw.core.state import Attempt, State, is_live
@@ -249,6 +250,10 @@ def _deliver(state: State, now: float) -> list[Event]:
     return []
 
 
+def _wave(state: State, now: float) -> list[Event]:
+    return [*waves.form(state, now)] if state.limits.batched else []
+
+
 def _admit(state: State, now: float) -> list[Event]:
     admitted = admit(state, now)
     return [] if admitted is None else [admitted]
@@ -271,5 +276,5 @@ def _finish(state: State, now: float) -> list[Event]:
 
 
 POLICIES: tuple[Policy, ...] = (
-    _stop, _follow_up, _land, _check_after, _deliver, _overlaps, _admit, _finish,
+    _stop, _follow_up, _land, _check_after, _deliver, _overlaps, _wave, _admit, _finish,
 )  # fmt: skip

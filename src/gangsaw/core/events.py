@@ -41,6 +41,7 @@ from gangsaw.core.events_turns import ReviewPassed as ReviewPassed
 from gangsaw.core.events_undo import UndoFailed as UndoFailed
 from gangsaw.core.events_undo import Undone as Undone
 from gangsaw.core.events_undo import UndoWanted as UndoWanted
+from gangsaw.core.events_waves import WaveEvent
 from gangsaw.core.honesty import Concern
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Check, Limits, Plan, TurnKind
@@ -570,6 +571,7 @@ Event = (
     | AfterJudged
     | TalkEvent
     | RadarEvent
+    | WaveEvent
 )
 
 EVENT_CLASSES: dict[str, type[Event]] = {cls.kind: cls for cls in Event.__args__}

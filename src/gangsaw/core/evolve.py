@@ -16,6 +16,7 @@ from gangsaw.core import evolve_undo as undo
 from gangsaw.core import graph, timing
 from gangsaw.core import indexes as ix
 from gangsaw.core.events_undo import undone_by
+from gangsaw.core.events_waves import WaveFormed
 from gangsaw.core.model import Workspace, task_of
 from gangsaw.core.phases import Phase
 from gangsaw.core.replacing import replace
@@ -118,6 +119,11 @@ def _(event: ev.RunReopened, state: State, at: float) -> None:
 @_apply.register
 def _(event: ev.LimitsChanged, state: State, at: float) -> None:
     state.limits = event.limits
+
+
+@_apply.register
+def _(event: WaveFormed, state: State, at: float) -> None:
+    state.wave, state.waves = event.tasks, event.number
 
 
 @_apply.register

@@ -202,7 +202,12 @@ class Limits:
     combinations are checked side by side, on a machine with so many `cores`; `honesty` says
     what follows from what is found in a change. `reserve_usd` is set aside for a launch as long
     as no launch of its agent has told what one costs. A worktree is looked at for overlaps at
-    most every `radar_every_s`. `remote` is where the target is pushed (empty: nowhere)."""
+    most every `radar_every_s`. `remote` is where the target is pushed (empty: nowhere).
+
+    No agent starts with less than `memory_floor_pct` of the memory or `disk_floor_mb` of the disk
+    free, or with more than `disk_max_pct` of the disk used; `cpu_warn_pct` is only told. The
+    machine is read every `check_every_s`; `launch_delay_s` lie between two starts. `batched`: the
+    next agents start only when all that started together have ended."""
 
     max_agents: int = 4
     turns_max: int = 3
@@ -227,13 +232,18 @@ class Limits:
     default_agent: str = ""
     reviewer: str = ""
     rounds_max: int = 3
-    memory_floor_pct: float = 12.0
+    memory_floor_pct: float = 20.0
     disk_floor_mb: int = 512
     honesty: Honesty = field(default_factory=Honesty)
     radar: RadarPolicy = RadarPolicy.TELL
     radar_every_s: float = 30.0
     remote: str = ""
     push: Push = Push.EACH
+    batched: bool = False
+    disk_max_pct: float = 90.0
+    cpu_warn_pct: float = 90.0
+    check_every_s: float = 5.0
+    launch_delay_s: float = 3.0
 
 
 def account_of(limits: Limits, agent: str) -> str:

@@ -93,8 +93,8 @@ class Settings:
     """All settings. `checks` are run for every task besides its own; `check_env` are variables
     passed through to checks; `check_keep` are patterns of ignored files that stay in a slot
     between checks; at most `check_slots` candidates are checked side by side, if that is measured
-    to pay; `check_cache` says whether green results outlive their run; `source` is the file read,
-    for messages."""
+    to pay; `check_cache` says whether green results outlive their run; `dry_run`: a run is
+    only shown; `source` is the file read, for messages."""
 
     agents: tuple[AgentSettings, ...] = ()
     limits: Limits = field(default_factory=Limits)
@@ -108,6 +108,7 @@ class Settings:
     conflicts: ConflictSettings = field(default_factory=ConflictSettings)
     remote: str | None = None
     on_interrupt: str = "pause"
+    dry_run: bool = False
     source: str = ""
 
     def agent(self, name: str) -> AgentSettings | None:

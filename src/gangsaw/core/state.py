@@ -355,18 +355,20 @@ class Trouble:
 @dataclass(slots=True)
 class State:
     """Everything known about one run. `head` is where the integration branch is, `checked_head`
-    the last commit that we ourselves moved it to: only such a one is delivered. `landings` is the
-    chain of those in progress, in its order; `head_link` the link with the same tree as `head`,
-    where that joins several. `batch_size` bounds the next batch; `firsts` says of the latest ones
-    whether they were green at the first go, `costs` what checking them took. A held queue forms
-    none, and nothing lands while it is `frozen`, both as `held_by` asked. `candidate_runs` counts
-    how often checks were run on a candidate, `part_runs` how often only some of their tests.
-    `landed` names every landing in order, those that were undone since included. `dearest` is the
-    most that a launch of each agent has used. `account_limits` says until when (epoch seconds) a
-    usage limit holds back all agents of an account. `blocks` numbers the live attempts, see
-    `ports`. `green` holds the keys of the checks that passed on a tree, `red` how often others
-    failed on it, both as seen in one `environment`. `overlaps` are those that stand, by key;
-    `overlap_count` is how many there were, `advised` what was said of each pair."""
+    the last commit that we ourselves moved it to: only such a one is delivered. `landings` is
+    the chain of those in progress, in its order; `head_link` the link with the same tree as
+    `head`, where that joins several. `batch_size` bounds the next batch; `firsts` says of the
+    latest ones whether they were green at the first go, `costs` what checking them took. A held
+    queue forms none, and nothing lands while it is `frozen`, both as `held_by` asked.
+    `candidate_runs` counts how often checks were run on a candidate, `part_runs` how often only
+    some of their tests. `landed` names every landing in order, those that were undone since
+    included. `dearest` is the most that a launch of each agent has used. `wave` holds the tasks
+    of the present wave, the last of `waves`, where the run goes in waves. `account_limits` says
+    until when (epoch seconds) a usage limit holds back all agents of an account. `blocks`
+    numbers the live attempts, see `ports`. `green` holds the keys of the checks that passed on
+    a tree, `red` how often others failed on it, both as seen in one `environment`. `overlaps`
+    are those that stand, by key; `overlap_count` is how many there were, `advised` what was
+    said of each pair."""
 
     run: str = ""
     goal: str = ""
@@ -422,6 +424,8 @@ class State:
     usage: Usage = field(default_factory=Usage)
     dearest: dict[str, Dearest] = field(default_factory=dict)
     account_limits: dict[str, float] = field(default_factory=dict)
+    wave: tuple[str, ...] = ()
+    waves: int = 0
     dependants: dict[str, tuple[str, ...]] = field(default_factory=dict)
     rank: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     ready: list[tuple[tuple[int, int, int], str]] = field(default_factory=list)

@@ -320,6 +320,8 @@ def say(hold: Hold, now: float) -> str:
             return f"for {names} (same track {hold.text})"
         case HoldKind.SCOPE:
             return f"for {names} (same files)"
+        case HoldKind.WAVE:
+            return f"for the end of wave {hold.text} ({names})" if names else "for the next wave"
         case HoldKind.OVERLAP:
             return f"for {names} (overlap in {hold.text})"
 

@@ -226,7 +226,14 @@ def _lands(state: State) -> bool:
 
 
 _WAITS_FOR_A_PERSON = frozenset(
-    {HoldKind.SCOPE, HoldKind.TRACK, HoldKind.BUDGET, HoldKind.OVERLAP, HoldKind.RESOLVING}
+    {
+        HoldKind.SCOPE,
+        HoldKind.TRACK,
+        HoldKind.BUDGET,
+        HoldKind.OVERLAP,
+        HoldKind.RESOLVING,
+        HoldKind.WAVE,
+    }
 )
 
 

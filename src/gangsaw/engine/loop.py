@@ -39,7 +39,6 @@ from gangsaw.store.lock import Held
 
 IDLE_WAIT_S = 30.0
 """Longest sleep of the loop; the bell, the lanes and the launches wake it before."""
-MACHINE_EVERY_S = 2.0
 SHOW_EVERY_S = 1.0
 RINGS_READ_MAX = 4096
 
@@ -210,7 +209,7 @@ class Engine:
         if radar is not None:
             waits.append(radar)
         if self._state.ready or look is not None:
-            waits.append(MACHINE_EVERY_S)
+            waits.append(self._state.limits.check_every_s)
         if self._outdated:
             waits.append(max(0.0, self._shown_at + SHOW_EVERY_S - awake_s))
         return min(waits)

@@ -10,7 +10,7 @@ import errno
 from collections.abc import Callable
 from pathlib import Path
 
-from gangsaw.meters import disk_free_mb
+from gangsaw.meters import disk_free_mb, read_disk
 
 FULL_MB = 2
 """With so little room left, whatever failed is taken to have failed for it."""
@@ -55,6 +55,10 @@ class Room:
     def free_mb(self) -> int:
         """What is free on the fullest of them, in MB."""
         return min(disk_free_mb(folder) for folder in self._folders)
+
+    def used_pct(self) -> float:
+        """How much of the fullest of them is used, in percent."""
+        return max(read_disk(folder).used_pct for folder in self._folders)
 
     def is_to_blame(self, said: str) -> bool:
         """Whether a failure with this output is to be put down to a full disk."""

@@ -1,5 +1,31 @@
-"""Readings of the machine: values only, no decision."""
+"""Readings of the machine and of what process trees use: values only, no decision."""
 
-from gangsaw.meters.machine import Reading, disk_free_mb, read_machine
+from gangsaw.meters.machine import (
+    Disk,
+    ProcessorTime,
+    Reading,
+    core_count,
+    disk_free_mb,
+    read_disk,
+    read_machine,
+)
+from gangsaw.meters.pressure import Stall, Stalls
+from gangsaw.meters.trees import Process, Root, Survey, Tree, exact, survey
 
-__all__ = ["Reading", "disk_free_mb", "read_machine"]
+__all__ = [
+    "Disk",
+    "Process",
+    "ProcessorTime",
+    "Reading",
+    "Root",
+    "Stall",
+    "Stalls",
+    "Survey",
+    "Tree",
+    "core_count",
+    "disk_free_mb",
+    "exact",
+    "read_disk",
+    "read_machine",
+    "survey",
+]

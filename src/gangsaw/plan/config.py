@@ -1,7 +1,7 @@
 """The text of `gangsaw.toml` → `Settings`, in layers, or every fault at once.
 
-Layers in rising order: the repository's file, the user's file, the environment; flags come on top
-elsewhere. Each file is checked by itself, so that every fault is told with its own file and line;
+Layers in rising order: the user's file, the repository's, one that was asked for, the environment,
+flags. Each file is checked by itself, so that every fault is told with its own file and line;
 then the layers are merged (`merge_config`) and what concerns the whole is checked.
 
 Besides the configured agents, every known kind but `command` is an agent of its own name, so that
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from gangsaw.core.barriers import BARRIERS
@@ -36,17 +36,25 @@ from gangsaw.core.settings import (
     adapter_file,
 )
 from gangsaw.plan.complaint import Complaint, Findings, Path, did_you_mean, located, nearest, shown
+from gangsaw.plan.env_text import EnvTree, read_env, read_variables
 from gangsaw.plan.honesty_rules import check_allowed, honesty_of
+from gangsaw.plan.origins import (
+    Flags,
+    Sources,
+    agents_in_order,
+    check_once,
+    from_other_end,
+    normalised,
+)
 from gangsaw.plan.settings_fields import (
     AGENT,
-    ENVIRONMENT,
     KINDS,
     PLACEHOLDERS,
     RESUMING_KINDS,
     SECTIONS,
     TOP,
 )
-from gangsaw.plan.shapes import Field, Kind, is_table, read_table
+from gangsaw.plan.shapes import is_table, read_table
 from gangsaw.plan.toml_text import TomlFault, TomlTree, read_toml
 
 FIRST_KIND = "claude"
@@ -60,12 +68,13 @@ _PLACEHOLDER = re.compile(r"(?<![${])\{([A-Za-z_][A-Za-z0-9_]*)\}(?!\})")
 class Layer:
     """A settings file: its text, the name shown, and the table within it (`("tool", "gangsaw")`
     of a `pyproject.toml`). `own`: it is the user's, not one that came with a repository, and may
-    name files of code."""
+    name files of code. `env`: it is written as `KEY=VALUE` lines."""
 
     text: str
     source: str
     table: tuple[str, ...] = ()
     own: bool = False
+    env: bool = False
 
 
 class FurtherKinds(Protocol):
@@ -94,11 +103,13 @@ NO_FURTHER: FurtherKinds = _NoFurther()
 
 @dataclass(frozen=True, slots=True)
 class ConfigRead:
-    """What came of reading the settings; they are `None` if there are errors."""
+    """What came of reading the settings; they are `None` if there are errors. `sources` tells
+    where each value came from."""
 
     settings: Settings | None
     errors: tuple[Complaint, ...]
     warnings: tuple[Complaint, ...]
+    sources: Sources = field(default_factory=Sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +117,16 @@ class _Read:
     """A layer that could be read."""
 
     layer: Layer
-    tree: TomlTree
+    tree: TomlTree | EnvTree
     raw: dict[str, Any]
+
+    @property
+    def source(self) -> str:
+        return self.layer.source
+
+    def place(self, path: Path) -> tuple[int, int]:
+        """Line and column of a value."""
+        return self.tree.find([(wanted := (*self.layer.table, *path), False)])[wanted, False]
 
 
 def read_config(
@@ -122,39 +141,66 @@ def load_settings(
     user: Layer | None,
     environ: Mapping[str, str],
     *,
+    config: Layer | None = None,
+    flags: Flags | None = None,
     kinds: Collection[str] = KINDS,
     further: FurtherKinds = NO_FURTHER,
 ) -> ConfigRead:
-    """The settings of all layers merged; without any file the defaults."""
-    errors: list[Complaint] = []
-    reads: list[_Read] = []
-    layers = [layer for layer in (repo, user) if layer is not None]
-    for layer in layers:
-        tree = read_toml(layer.text)
-        if isinstance(tree, TomlFault):
-            remedy = "texts need quotes, each key its own line"
-            errors.append(Complaint(layer.source, tree.line, tree.col, tree.text, remedy))
-            continue
-        findings = Findings()
-        raw = _table_within(tree, layer, findings)
-        parsed = _parse(raw, layer.table, findings)
-        _check_kinds(parsed, layer, findings, kinds, further)
-        errors.extend(located(findings.items, layer.source, tree))
-        reads.append(_Read(layer, tree, raw))
+    """The settings of all layers merged; without any file the defaults. `config` is a file that was
+    asked for, `flags` what was said on the command line."""
+    errors, faults, doubts = list[Complaint](), Findings(), Findings()
+    layers = [layer for layer in (config, repo, user) if layer is not None]
+    vain: list[Complaint] = []
+    reads = [
+        read
+        for layer in reversed(layers)
+        if (read := _read_layer(layer, errors, vain, kinds, further)) is not None
+    ]
+    variables = read_variables(environ, errors)
     merged: dict[str, Any] = {}
     for read in reads:
-        merged = merge_config(merged, read.raw)
-    merged = merge_config(merged, _environment(environ, errors))
-    faults, doubts = Findings(), Findings()
+        merged = merge_config(merged, normalised(read.raw))
+    for section, key, value in (*variables.values(), *(flags or {}).values()):
+        merged = merge_config(merged, {section: {key: value}})
+    if isinstance(merged.get("agents"), dict):
+        merged["agents"] = agents_in_order(merged["agents"], reads)
     # Code is loaded only once every file is known to be right.
     _check_whole(merged, kinds, NO_FURTHER if errors else further, faults, doubts)
     errors.extend(_placed(faults, reads))
+    warnings = (*vain, *_placed(doubts, reads))
     if errors:
         order = {layer.source: n for n, layer in enumerate(layers)}
         errors.sort(key=lambda error: (order.get(error.source, len(order)), error))
-        return ConfigRead(None, tuple(errors), _placed(doubts, reads))
+        return ConfigRead(None, tuple(errors), warnings)
     settings = _settings(merged, reads, kinds, further)
-    return ConfigRead(settings, (), _placed(doubts, reads))
+    return ConfigRead(settings, (), warnings, Sources(tuple(reads), variables, flags or {}))
+
+
+def _read_layer(
+    layer: Layer,
+    errors: list[Complaint],
+    vain: list[Complaint],
+    kinds: Collection[str],
+    further: FurtherKinds,
+) -> _Read | None:
+    """The layer, checked by itself; `None` where it is no text of its form at all."""
+    if layer.env:
+        env, faults, doubts = read_env(layer.text, layer.source)
+        errors.extend(faults)
+        vain.extend(doubts)
+        return _Read(layer, env, env.value)
+    tree = read_toml(layer.text)
+    if isinstance(tree, TomlFault):
+        remedy = "texts need quotes, each key its own line"
+        errors.append(Complaint(layer.source, tree.line, tree.col, tree.text, remedy))
+        return None
+    findings = Findings()
+    raw = _table_within(tree, layer, findings)
+    parsed = _parse(raw, layer.table, findings)
+    _check_kinds(parsed, layer, findings, kinds, further)
+    check_once(parsed, layer.table, findings)
+    errors.extend(located(findings.items, layer.source, tree))
+    return _Read(layer, tree, raw)
 
 
 def merge_config(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,33 +222,6 @@ def _table_within(tree: TomlTree, layer: Layer, findings: Findings) -> dict[str,
             return {}
     table: dict[str, Any] = value
     return table
-
-
-def _environment(environ: Mapping[str, str], errors: list[Complaint]) -> dict[str, Any]:
-    """What the environment sets, checked."""
-    merged: dict[str, Any] = {}
-    for name, section, key in ENVIRONMENT:
-        text = environ.get(name, "").strip()
-        if not text:
-            continue
-        field = next(field for field in SECTIONS[section].fields if field.name == key)
-        findings = Findings()
-        read_table(SECTIONS[section], {key: _from_text(field, text)}, (), findings)
-        if findings.items:
-            first = findings.items[0]
-            said = f"{name}: {first.text.replace(', not text', f', not {shown(text)}')}"
-            errors.append(Complaint("environment", 0, 0, said, first.remedy))
-        else:
-            merged = merge_config(merged, {section: {key: _from_text(field, text)}})
-    return merged
-
-
-def _from_text(field: Field, text: str) -> Any:
-    if field.kind is Kind.WHOLE and re.fullmatch(r"-?[0-9]{1,15}", text):
-        return int(text)
-    if field.kind is Kind.NUMBER and re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", text):
-        return float(text)
-    return text
 
 
 # --- one layer ---------------------------------------------------------------------------------
@@ -443,7 +462,8 @@ def _settings(
         conflicts=_conflicts(landing),
         remote=run.get("remote"),
         on_interrupt=run.get("on_interrupt", Settings().on_interrupt),
-        source=", ".join(read.layer.source for read in reads),
+        dry_run=run.get("dry_run") == "true",
+        source=", ".join(read.source for read in reversed(reads)),
     )
 
 
@@ -464,7 +484,7 @@ def _account_of(agent: AgentSettings) -> str:
     return agent.account or ("" if own else agent.kind)
 
 
-_LIMIT_NAMES = {
+LIMIT_NAMES = {
     "max_agents": "max_agents",
     "attempts": "attempts_max",
     "turns": "turns_max",
@@ -477,7 +497,6 @@ _LIMIT_NAMES = {
     "budget": "budget_usd",
     "budget_tokens": "budget_tokens",
     "reserve": "reserve_usd",
-    "memory_floor_pct": "memory_floor_pct",
     "disk_floor_mb": "disk_floor_mb",
     "reviewer": "reviewer",
     "rounds": "rounds_max",
@@ -499,7 +518,13 @@ def _limits(
         parsed.get(name, {}) for name in ("run", "checks", "landing", "radar")
     )
     honesty = honesty_of(parsed.get("honesty", {}))
-    values: dict[str, Any] = {_LIMIT_NAMES[key]: run[key] for key in run if key in _LIMIT_NAMES}
+    values: dict[str, Any] = {LIMIT_NAMES[key]: run[key] for key in run if key in LIMIT_NAMES}
+    machine = parsed.get("machine", {})
+    if "memory_max_pct" in machine:
+        values["memory_floor_pct"] = from_other_end(machine["memory_max_pct"])
+    values |= {key: machine[key] for key in machine if key != "memory_max_pct"}
+    if "batched" in run:
+        values["batched"] = run["batched"] == "true"
     if "deliver" in run:
         values["deliver"] = Deliver(run["deliver"])
     if "uncommitted" in run:

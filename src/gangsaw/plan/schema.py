@@ -6,7 +6,7 @@ from typing import Any
 
 from gangsaw.plan.fields import DEFAULTS, PLAN, TASK, VERSION
 from gangsaw.plan.ids import ID_MAX, ID_PATTERN
-from gangsaw.plan.settings_fields import AGENT, CHECKS, LANDING, RUN, TOP, WORKTREE
+from gangsaw.plan.settings_fields import AGENT, SECTIONS, TOP
 from gangsaw.plan.shapes import table_schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -33,9 +33,6 @@ def config_schema() -> dict[str, Any]:
     """The schema of `gangsaw.toml`."""
     nested = {
         "agents": {"type": "object", "additionalProperties": table_schema(AGENT)},
-        "run": table_schema(RUN),
-        "checks": table_schema(CHECKS),
-        "landing": table_schema(LANDING),
-        "worktree": table_schema(WORKTREE),
+        **{section: table_schema(shape) for section, shape in SECTIONS.items()},
     }
     return {"$schema": DIALECT, "title": "gangsaw settings", **table_schema(TOP, nested)}

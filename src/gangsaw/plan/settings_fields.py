@@ -116,10 +116,11 @@ RUN = Shape(
         Field(
             "memory_floor_pct",
             Kind.NUMBER,
-            "free memory in percent below which no agent starts",
+            "free memory in percent below which no agent starts; the same as "
+            "machine.memory_max_pct, from the other end",
             least=0,
             most=100,
-            example="12",
+            example="20",
         ),
         Field(
             "disk_floor_mb",
@@ -136,10 +137,69 @@ RUN = Shape(
             most=1000,
             example="8",
         ),
+        Field(
+            "batched",
+            Kind.CHOICE,
+            "whether the next agents start only when all that started together have ended",
+            choices=("true", "false"),
+        ),
+        Field(
+            "dry_run",
+            Kind.CHOICE,
+            "whether gangsaw run only shows what it would start",
+            choices=("true", "false"),
+        ),
     ),
     assign=" = ",
 )
 """The `[run]` table."""
+
+MACHINE = Shape(
+    (
+        Field(
+            "memory_max_pct",
+            Kind.NUMBER,
+            "memory in use, in percent, above which no agent starts",
+            least=0,
+            most=100,
+            example="80",
+        ),
+        Field(
+            "cpu_warn_pct",
+            Kind.NUMBER,
+            "processors in use, in percent, above which it is said",
+            above=0,
+            most=100,
+            example="90",
+        ),
+        Field(
+            "disk_max_pct",
+            Kind.NUMBER,
+            "disk in use, in percent, above which no agent starts",
+            above=0,
+            most=100,
+            example="90",
+        ),
+        Field(
+            "check_every_s",
+            Kind.NUMBER,
+            "seconds between two readings of the machine",
+            above=0,
+            most=3600,
+            example="5",
+        ),
+        Field(
+            "launch_delay_s",
+            Kind.NUMBER,
+            "seconds between the starts of two agents",
+            least=0,
+            most=3600,
+            example="3",
+        ),
+    ),
+    assign=" = ",
+)
+"""The `[machine]` table."""
 
 CHECKS = Shape(
     (
@@ -320,6 +380,7 @@ TOP = Shape(
         Field("worktree", Kind.TABLE, "where agents work"),
         Field("honesty", Kind.TABLE, "what follows from what is found in a change"),
         Field("radar", Kind.TABLE, "looking for work that would not merge"),
+        Field("machine", Kind.TABLE, "how full the machine may be"),
     ),
     assign=" = ",
 )
@@ -332,11 +393,23 @@ SECTIONS = {
     "worktree": WORKTREE,
     "honesty": HONESTY,
     "radar": RADAR,
+    "machine": MACHINE,
 }
 
-ENVIRONMENT = (
+_PLAIN = (
     ("MAX_AGENTS", "run", "max_agents"),
-    ("GANGSAW_MAX_AGENTS", "run", "max_agents"),
+    ("BATCHED", "run", "batched"),
+    ("DRY_RUN", "run", "dry_run"),
+    ("MEMORY_THRESHOLD", "machine", "memory_max_pct"),
+    ("CPU_THRESHOLD", "machine", "cpu_warn_pct"),
+    ("DISK_THRESHOLD", "machine", "disk_max_pct"),
+    ("CHECK_INTERVAL", "machine", "check_every_s"),
+    ("AGENT_LAUNCH_DELAY", "machine", "launch_delay_s"),
+)
+
+ENVIRONMENT = (
+    *_PLAIN,
+    *((f"GANGSAW_{name}", section, key) for name, section, key in _PLAIN),
     ("GANGSAW_AGENT", "run", "agent"),
     ("GANGSAW_DELIVER", "run", "deliver"),
     ("GANGSAW_BUDGET", "run", "budget"),
@@ -348,3 +421,9 @@ ENVIRONMENT = (
     ("GANGSAW_WORKTREE_ROOT", "worktree", "root"),
 )
 """Variables that set a value, and which; later ones win. An empty variable sets nothing."""
+
+FILE_KEYS = (("MAX_CONCURRENT_AGENTS", "run", "max_agents"),)
+"""What else sets a value in a file of `KEY=VALUE` lines."""
+
+CONFIG_VARIABLES = ("CONFIG_FILE", "GANGSAW_CONFIG_FILE")
+"""Variables that name such a file, or one of TOML; later ones win."""

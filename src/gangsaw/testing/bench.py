@@ -31,6 +31,7 @@ from gangsaw.core.wire import decode_event, encode
 from gangsaw.core.work import turn
 from gangsaw.testing.bench_figures import ROUNDS, Cost, Figure, measure
 from gangsaw.testing.bench_git import pool_costs, slot_costs
+from gangsaw.testing.bench_meters import meters_costs
 from gangsaw.testing.bench_queue import makespan, queue_costs
 from gangsaw.testing.bench_radar import radar_costs
 from gangsaw.testing.playground import SOURCE, Playground
@@ -313,6 +314,7 @@ BENCHES: dict[str, Callable[[bool], list[Figure]]] = {
     "slots": slot_costs,
     "radar": radar_costs,
     "queue": queue_costs,
+    "meters": meters_costs,
     "makespan": makespan,
 }
 

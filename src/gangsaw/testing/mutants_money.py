@@ -1,4 +1,4 @@
-"""Planted faults of reservations, bounds and accounts."""
+"""Planted faults of reservations, bounds, accounts and waves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from gangsaw.core import events as ev
 from gangsaw.core import evolve_turns, model
-from gangsaw.core.policy import admission, money, remedy, retry
+from gangsaw.core.policy import admission, money, remedy, retry, waves
 from gangsaw.core.replacing import replace
 from gangsaw.core.state import State
 from gangsaw.testing.planting import changed_state, mutant, with_values
@@ -79,4 +79,25 @@ def _own_limits() -> Iterator[None]:
         with_values(admission, account_of=own),
         with_values(evolve_turns, account_of=own),
     ):
+        yield
+
+
+@mutant("a task joins a wave that is on its way")
+def _joins_late() -> Iterator[None]:
+    with with_values(waves, waits_for_wave=lambda known, name: False):
+        yield
+
+
+@mutant("a wave is formed before the one ahead of it has ended")
+def _waves_overlap() -> Iterator[None]:
+    with with_values(waves, open_tasks=lambda known: ()):
+        yield
+
+
+@mutant("a wave waits for who waits for a person")
+def _wave_waits() -> Iterator[None]:
+    def is_open(known: State, name: str) -> bool:
+        return not known.task_states[name].closed
+
+    with with_values(waves, _is_open=is_open):
         yield

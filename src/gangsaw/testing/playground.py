@@ -24,6 +24,11 @@ WAIT_MAX_S = 120.0
 WAIT_PAUSE_S = 0.02
 
 SETTINGS = """\
+[machine]
+disk_max_pct = 100
+check_every_s = 1
+launch_delay_s = 0
+
 [run]
 agent = "{agent}"
 max_agents = {max_agents}

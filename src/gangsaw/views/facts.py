@@ -9,6 +9,7 @@ from gangsaw.core import events as ev
 from gangsaw.core import events_radar as er
 from gangsaw.core import events_talk as et
 from gangsaw.core.conditions import Condition, sentence
+from gangsaw.core.events_waves import WaveFormed
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import TurnKind, task_of
 from gangsaw.core.overlapping import LANDED
@@ -155,6 +156,11 @@ def _(event: er.OverlapSeen, state: State) -> str | None:
     other = LANDED if event.ours == INTEGRATION else task_of(event.ours)
     paths = one_line(", ".join(file.path for file in event.files))
     return f"≈ {task_of(event.attempt)} does not merge with {other}: {paths} · gangsaw conflicts"
+
+
+@_say.register
+def _(event: WaveFormed, state: State) -> str | None:
+    return f"▤ wave {event.number}: {', '.join(event.tasks)}"
 
 
 @_say.register

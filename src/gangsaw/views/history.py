@@ -12,6 +12,7 @@ from gangsaw.core import events_talk as et
 from gangsaw.core.conditions import Condition
 from gangsaw.core.conditions import sentence as condition_text
 from gangsaw.core.events_undo import undone_by
+from gangsaw.core.events_waves import WaveFormed
 from gangsaw.core.failing import named_with_tests
 from gangsaw.core.findings import review_text
 from gangsaw.core.launch import OutcomeKind
@@ -327,6 +328,11 @@ def _(event: er.OverlapSeen) -> str:
     other = LANDED if event.ours == INTEGRATION else task_of(event.ours)
     paths = ", ".join(file.path for file in event.files)
     return f"its work does not merge with {other}: {flat(paths)} ({event.key})"
+
+
+@sentence.register
+def _(event: WaveFormed) -> str:
+    return f"wave {event.number}: {', '.join(event.tasks)}"
 
 
 @sentence.register

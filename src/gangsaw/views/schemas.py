@@ -15,40 +15,23 @@ from gangsaw.core.events import EVENT_CLASSES
 from gangsaw.core.honesty import ConcernKind
 from gangsaw.core.model import TurnKind
 from gangsaw.core.overlaps import OverlapKind, Severity
-from gangsaw.core.status import Status
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
-Schema = dict[str, Any]
-
-TEXT: Schema = {"type": "string"}
-WHOLE: Schema = {"type": "integer"}
-NUMBER: Schema = {"type": "number"}
-TRUTH: Schema = {"type": "boolean"}
-VERSION: Schema = {"const": 1}
-COMMIT: Schema = {"type": "string", "pattern": "^([0-9a-f]{40}|[0-9a-f]{64})?$"}
-STATUS: Schema = {"enum": [status.value for status in Status]}
-RUN_STATES = ("running", "paused", "stopping", "stopped", "landed", "failed")
-
-
-def maybe(schema: Schema) -> Schema:
-    """The schema, or null."""
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def about(text: str, schema: Schema) -> Schema:
-    """The schema with a description."""
-    return {"description": text, **schema}
-
-
-def listed(schema: Schema) -> Schema:
-    """A list of such values."""
-    return {"type": "array", "items": schema}
-
-
-def table(**fields: Schema) -> Schema:
-    """An object with all of these fields, and perhaps others."""
-    return {"type": "object", "properties": fields, "required": list(fields)}
-
+from gangsaw.views.schema_parts import (
+    COMMIT,
+    DIALECT,
+    NUMBER,
+    RUN_STATES,
+    STATUS,
+    TEXT,
+    TRUTH,
+    VERSION,
+    WHOLE,
+    Schema,
+    about,
+    listed,
+    maybe,
+    table,
+)
+from gangsaw.views.schemas_machine import bench_schema, machine_schema, settings_schema
 
 _CONCERN = table(
     kind={"enum": [kind.value for kind in ConcernKind]}, path=TEXT,
@@ -521,6 +504,9 @@ PRINTED = {
     "init": init_schema,
     "prompt": prompt_schema,
     "trust": trust_schema,
+    "settings": settings_schema,
+    "machine": machine_schema,
+    "bench": bench_schema,
 }
 """Name → the function that makes the schema."""
 

@@ -150,6 +150,9 @@ def _order(plan: Plan) -> Order:
         backoff_base_s=0.5,
         disk_floor_mb=50,
         memory_floor_pct=2.0,
+        disk_max_pct=100.0,
+        check_every_s=2.0,
+        launch_delay_s=0.0,
     )
     return Order(
         plan=plan,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import click
 
 from gangsaw.cli import output
 from gangsaw.cli.agent_checkup import AgentReport
 from gangsaw.cli.checkup import check_up
+from gangsaw.cli.config_option import config_option
 from gangsaw.cli.findings import Level
 from gangsaw.views.text import flat
 
@@ -16,8 +18,9 @@ _SIGNS = {Level.OK: "✓", Level.ODD: "!", Level.WRONG: "✗"}
 
 
 @click.command("doctor")
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as an object.")
-def command(as_json: bool) -> int:
+def command(config: Path | None, as_json: bool) -> int:
     """Look at git, Python, this repository, its settings, the agents and the machine.
 
     Agents are asked for their version only; whether one is signed in is told by the variables and
@@ -30,7 +33,7 @@ def command(as_json: bool) -> int:
       gangsaw doctor
       gangsaw doctor --json
     """
-    found = check_up(dict(os.environ))
+    found = check_up(dict(os.environ), config)
     findings = found.findings
     wrong = [each for each in findings if each.level is Level.WRONG]
     if as_json:

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from gangsaw.cli import output
+from gangsaw.cli.config_file import (
+    RECORD_NAME,
+    bytes_of,
+    forget,
+    put,
+    read_record,
+    write_undoable,
+)
 from gangsaw.cli.config_text import KNOWN_PROGRAMS, config_text
 from gangsaw.cli.place import open_repo
 from gangsaw.cli.project import CONFIG_NAME
 from gangsaw.core.errors import UserError
 from gangsaw.core.faults import durable
 from gangsaw.store.control import make_control, sync_folder
-
-RECORD_NAME = "init.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What `init` did: the bytes before (`None`: there was no file) and the bytes written."""
-
-    before: bytes | None
-    written: bytes
 
 
 @click.command("init")
@@ -58,7 +52,7 @@ def command(undo: bool, force: bool, as_json: bool) -> int:
 def _write(file: Path, record_file: Path, *, force: bool) -> str:
     installed = [name for name in KNOWN_PROGRAMS if shutil.which(name)]
     text = config_text(installed).encode()
-    before = _bytes_of(file)
+    before = bytes_of(file)
     if before == text:
         return f"{file.name} is as init would write it; nothing changed"
     if before is not None and not force:
@@ -66,12 +60,7 @@ def _write(file: Path, record_file: Path, *, force: bool) -> str:
             f"cannot write {file}: it exists; try: gangsaw init --force (can be undone), "
             "or gangsaw doctor"
         )
-    former = _read_record(record_file) if record_file.exists() else None
-    if former is not None and former.written == before:
-        before = former.before  # our own text is replaced: what is brought back is the user's
-    # The record first: whatever happens next, what was there can be brought back.
-    _put(record_file, _record_text(Record(before, text)), "cli.init.record")
-    _put(file, text, "cli.init.write")
+    write_undoable(file, record_file, before, text)
     agents = f"found {', '.join(installed)}" if installed else "found no agent on PATH"
     return (
         f"wrote {file.name} ({agents}). Next: write plan.yaml (gangsaw plan --help shows one), "
@@ -80,10 +69,10 @@ def _write(file: Path, record_file: Path, *, force: bool) -> str:
 
 
 def _undo(file: Path, record_file: Path) -> str:
-    record = _read_record(record_file)
-    now = _bytes_of(file)
+    record = read_record(record_file)
+    now = bytes_of(file)
     if now == record.before:
-        _forget(record_file)
+        forget(record_file)
         return f"{file.name} is already as it was before init"
     if now != record.written:
         raise UserError(
@@ -96,62 +85,7 @@ def _undo(file: Path, record_file: Path) -> str:
         sync_folder(file.parent)
         done = f"removed {file.name}"
     else:
-        _put(file, record.before, "cli.init.restore")
+        put(file, record.before, "cli.init.restore")
         done = f"restored {file.name} as it was"
-    _forget(record_file)
+    forget(record_file)
     return done
-
-
-def _bytes_of(file: Path) -> bytes | None:
-    try:
-        return file.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise UserError(f"cannot read {file}: {error.strerror}") from error
-
-
-def _put(file: Path, content: bytes, point: str) -> None:
-    """The file has exactly this content, or what it had; its mode stays."""
-
-    def write() -> None:
-        aside = file.with_name(f".{file.name}.{os.getpid()}")
-        try:
-            aside.write_bytes(content)
-            if file.exists():
-                shutil.copymode(file, aside)
-            with aside.open("rb") as written:
-                os.fsync(written.fileno())
-            aside.rename(file)
-            sync_folder(file.parent)
-        except OSError as error:
-            aside.unlink(missing_ok=True)
-            raise UserError(f"cannot write {file}: {error.strerror}", exit_code=1) from error
-
-    durable(point, write)
-
-
-def _record_text(record: Record) -> bytes:
-    before = None if record.before is None else base64.b64encode(record.before).decode()
-    written = base64.b64encode(record.written).decode()
-    return json.dumps({"before": before, "written": written}).encode()
-
-
-def _read_record(file: Path) -> Record:
-    try:
-        fields = json.loads(file.read_bytes())
-        before = fields["before"]
-        return Record(
-            None if before is None else base64.b64decode(before),
-            base64.b64decode(fields["written"]),
-        )
-    except FileNotFoundError:
-        raise UserError("cannot undo: gangsaw init has not been called here") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"cannot undo: {file} is damaged; try removing gangsaw.toml yourself"
-        ) from error
-
-
-def _forget(record_file: Path) -> None:
-    durable("cli.init.forget", lambda: record_file.unlink(missing_ok=True))

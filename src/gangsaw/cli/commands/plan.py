@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from gangsaw.cli import output
+from gangsaw.cli.config_option import config_option
 from gangsaw.cli.place import here
 from gangsaw.core.errors import UserError
 from gangsaw.plan import (
@@ -52,8 +53,9 @@ def command() -> None:
 
 @command.command("check")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the complaints as an object.")
-def check(file: Path | None, as_json: bool) -> int:
+def check(file: Path | None, config: Path | None, as_json: bool) -> int:
     """Tell every fault of FILE (default: plan.yaml) at once, each with its place and a remedy.
 
     Exit code 0: it can be run (there may be warnings); 2: it cannot.
@@ -64,7 +66,7 @@ def check(file: Path | None, as_json: bool) -> int:
       gangsaw plan check backlog.yaml --json
     """
     path = _plan_path(file)
-    read = _read(path)
+    read = _read(path, config)
     if as_json:
         output.say_json(
             {
@@ -135,14 +137,14 @@ def _plan_path(file: Path | None) -> Path:
     raise UserError("cannot find a plan: there is no plan.yaml here; try: gangsaw plan check FILE")
 
 
-def _read(path: Path) -> PlanRead:
+def _read(path: Path, config: Path | None = None) -> PlanRead:
     """The plan, checked against the agents and checks of the settings where there are any."""
     from gangsaw.cli.place import common_dir_of
     from gangsaw.cli.project import open_project
 
     if common_dir_of(here()) is None:
         return read_plan_file(path, source=str(path))
-    project = open_project(here(), os.environ)
+    project = open_project(here(), os.environ, config)
     settings = project.settings
     known = [agent.name for agent in settings.agents] or None
     roles = read_roles(project.repo.main_root or project.repo.root)

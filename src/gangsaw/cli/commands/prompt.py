@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gangsaw.cli import output
+from gangsaw.cli.config_option import config_option
 from gangsaw.cli.place import here
 from gangsaw.cli.project import Project, open_project
 from gangsaw.core.errors import UserError
@@ -24,9 +25,15 @@ PLAN_NAMES = ("plan.yaml", "plan.yml", "plan.json")
 @click.option("--agent", help="As if this agent did it.")
 @click.option("--plan", "file", type=click.Path(path_type=Path),
               help="Of this plan, not of the run.")  # fmt: skip
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the prompt and for whom it is.")
 def command(
-    task: str, kind: str | None, agent: str | None, file: Path | None, as_json: bool
+    task: str,
+    kind: str | None,
+    agent: str | None,
+    file: Path | None,
+    config: Path | None,
+    as_json: bool,
 ) -> int:
     """What the agent of TASK would be told now: exactly its prompt, without starting anything.
 
@@ -41,7 +48,7 @@ def command(
     """
     from gangsaw.engine.preview import Asked, tell
 
-    project = open_project(here(), os.environ)
+    project = open_project(here(), os.environ, config)
     state = _state(project, file)
     asked = Asked(task, TurnKind(kind) if kind else None, agent)
     told = tell(project.repo, project.settings, os.environ, state, asked)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from gangsaw.cli.config_option import config_option
 from gangsaw.cli.interrupts import Interrupts
 from gangsaw.cli.project import Project, open_project
 from gangsaw.cli.trusting import require_agreement
@@ -59,6 +60,8 @@ class Watcher:
                "4 stopped by a limit, 130 interrupted.")  # fmt: skip
 @click.argument("plan", required=False, type=click.Path(path_type=Path))
 @click.option("-n", "--max-agents", type=click.IntRange(1), help="At most so many agents at once.")
+@click.option("--batched/--no-batched", "batched", default=None,
+              help="In waves: the next start when all that started together ended.")  # fmt: skip
 @click.option("--agent", help="The default agent (a name of [agents.NAME]).")
 @click.option("--only", "only", multiple=True, metavar="TASK", help="Only this task and its needs.")
 @click.option(
@@ -68,11 +71,12 @@ class Watcher:
               help="When the target branch is moved to what landed.")  # fmt: skip
 @click.option("--budget", type=click.FloatRange(0), help="Dollars that the run may cost.")
 @click.option("--budget-tokens", type=click.IntRange(0), help="Tokens that the run may use.")
-@click.option("--config", type=click.Path(path_type=Path), help="Settings instead of gangsaw.toml.")
+@config_option
 @click.option(
     "--new", "new", is_flag=True, help="Begin a new run even if the last is not finished."
 )
-@click.option("--dry-run", is_flag=True, help="Show what would start in which order; do nothing.")
+@click.option("--dry-run/--no-dry-run", default=None,
+              help="Show what would start in which order; do nothing.")  # fmt: skip
 @click.option("--detach", is_flag=True, help="Leave the engine running in the background.")
 @click.option("--trust-setup", is_flag=True,
               help="Agree to the setup of [worktree] as it is now; see: gangsaw trust")  # fmt: skip
@@ -95,6 +99,8 @@ def command(context: click.Context, /, plan: Path | None, **options: object) -> 
     project = open_project(folder, os.environ, asked.config)
     for warning in project.warnings:
         click.echo(f"gangsaw: warning: {warning}", err=True)
+    if asked.dry_run is None:
+        asked = replace(asked, dry_run=project.settings.dry_run)
     chosen = _read(project, folder, plan, asked)
     order = _order(project, chosen, asked)
     if asked.dry_run:
@@ -113,6 +119,7 @@ class _Asked:
     """The options."""
 
     max_agents: int | None
+    batched: bool | None
     agent: str | None
     only: tuple[str, ...]
     target: str | None
@@ -121,7 +128,7 @@ class _Asked:
     budget_tokens: int | None
     config: Path | None
     new: bool
-    dry_run: bool
+    dry_run: bool | None
     detach: bool
     trust_setup: bool
     on_interrupt: str | None
@@ -137,7 +144,7 @@ class _Chosen:
 
 def _read(project: Project, folder: Path, given: Path | None, asked: _Asked) -> _Chosen:
     """The plan asked for; none when the last run is to be gone on with."""
-    begins = asked.new or asked.dry_run or bool(asked.only)
+    begins = asked.new or asked.dry_run is True or bool(asked.only)
     beside = _beside(project, folder)
     path = given or (beside if begins or _is_over(project) else None)
     if path is None:
@@ -230,6 +237,7 @@ def _given(asked: _Asked) -> frozenset[str]:
     """The limits that were asked for by flag."""
     flags = {
         "max_agents": asked.max_agents,
+        "batched": asked.batched,
         "deliver": asked.deliver,
         "budget_usd": asked.budget,
         "budget_tokens": asked.budget_tokens,
@@ -242,6 +250,8 @@ def _limits(project: Project, asked: _Asked) -> Limits:
     limits = project.settings.limits
     if asked.max_agents is not None:
         limits = replace(limits, max_agents=asked.max_agents)
+    if asked.batched is not None:
+        limits = replace(limits, batched=asked.batched)
     if asked.deliver is not None:
         limits = replace(limits, deliver=Deliver(asked.deliver))
     if asked.budget is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from gangsaw.cli import output
+from gangsaw.cli.config_option import config_option
 from gangsaw.cli.place import here
 from gangsaw.cli.project import open_project
 from gangsaw.cli.requests import user_name
@@ -22,8 +23,11 @@ from gangsaw.store.control import make_control
               metavar="DIR", help="As it lies in this checkout or worktree.")  # fmt: skip
 @click.option("--list", "only_list", is_flag=True, help="Show what was agreed to; change nothing.")
 @click.option("--revoke", "take_back", is_flag=True, help="Forget everything that was agreed to.")
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print setup and agreements as an object.")
-def command(folder: Path | None, only_list: bool, take_back: bool, as_json: bool) -> int:
+def command(
+    folder: Path | None, only_list: bool, take_back: bool, config: Path | None, as_json: bool
+) -> int:
     """Agree to the `setup` of [worktree] as it is now: its line and the files that it names.
 
     Before a setup is run for the first time, or after it changed, gangsaw run asks at a terminal,
@@ -38,7 +42,7 @@ def command(folder: Path | None, only_list: bool, take_back: bool, as_json: bool
     """
     if only_list and take_back:
         raise UserError("cannot show and forget at once; try one of --list and --revoke")
-    project = open_project(here(), os.environ)
+    project = open_project(here(), os.environ, config)
     control = make_control(project.repo.control_dir).root
     line = project.settings.worktree.setup
     setup = None

@@ -12,7 +12,7 @@ from enum import StrEnum
 from gangsaw.core.events import AttemptAdmitted, Pressure
 from gangsaw.core.model import account_of, attempt_id
 from gangsaw.core.overlapping import held_by, tasks_of
-from gangsaw.core.policy import money
+from gangsaw.core.policy import money, waves
 from gangsaw.core.policy.undo import undone_needs
 from gangsaw.core.scopes import overlaps
 from gangsaw.core.state import State, is_live
@@ -45,6 +45,7 @@ class HoldKind(StrEnum):
     SCOPE = "scope"
     RESOLVING = "resolving"
     OVERLAP = "overlap"
+    WAVE = "wave"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,8 @@ def hopeless(state: State, name: str) -> bool:
 
 def _hold_of_place(state: State, name: str, now: float) -> Hold | None:
     """A reason that lies in what else is running: the agent's slots, the track, the scope."""
+    if waves.waits_for_wave(state, name):
+        return Hold(HoldKind.WAVE, waves.open_tasks(state), text=f"{state.waves}")
     agent = agent_now(state, name, now)
     if is_limited(state, agent, now):
         return Hold(HoldKind.AGENT_LIMIT, until=limit_of(state, agent), text=agent)

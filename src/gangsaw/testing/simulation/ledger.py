@@ -63,6 +63,8 @@ class Ledger:
     used: dict[tuple[str, int], ev.UsageReported] = field(default_factory=dict)
     dearest: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Agent → dollars and tokens of the dearest of its launches."""
+    wave: tuple[str, ...] = ()
+    waves: int = 0
     account_limits: dict[str, float] = field(default_factory=dict)
     """Account → until when a usage limit holds its agents back (the engine's clock)."""
     landed: list[str] = field(default_factory=list)

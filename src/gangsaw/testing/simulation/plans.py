@@ -275,6 +275,7 @@ def random_limits(rng: Random, *, crowd: bool = False) -> Limits:
         stall_s=60.0,
         budget_usd=rng.choice((None, None, None, None, 1.5, 4.0)),
         budget_tokens=rng.choice((None, None, None, None, None, 90)),
+        batched=rng.random() < 0.15,
         reserve_usd=rng.choice((0.0, 0.5)),
         deliver=rng.choice((Deliver.EACH, Deliver.EACH, Deliver.END, Deliver.NEVER)),
         uncommitted=rng.choice((Uncommitted.COMMIT, *Uncommitted)),

@@ -10,6 +10,7 @@ from gangsaw.core.policy.admission import Hold, HoldKind
 from gangsaw.core.status import Status, View
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.ledger_money import lacks_money, overshoots, run_is_spent
+from gangsaw.testing.simulation.ledger_waves import open_in_wave
 from gangsaw.testing.simulation.pages import PASSES_ELSEWHERE, SWITCHES_MAX
 
 if TYPE_CHECKING:
@@ -89,6 +90,8 @@ class Reasons:
                 found.add(kind)
         if page.resolved_by:
             found.add(HoldKind.RESOLVING)
+        if book.limits.batched and name not in book.wave and open_in_wave(book):
+            found.add(HoldKind.WAVE)
         if run_is_spent(book) or lacks_money(book, name, self.agent_of(page, now)):
             found.add(HoldKind.BUDGET)
         return found | self._place(page, now)
@@ -245,6 +248,8 @@ class Reasons:
                 return self.missing(name)
             case HoldKind.FAILED_NEEDS:
                 return self.failed_needs(name)
+            case HoldKind.WAVE:
+                return open_in_wave(self._book)
             case HoldKind.SCOPE:
                 return {
                     other.task.id
