@@ -30,6 +30,7 @@ from gangsaw.core.events_landing import LandingWanted as LandingWanted
 from gangsaw.core.events_landing import PutFirst as PutFirst
 from gangsaw.core.events_landing import QueueHeld as QueueHeld
 from gangsaw.core.events_landing import QueueReleased as QueueReleased
+from gangsaw.core.events_machine import MachineEvent
 from gangsaw.core.events_radar import RadarEvent
 from gangsaw.core.events_resolving import ResolvingEvent
 from gangsaw.core.events_talk import TalkEvent
@@ -571,6 +572,7 @@ Event = (
     | AfterJudged
     | TalkEvent
     | RadarEvent
+    | MachineEvent
     | WaveEvent
 )
 

@@ -8,6 +8,7 @@ from gangsaw.core import events as ev
 from gangsaw.core import evolve_checks as after
 from gangsaw.core import evolve_delivery as deliveries
 from gangsaw.core import evolve_landing as landings
+from gangsaw.core import evolve_machine as machine
 from gangsaw.core import evolve_radar as radar
 from gangsaw.core import evolve_resolving as resolving
 from gangsaw.core import evolve_talk as talk
@@ -262,7 +263,7 @@ _apply.register(ev.AfterJudged)(after.judged)
 _apply.register(ev.UndoWanted)(undo.wanted)
 _apply.register(ev.Undone)(undo.done)
 _apply.register(ev.UndoFailed)(undo.failed)
-for _kind, _rule in {**talk.RULES, **radar.RULES, **resolving.RULES}.items():
+for _kind, _rule in {**talk.RULES, **radar.RULES, **resolving.RULES, **machine.RULES}.items():
     _apply.register(_kind, _rule)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gangsaw.core.events import Cause, CheckResult, Judgement, Jump, Pressure
 from gangsaw.core.honesty import Concern
 from gangsaw.core.launch import Note, TurnOutcome
+from gangsaw.core.measures import Measure
 from gangsaw.core.model import Limits
 from gangsaw.core.overlaps import Overlap
 
@@ -41,6 +42,13 @@ class IntegrationAt:
 class MachineRead:
     level: Pressure
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSeen:
+    """What the meters say; at least every `check_every_s` of the limits while agents are alive."""
+
+    measure: Measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +307,7 @@ Observation = (
     | EngineDown
     | IntegrationAt
     | MachineRead
+    | MachineSeen
     | Asked
     | EffectRaised
     | WorkspaceAt

@@ -24,6 +24,7 @@ from gangsaw.core.launch import (
     SessionNoted,
     UsageNoted,
 )
+from gangsaw.core.measuring import measured
 from gangsaw.core.model import TurnKind
 from gangsaw.core.phases import AGENT_ALIVE, Phase, next_phase
 from gangsaw.core.policy import batches, delivery, stall
@@ -84,6 +85,11 @@ def _(seen: ob.IntegrationAt, state: State, now: float) -> list[ev.Event]:
 def _(seen: ob.MachineRead, state: State, now: float) -> list[ev.Event]:
     same = seen.level is state.pressure
     return [] if same else [ev.PressureChanged(seen.level, seen.text)]
+
+
+@record.register
+def _(seen: ob.MachineSeen, state: State, now: float) -> list[ev.Event]:
+    return [*measured(state, seen.measure, now)]
 
 
 @record.register

@@ -17,6 +17,7 @@ from gangsaw.core.conditions import Condition
 from gangsaw.core.findings import Finding, Review
 from gangsaw.core.honesty import Concern
 from gangsaw.core.launch import OutcomeKind
+from gangsaw.core.measures import MachineBook
 from gangsaw.core.messages import Message, Question
 from gangsaw.core.model import Check, Limits, Plan, Task, TurnKind
 from gangsaw.core.overlaps import KnownOverlap
@@ -368,7 +369,8 @@ class State:
     numbers the live attempts, see `ports`. `green` holds the keys of the checks that passed on
     a tree, `red` how often others failed on it, both as seen in one `environment`. `overlaps`
     are those that stand, by key; `overlap_count` is how many there were, `advised` what was
-    said of each pair."""
+    said of each pair. `memory_peaks` are the largest whole trees that attempts were seen with, in
+    MB."""
 
     run: str = ""
     goal: str = ""
@@ -392,6 +394,8 @@ class State:
     stop_hard: bool = False
     pressure: ev.Pressure = ev.Pressure.NONE
     pressure_text: str = ""
+    machine: MachineBook = field(default_factory=MachineBook)
+    memory_peaks: dict[str, int] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     task_states: dict[str, TaskState] = field(default_factory=dict)
     attempts: dict[str, Attempt] = field(default_factory=dict)

@@ -24,6 +24,7 @@ from gangsaw.core.wire import decode_event, encode
 from gangsaw.core.work import at_rest, next_wakeup, turn
 from gangsaw.engine.clock import Clock, Pace
 from gangsaw.engine.effects import carry_out
+from gangsaw.engine.gauge import Gauge
 from gangsaw.engine.lanes import Lanes
 from gangsaw.engine.machine import MachineWatch
 from gangsaw.engine.pen import Pen
@@ -91,7 +92,9 @@ class Engine:
         self._lanes = Lanes(world.slots.count, world.gate_slots.count, watch.wake, world.room)
         self._projector = Projector(world.state)
         control = Control(world.layout.control)
-        self._machine = MachineWatch(world.room, control.reserve)
+        self._machine = MachineWatch(
+            world.room, control.reserve, Gauge(world.layout.attempts, world.state)
+        )
         self._radar = RadarWatch(world.repo, world.state, watch.wake)
         self._warnings = Warnings(world.layout.warnings)
         self._pen = Pen(journal, lock, control, clock, self._sleep, self._wants_to_leave, tell)

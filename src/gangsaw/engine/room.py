@@ -10,7 +10,7 @@ import errno
 from collections.abc import Callable
 from pathlib import Path
 
-from gangsaw.meters import disk_free_mb, read_disk
+from gangsaw.meters import Disk, disk_free_mb, read_disk
 
 FULL_MB = 2
 """With so little room left, whatever failed is taken to have failed for it."""
@@ -56,9 +56,11 @@ class Room:
         """What is free on the fullest of them, in MB."""
         return min(disk_free_mb(folder) for folder in self._folders)
 
-    def used_pct(self) -> float:
-        """How much of the fullest of them is used, in percent."""
-        return max(read_disk(folder).used_pct for folder in self._folders)
+    def fullest(self) -> Disk:
+        """The least room in MB, and the highest use in percent, of any of them."""
+        found = [read_disk(folder) for folder in self._folders]
+        least = min(found, key=lambda disk: disk.free_mb)
+        return Disk(least.total_mb, least.free_mb, max(disk.used_pct for disk in found))
 
     def is_to_blame(self, said: str) -> bool:
         """Whether a failure with this output is to be put down to a full disk."""

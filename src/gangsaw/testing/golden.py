@@ -38,6 +38,8 @@ def collect(kinds: Iterable[str]) -> list[Schedule]:
         for seed in range(SEEDS_MAX):
             if not missing:
                 return chosen
+            if len(missing) < wanted:
+                break  # none can have so many
             schedule = Schedule(seed)
             schedule.run()
             found = missing & {event.kind for _, event in schedule.log}

@@ -4,12 +4,13 @@ and the text for people.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from gangsaw.core.floors import shortages
+from gangsaw.core.measures import MachineBook
 from gangsaw.core.model import Limits
 from gangsaw.core.spans import span
 from gangsaw.meters import Disk, Reading, Stall, Tree
@@ -36,8 +37,8 @@ class AgentUse:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that was seen in one look. `disks` are the file systems that matter, by what lies there;
-    `cpu_pct` is of all processors."""
+    """All that was seen in one look, and what the log of the run knows of peaks. `disks` are the
+    file systems that matter, by what lies there; `cpu_pct` is of all processors."""
 
     at: float
     reading: Reading
@@ -47,6 +48,8 @@ class Seen:
     limits: Limits
     run: str = ""
     engine_pid: int | None = None
+    peaks: MachineBook = field(default_factory=MachineBook)
+    learned: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def disk(self) -> Disk:
@@ -98,6 +101,14 @@ def machine_object(seen: Seen) -> dict[str, Any]:
             "disk_max_pct": limits.disk_max_pct,
             "disk_floor_mb": limits.disk_floor_mb,
         },
+        "peaks": {
+            "memory_used_pct": _tenth(seen.peaks.memory_peak_pct),
+            "cpu_used_pct": _tenth(seen.peaks.cpu_peak_pct),
+            "disk_used_pct": _tenth(seen.peaks.disk_peak_pct),
+            "agents": [
+                {"agent": name, "peak_mb": peak_mb} for name, peak_mb in seen.learned.items()
+            ],
+        } if seen.peaks.last else None,
         "short": list(short_of(seen)),
         "warnings": list(_warnings(seen)),
     }  # fmt: skip
@@ -153,6 +164,13 @@ def _figures(seen: Seen) -> Iterator[str]:
     ]
     if told:
         yield f"waiting     {' · '.join(told)} (of the last 10 s)"
+    if seen.peaks.last:
+        taken = [f"{flat(name, NAME_MAX)} {peak_mb} MB" for name, peak_mb in seen.learned.items()]
+        yield (
+            f"peaks       memory {seen.peaks.memory_peak_pct:.0f} %, processors "
+            f"{seen.peaks.cpu_peak_pct:.0f} %, disk {seen.peaks.disk_peak_pct:.0f} % in use; "
+            f"an attempt of {' · '.join(taken)} ({seen.run})"
+        )
     for text in short_of(seen):
         yield f"! no agent starts: {text}"
     for text in _warnings(seen):

@@ -66,6 +66,13 @@ def machine_schema() -> Schema:
         agents=listed(agent), agent_processes=WHOLE, agent_memory_mb=WHOLE,
         limits=table(memory_max_pct=NUMBER, cpu_warn_pct=NUMBER, disk_max_pct=NUMBER,
                      disk_floor_mb=WHOLE),
+        peaks=about("of the last run, as its log has them; null where nothing was measured", maybe(
+            table(
+                memory_used_pct=NUMBER, cpu_used_pct=NUMBER, disk_used_pct=NUMBER,
+                agents=about("the most that an attempt of it took",
+                             listed(table(agent=TEXT, peak_mb=WHOLE))),
+            )
+        )),
         short=about("why no agent would be started now; empty where one would", listed(TEXT)),
         warnings=listed(TEXT),
     )  # fmt: skip

@@ -31,6 +31,7 @@ ORIGIN_COLUMN = 40
 )
 @click.option("--budget", type=click.FloatRange(0), help="As of gangsaw run.")
 @click.option("--budget-tokens", type=click.IntRange(0), help="As of gangsaw run.")
+@click.option("--batched/--no-batched", "batched", default=None, help="As of gangsaw run.")
 @click.option("--json", "as_json", is_flag=True, help="Print them as an object.")
 def command(
     origin: bool,
@@ -40,6 +41,7 @@ def command(
     deliver: str | None,
     budget: float | None,
     budget_tokens: int | None,
+    batched: bool | None,
     as_json: bool,
 ) -> int:
     """The settings in force here, as gangsaw.toml would say them.
@@ -59,7 +61,7 @@ def command(
     """
     said = {
         "max_agents": max_agents, "agent": agent, "deliver": deliver, "budget": budget,
-        "budget_tokens": budget_tokens,
+        "budget_tokens": budget_tokens, "batched": batched,
     }  # fmt: skip
     flags = {
         f"--{key.replace('_', '-')}": ("run", key, value)

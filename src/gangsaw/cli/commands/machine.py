@@ -16,6 +16,7 @@ from gangsaw.cli.project import open_project
 from gangsaw.cli.watching import watch
 from gangsaw.core.errors import UserError
 from gangsaw.core.evolve import evolve
+from gangsaw.core.measuring import learned_mb
 from gangsaw.core.model import Limits
 from gangsaw.core.settings import Settings
 from gangsaw.core.state import State
@@ -109,6 +110,8 @@ class _Look:
             limits=self._limits(pid),
             run=self._state.run,
             engine_pid=pid,
+            peaks=self._state.machine,
+            learned=learned_mb(self._state, [one.name for one in self._settings.agents]),
         )
         self._before = (now, reading.processor, {_key(one): one.tree.cpu_s for one in found})
         return seen

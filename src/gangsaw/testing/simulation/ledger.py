@@ -12,6 +12,7 @@ from gangsaw.core import events as ev
 from gangsaw.core import events_resolving as er
 from gangsaw.core.events import Cause
 from gangsaw.core.events_checks import AFTER
+from gangsaw.core.events_machine import MachineMeasured
 from gangsaw.core.events_undo import Undone, undo_about, undone_by
 from gangsaw.core.model import Check, Limits
 from gangsaw.testing.simulation import ledger_attempts, ledger_landing, ledger_turns
@@ -40,6 +41,9 @@ from gangsaw.testing.simulation.pages import (
 from gangsaw.testing.simulation.places import EVEN_AFTER, HOLDS_AFTER, PLACES
 from gangsaw.testing.simulation.talk import Talk
 from gangsaw.testing.simulation.world import World
+
+MEASURED_LEAST_S = 10.0
+"""Events of the meters are never closer."""
 
 __all__ = ["Ledger", "ledger_attempts", "ledger_landing", "ledger_turns"]
 
@@ -76,6 +80,7 @@ class Ledger:
     draining: bool = False
     stopping: bool = False
     pressure: bool = False
+    measured_at: float | None = None
     ended: bool = False
 
     # --- what the naive answers need ------------------------------------------------------------
@@ -272,6 +277,17 @@ def _(book: Ledger, event: ev.StopAllWanted, at: float) -> None:
 @rule(ev.PressureChanged)
 def _(book: Ledger, event: ev.PressureChanged, at: float) -> None:
     book.pressure = event.level is not ev.Pressure.NONE
+
+
+@rule(MachineMeasured)
+def _(book: Ledger, event: MachineMeasured, at: float) -> None:
+    told = [one.attempt for one in event.measure.agents]
+    if not told or len(told) != len(set(told)) or any(name not in book.attempts for name in told):
+        raise Broken(f"{told} are measured")
+    # A clock that was set back says nothing about how long ago that was.
+    if book.measured_at is not None and 0 <= at - book.measured_at < MEASURED_LEAST_S:
+        raise Broken(f"the machine is measured again after {at - book.measured_at:.1f} s")
+    book.measured_at = at
 
 
 @rule(ev.EffectFailed)

@@ -22,6 +22,7 @@ from gangsaw.testing.simulation.ledger import Ledger
 from gangsaw.testing.simulation.ledger_after import check_after
 from gangsaw.testing.simulation.ledger_queue import check_good_landed, check_queue
 from gangsaw.testing.simulation.ledger_radar import check_radar
+from gangsaw.testing.simulation.meters import Meters
 from gangsaw.testing.simulation.pages import TaskPage
 from gangsaw.testing.simulation.people import People
 from gangsaw.testing.simulation.plans import CALM, Temper, random_scene
@@ -188,6 +189,7 @@ class Schedule:
         self.world.agent_of = lambda name: self.state.attempts[name].seat
         self.people = People(self.rng, self.world)
         self.radar = Radar(self.world, self.people)
+        self.meters = Meters(seed)
         self.figures = Figures(schedules=1)
         self.history: list[Turn] | None = [] if remember else None
         self.log: list[tuple[float, Event]] = []
@@ -516,6 +518,7 @@ class Schedule:
             if rng.random() < TOGETHER:
                 world.go_on(world.now + rng.random())
         self._seen += self.people.meddle(self.state) + self.radar.look(self.state)
+        self._seen += self.meters.look(self.state, self._seen)
         if temper is CALM:
             if self.state.pressure is not Pressure.NONE:
                 self._seen.append(ob.MachineRead(Pressure.NONE, ""))
