@@ -83,6 +83,10 @@ EXCUSED = {
     "git.state_records": "likewise",
     "procs.detach": "of `gangsaw run --detach`, before there is an engine",
     "store.inbox.submit": "of the commands that ask something of a run",
+    "store.schedule.answer": "of a scheduler, which is no engine; see test_run_schedule_crashes",
+    "store.schedule.append": "likewise",
+    "store.schedule.ask": "likewise",
+    "store.schedule.rotate": "likewise",
     "store.reserve.release": "needs a full disk; see test_store_disk",
 }
 """Points in the rooms of a run that the small run cannot pass."""

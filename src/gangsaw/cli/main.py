@@ -32,6 +32,7 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "plan": ("plan", "check or draw a plan"),
         "trust": ("trust", "agree to the setup of this repository"),
         "run": ("run", "run a plan, or go on with the last run"),
+        "schedule": ("schedule", "run a plan again and again, in the background"),
     },
     "See": {
         "status": ("status", "what every task is doing"),

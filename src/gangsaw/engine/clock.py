@@ -16,6 +16,9 @@ from gangsaw.core.observations import ClockShifted
 
 JUMP_MIN_S = 2.0
 """A smaller difference is slewing, or a busy machine, and changes nothing worth telling."""
+READS_MAX = 3
+"""How often the clocks are read again if the machine slept, or stood still, between two of them:
+their differences would tell of a clock that somebody has set, and back again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,18 @@ class Pace:
         self._last = self._read()
 
     def _read(self) -> tuple[float, float, float]:
+        began_s = self._clock.through()
+        for _ in range(READS_MAX):
+            found = self._clock.wall(), self._clock.awake(), self._clock.through()
+            if found[2] - began_s < JUMP_MIN_S:
+                return found
+            began_s = found[2]
         return self._clock.wall(), self._clock.awake(), self._clock.through()
+
+    @property
+    def wall_s(self) -> float:
+        """The wall time of the last reading: jumps are told from that moment on."""
+        return self._last[0]
 
     def jumps(self, planned_s: float) -> list[ClockShifted]:
         """What happened to time since the last call, in which at most `planned_s` seconds were to

@@ -34,6 +34,7 @@ from gangsaw.engine.requests import Inbox
 from gangsaw.engine.room import Room
 from gangsaw.engine.scrubbing import Scrubber
 from gangsaw.engine.secrets import Secrets
+from gangsaw.engine.unlanded import ENDED, NothingToDo, Rest, rest_of
 from gangsaw.engine.world import World
 from gangsaw.git import (
     POOL_FOLDER,
@@ -56,8 +57,6 @@ from gangsaw.verify import Slots, sweep_former_checks
 CHECK_SLOTS_MAX = 4
 GATE_SLOTS_MAX = 16
 """As many as the settings allow."""
-ENDED = ("landed", "failed")
-"""States of a run after which nothing is to be done in it."""
 TEMPLATE_FOLDER = Path(".gangsaw/prompts")
 TEMPLATES = tuple(kind.value for kind in TurnKind)
 
@@ -72,7 +71,8 @@ class Choice(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Order:
     """What the user asked for. `plan` is `None` when the last run is to be taken up; `given` names
-    the limits that were asked for by flag, which alone change those of a run that goes on."""
+    the limits that were asked for by flag, which alone change those of a run that goes on. With
+    `rest`, only what earlier runs have left of the plan is run."""
 
     plan: Plan | None
     plan_source: str
@@ -82,6 +82,7 @@ class Order:
     settings: Settings
     environ: Mapping[str, str]
     given: frozenset[str] = frozenset()
+    rest: Rest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def drive(
             require_remote(repo, order.limits.remote)
         ensure_reserve(control.reserve)
         _remove_slots_of_ended(repo, control, journal, order)
+        order = _narrowed(repo, control, journal, order)
         drive_on = _Driver(
             repo, control, journal, lock, order, listener, on_interrupt, tell, secrets
         )
@@ -126,6 +128,19 @@ def drive(
             _require_start(repo, order)
             drive_on.end_agents_of_last_run()
         return drive_on(*_open_run(repo, journal, control, order), first=[])
+
+
+def _narrowed(repo: Repository, control: Control, journal: Journal, order: Order) -> Order:
+    """Where the rest is asked for: to go on with an unfinished run, or to begin one with the rest
+    of the plan."""
+    if order.rest is None:
+        return order
+    runs = journal.runs()
+    goes_on = runs and (runs[-1].state not in ENDED or inbox.pending(control.inbox))
+    if goes_on and order.choice is Choice.CONTINUE:
+        return replace(order, plan=None)
+    plan = rest_of(repo, journal, order.rest, order.plan, order.target)
+    return replace(order, plan=plan, choice=Choice.NEW)
 
 
 def secrets_of(repo: Repository, settings: Settings, environ: Mapping[str, str]) -> Secrets:
@@ -347,10 +362,6 @@ def _reopened(state: State, control: Control, order: Order) -> State:
         f"try: gangsaw why {left[0]}, gangsaw retry {left[0]} and then gangsaw run",
         exit_code=code,
     )
-
-
-class NothingToDo(UserError):
-    """The last run is over. `exit_code` 0: everything landed."""
 
 
 def _require_start(repo: Repository, order: Order) -> tuple[Plan, str, str]:

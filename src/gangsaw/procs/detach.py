@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from gangsaw.core.faults import durable
+from gangsaw.procs.children import Child
 
 _FOR_THE_PERSON = (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP)
 """What a terminal sends to everybody in front; it is meant for the program there."""
@@ -18,10 +19,15 @@ _PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
 
 def start_detached(argv: Sequence[str], *, cwd: Path, log: Path) -> int:
     """The pid of a process in its own session, its output appended to `log`, its input empty."""
+    return start_background(argv, cwd=cwd, log=log).pid
 
-    def start() -> int:
+
+def start_background(argv: Sequence[str], *, cwd: Path, log: Path) -> Child:
+    """The same, for who wants to know how it ends (`poll`). It outlives us all the same."""
+
+    def start() -> Child:
         with log.open("ab") as output:
-            process = subprocess.Popen(
+            return Child(
                 list(argv),
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
@@ -29,7 +35,6 @@ def start_detached(argv: Sequence[str], *, cwd: Path, log: Path) -> int:
                 stderr=output,
                 start_new_session=True,
             )
-        return process.pid
 
     return durable("procs.detach", start)
 

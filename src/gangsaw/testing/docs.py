@@ -68,7 +68,7 @@ def pages() -> Iterator[tuple[str, str]]:
     parts = [_HEAD, _section((), "gangsaw")]
     for command in commands():
         parts.append(_section(command, " ".join(("gangsaw", *command))))
-        if command == ("plan",):
+        if command in (("plan",), ("schedule",)):
             parts += [_section(c, " ".join(("gangsaw", *c))) for c in commands(*command)]
     yield "commands.md", "\n".join(parts)
     yield "prompts.md", "\n".join(_prompts())

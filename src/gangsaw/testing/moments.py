@@ -44,7 +44,7 @@ def moments_of(point: str) -> list[str]:
     """The moments that this passing of a point is, most often one. An append is a moment of every
     kind of event in it."""
     about = point.about if isinstance(point, Passing) else ()
-    if point == "store.append":
+    if point in ("store.append", "store.schedule.append"):
         return [f"{point}[{kind}]" for kind in dict.fromkeys(about)] or [f"{point}[{ROWS}]"]
     return [f"{point}[{kind_of(text)}]" for text in about] or [str(point)]
 

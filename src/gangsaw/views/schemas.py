@@ -6,15 +6,11 @@ its meaning. New fields may appear at any time, so readers ignore what they do n
 
 from __future__ import annotations
 
-import dataclasses
-import types
-from enum import Enum
-from typing import Any, Union, get_args, get_origin, get_type_hints
-
 from gangsaw.core.events import EVENT_CLASSES
 from gangsaw.core.honesty import ConcernKind
 from gangsaw.core.model import TurnKind
 from gangsaw.core.overlaps import OverlapKind, Severity
+from gangsaw.views.schedule_schemas import schedule_logs_schema, schedule_schema
 from gangsaw.views.schema_parts import (
     COMMIT,
     DIALECT,
@@ -29,6 +25,7 @@ from gangsaw.views.schema_parts import (
     about,
     listed,
     maybe,
+    of_class,
     table,
 )
 from gangsaw.views.schemas_machine import bench_schema, machine_schema, settings_schema
@@ -154,7 +151,7 @@ def why_schema() -> Schema:
 def events_schema() -> Schema:
     """One line of `gangsaw events --json`; `body` has the fields of its `kind`."""
     bodies = [
-        {"properties": {"kind": {"const": kind}, "body": _of_class(cls)}}
+        {"properties": {"kind": {"const": kind}, "body": of_class(cls)}}
         for kind, cls in EVENT_CLASSES.items()
     ]
     line = table(
@@ -165,41 +162,6 @@ def events_schema() -> Schema:
         body={"type": "object"},
     )
     return {**line, "anyOf": bodies}
-
-
-def _of_class(cls: type[Any]) -> Schema:
-    hints = get_type_hints(cls)
-    fields = dataclasses.fields(cls)
-    return {
-        "type": "object",
-        "properties": {field.name: _of_type(hints[field.name]) for field in fields},
-        "required": [
-            field.name for field in fields
-            if field.default is dataclasses.MISSING
-            and field.default_factory is dataclasses.MISSING
-        ],
-    }  # fmt: skip
-
-
-_PLAIN: dict[Any, Schema] = {str: TEXT, int: WHOLE, float: NUMBER, bool: TRUTH}
-
-
-def _of_type(hint: Any) -> Schema:
-    """The schema of a field's JSON shape, as `core.wire` makes it."""
-    if hint in _PLAIN:
-        return _PLAIN[hint]
-    if hint is type(None):
-        return {"type": "null"}
-    origin, args = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        return {"anyOf": [_of_type(arg) for arg in args]}
-    if origin is tuple:
-        if args[-1] is Ellipsis:
-            return listed(_of_type(args[0]))
-        return {"type": "array", "prefixItems": [_of_type(arg) for arg in args]}
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return {"enum": [each.value for each in hint]}
-    return _of_class(hint)
 
 
 def answer_schema() -> Schema:
@@ -504,6 +466,8 @@ PRINTED = {
     "init": init_schema,
     "prompt": prompt_schema,
     "trust": trust_schema,
+    "schedule": schedule_schema,
+    "schedule-logs": schedule_logs_schema,
     "settings": settings_schema,
     "machine": machine_schema,
     "bench": bench_schema,

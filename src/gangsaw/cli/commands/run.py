@@ -17,6 +17,7 @@ import click
 from gangsaw.cli.config_option import config_option
 from gangsaw.cli.interrupts import Interrupts
 from gangsaw.cli.project import Project, open_project
+from gangsaw.cli.schedule_options import schedule_options
 from gangsaw.cli.trusting import require_agreement
 from gangsaw.core.errors import UserError
 from gangsaw.core.events import Event, RunStarted
@@ -25,7 +26,8 @@ from gangsaw.core.policy.delivery import by_hand, is_push_wanted
 from gangsaw.core.state import State
 from gangsaw.core.wire import decode_event
 from gangsaw.engine.dry import rehearse
-from gangsaw.engine.start import Choice, Ending, NothingToDo, Order, drive, secrets_of
+from gangsaw.engine.start import Choice, Ending, Order, drive, secrets_of
+from gangsaw.engine.unlanded import NothingToDo, Rest
 from gangsaw.git import branch_ref, read_ref
 from gangsaw.plan import Complaint, RolesRead, read_plan_file, read_roles
 from gangsaw.procs.detach import start_detached
@@ -82,6 +84,7 @@ class Watcher:
               help="Agree to the setup of [worktree] as it is now; see: gangsaw trust")  # fmt: skip
 @click.option("--on-interrupt", type=click.Choice(["detach", "pause", "stop"]),
               help="What Ctrl-C does without a terminal to ask on.")  # fmt: skip
+@schedule_options
 @click.option("--plain", is_flag=True, help="One line per fact, also on a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="The last line is the status object.")
 @click.pass_context
@@ -93,16 +96,21 @@ def command(context: click.Context, /, plan: Path | None, **options: object) -> 
     gangsaw run --max-agents 6         at most six agents at once
     gangsaw run --dry-run              what would start, in which order
     gangsaw run --detach               in the background; then: gangsaw status --watch
+    gangsaw run --every 10m --for 6h   on a schedule; see also: gangsaw schedule --help
     """
-    asked = _Asked(**options)  # type: ignore[arg-type]
+    asked = Asked(**options)  # type: ignore[arg-type]
     folder = Path.cwd()
     project = open_project(folder, os.environ, asked.config)
     for warning in project.warnings:
         click.echo(f"gangsaw: warning: {warning}", err=True)
     if asked.dry_run is None:
         asked = replace(asked, dry_run=project.settings.dry_run)
-    chosen = _read(project, folder, plan, asked)
-    order = _order(project, chosen, asked)
+    order = asked_order(project, folder, plan, asked)
+    if asked.is_schedule:
+        from gangsaw.cli.scheduling import run_on_schedule
+
+        require_agreement(project.repo, project.settings.worktree.setup, agreed=asked.trust_setup)
+        context.exit(run_on_schedule(project, plan or _beside(project, folder), asked))
     if asked.dry_run:
         _rehearse(order, asked)
         return
@@ -115,8 +123,8 @@ def command(context: click.Context, /, plan: Path | None, **options: object) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """The options."""
+class Asked:
+    """The options. `tick` is how a scheduler begins a run: fields of `Rest`, as JSON."""
 
     max_agents: int | None
     batched: bool | None
@@ -132,8 +140,40 @@ class _Asked:
     detach: bool
     trust_setup: bool
     on_interrupt: str | None
+    unlanded: bool
+    every_s: float | None
+    for_s: float | None
+    cron: str | None
+    repeat: bool
+    tries: int
+    tick: str | None
     plain: bool
     as_json: bool
+
+    @property
+    def is_schedule(self) -> bool:
+        """Whether it is to be run again and again. `UsageError` where that makes no sense."""
+        found = [
+            name for name, value in (("--every", self.every_s), ("--cron", self.cron)) if value
+        ]
+        if len(found) > 1:
+            raise click.UsageError("--every and --cron exclude each other")
+        if not found and (self.for_s or self.repeat):
+            raise click.UsageError("--for and --repeat need --every or --cron")
+        if found and (self.new or self.dry_run):
+            raise click.UsageError(
+                f"{found[0]} goes with neither --new nor --dry-run; see --repeat"
+            )
+        if self.unlanded and self.dry_run:
+            raise click.UsageError("--dry-run shows the whole plan; leave --unlanded out")
+        return bool(found)
+
+    @property
+    def rest(self) -> Rest | None:
+        """What is asked of a run that does only what is left of its plan."""
+        if self.tick is not None:
+            return Rest(**json.loads(self.tick))
+        return Rest() if self.unlanded or self.is_schedule else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +182,19 @@ class _Chosen:
     source: str
 
 
-def _read(project: Project, folder: Path, given: Path | None, asked: _Asked) -> _Chosen:
+def asked_order(project: Project, folder: Path, plan: Path | None, asked: Asked) -> Order:
+    """The order for an engine, its plan read; `UserError` with every fault of it."""
+    return _order(project, _read(project, folder, plan, asked), asked)
+
+
+def _read(project: Project, folder: Path, given: Path | None, asked: Asked) -> _Chosen:
     """The plan asked for; none when the last run is to be gone on with."""
     begins = asked.new or asked.dry_run is True or bool(asked.only)
     beside = _beside(project, folder)
     path = given or (beside if begins or _is_over(project) else None)
+    if asked.rest is not None and not asked.new and not _is_over(project):
+        beside = path or beside
+        path = None
     if path is None:
         if beside is not None:
             _warn_of_other_plan(project, beside)
@@ -220,7 +268,7 @@ def _tell(complaints: Sequence[Complaint]) -> None:
         click.echo(f"gangsaw: warning: {complaint}", err=True)
 
 
-def _order(project: Project, chosen: _Chosen, asked: _Asked) -> Order:
+def _order(project: Project, chosen: _Chosen, asked: Asked) -> Order:
     return Order(
         plan=chosen.plan,
         plan_source=chosen.source,
@@ -230,10 +278,11 @@ def _order(project: Project, chosen: _Chosen, asked: _Asked) -> Order:
         settings=project.settings,
         environ=os.environ,
         given=_given(asked),
+        rest=asked.rest,
     )
 
 
-def _given(asked: _Asked) -> frozenset[str]:
+def _given(asked: Asked) -> frozenset[str]:
     """The limits that were asked for by flag."""
     flags = {
         "max_agents": asked.max_agents,
@@ -246,7 +295,7 @@ def _given(asked: _Asked) -> frozenset[str]:
     return frozenset(name for name, value in flags.items() if value is not None)
 
 
-def _limits(project: Project, asked: _Asked) -> Limits:
+def _limits(project: Project, asked: Asked) -> Limits:
     limits = project.settings.limits
     if asked.max_agents is not None:
         limits = replace(limits, max_agents=asked.max_agents)
@@ -266,7 +315,7 @@ def _limits(project: Project, asked: _Asked) -> Limits:
     return limits
 
 
-def _drive(project: Project, order: Order, asked: _Asked) -> int:
+def _drive(project: Project, order: Order, asked: Asked) -> int:
     stream = sys.stderr if asked.as_json else sys.stdout
     live = stream.isatty() and not asked.plain and os.environ.get("TERM") != "dumb"
     screen = Live(stream) if live else Facts(stream)
@@ -330,7 +379,7 @@ def _print_moved(project: Project, state: State) -> None:
     )
 
 
-def _print_status(project: Project, asked: _Asked) -> None:
+def _print_status(project: Project, asked: Asked) -> None:
     if not asked.as_json:
         return
     control = Control(project.repo.control_dir)
@@ -340,7 +389,7 @@ def _print_status(project: Project, asked: _Asked) -> None:
     print(json.dumps(found))
 
 
-def _rehearse(order: Order, asked: _Asked) -> None:
+def _rehearse(order: Order, asked: Asked) -> None:
     if order.plan is None:
         raise UserError(
             "cannot rehearse: there is no plan.yaml here; try: gangsaw run --dry-run PLAN"
@@ -359,7 +408,7 @@ def _rehearse(order: Order, asked: _Asked) -> None:
             print(f"         {name} waits {reason}")
 
 
-def _detach(project: Project, asked: _Asked, *, left: bool = False) -> None:
+def _detach(project: Project, asked: Asked, *, left: bool = False) -> None:
     """Start the same command in the background, and wait until its engine holds the lock. `left`:
     a foreground run was left for it, so it goes on with that run."""
     control = make_control(project.repo.control_dir)
