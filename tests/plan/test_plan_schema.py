@@ -32,7 +32,7 @@ def unknown_in_config(text: str) -> set[str]:
 
 CONTRACT_TASK = (
     "id title prompt needs scope track priority agent model checks review workspace timeout_s"
-    " attempts budget budget_tokens env stages reviewer role".split()
+    " estimate_s attempts budget budget_tokens env stages reviewer role".split()
 )
 
 

@@ -54,13 +54,18 @@ def say(text: str = "") -> None:
 
 
 def say_json(value: Mapping[str, Any]) -> None:
-    """Print one object, for people and programs: a key a line, of a list an item a line.
+    """Print one object, for people and programs."""
+    print(object_text(value))
+
+
+def object_text(value: Mapping[str, Any]) -> str:
+    """An object as JSON: a key a line, of a list an item a line.
 
     The encoder's own indentation goes through Python code and costs as much as all the rest of a
     `status` of 10,000 tasks.
     """
     rows = [f"  {_encode(key)}: {_member(member)}" for key, member in value.items()]
-    print("{\n" + ",\n".join(rows) + "\n}")
+    return "{\n" + ",\n".join(rows) + "\n}"
 
 
 def say_schema(value: Mapping[str, Any]) -> None:

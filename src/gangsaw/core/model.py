@@ -107,7 +107,7 @@ class Check:
     `sarif` are reports that it leaves in the tree. `env` names variables and `files` files (such
     as lock files) on which its verdict depends besides the tree. A red result on a task's own work
     is believed after `retries` further runs. `only` is a shell line that runs some of its tests,
-    with `{tests}` where their names go.
+    with `{tests}` where their names go. `estimate_s` is how long it is expected to take.
     """
 
     name: str
@@ -122,6 +122,7 @@ class Check:
     files: tuple[str, ...] = ()
     retries: int = 1
     only: str = ""
+    estimate_s: float | None = None
 
     @property
     def key(self) -> str:
@@ -144,7 +145,8 @@ def _key_of(name: str, argv: tuple[str, ...], env: tuple[str, ...], files: tuple
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One unit of wanted change. Defaults of the plan are already applied."""
+    """One unit of wanted change. Defaults of the plan are already applied. `estimate_s` is how long
+    its agent is expected to be at work; nothing is decided by it."""
 
     id: str
     title: str
@@ -166,6 +168,7 @@ class Task:
     stages: tuple[Stage, ...] = (Stage.WORK,)
     reviewer: str | None = None
     role: str | None = None
+    estimate_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A dry run: the same core, in a world where everything succeeds and every task takes as long as
+"""A dry run: the same core, in a world where everything succeeds and every turn takes as long as
 every other. Nothing is started, nothing is written."""
 
 from __future__ import annotations
@@ -6,78 +6,65 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gangsaw.core import actions as ac
-from gangsaw.core import observations as ob
-from gangsaw.core.events import AttemptAdmitted, CheckResult, Judgement, RunStarted
-from gangsaw.core.evolve import evolve
-from gangsaw.core.launch import OutcomeKind, TurnOutcome
+from gangsaw.core.events import AttemptAdmitted
 from gangsaw.core.model import Check, Limits, Plan
 from gangsaw.core.state import State
 from gangsaw.core.status import view
-from gangsaw.core.work import at_rest, turn
+from gangsaw.engine.imagined import Turn, imagine
 
-TURNS_MAX = 1_000_000
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A task that is started, and with what."""
+
+    task: str
+    attempt: str
+    agent: str
+    model: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """Tasks started at the same moment, and why each of the others in line was not."""
 
-    started: tuple[str, ...]
+    starts: tuple[Start, ...]
     held: tuple[tuple[str, str], ...]
 
+    @property
+    def started(self) -> tuple[str, ...]:
+        """Their names, in order."""
+        return tuple(start.task for start in self.starts)
 
-def rehearse(plan: Plan, limits: Limits, gate: tuple[Check, ...]) -> list[Step]:
-    """The order in which the tasks would start."""
-    state = State()
-    evolve(state, RunStarted("dry", plan, limits, "", "", "base", gate), 0.0)
-    observations: list[ob.Observation] = [ob.IntegrationAt("base")]
+
+def rehearse(plan: Plan, limits: Limits, gate: tuple[Check, ...], base: str = "base") -> list[Step]:
+    """The order in which the tasks would start, from the commit `base`."""
     steps: list[Step] = []
-    working: list[ac.RunTurn] = []
-    now = 1.0
-    for _ in range(TURNS_MAX):
-        events, actions = turn(state, now, observations)
-        started = tuple(e.task for e in events if isinstance(e, AttemptAdmitted))
-        if started:
-            held = [(name, view(state, name, now).reason) for _, name in state.ready]
-            steps.append(Step(started, tuple(held)))
-        if at_rest(state, now):
-            break
-        observations = [seen for action in actions for seen in _succeed(action)]
-        if not observations:
-            # Nothing but agents is left to wait for: they all end together.
-            working = [action for action in actions if isinstance(action, ac.RunTurn)]
-            done = TurnOutcome(OutcomeKind.DONE)
-            observations = [
-                ob.LaunchExited(action.about, action.launch, done, 0, None) for action in working
-            ]
-        now += 1.0
-    return steps
+    starts: list[Start] = []
+    held: tuple[tuple[str, str], ...] = ()
+    moment = 0.0
+    for turn in imagine(plan, limits, gate, base, _lasts):
+        if turn.at != moment and starts:
+            steps.append(Step(tuple(starts), held))
+            starts = []
+        moment = turn.at
+        if found := _starts(turn):
+            starts += found
+            held = _held(turn)
+    return [*steps, Step(tuple(starts), held)] if starts else steps
 
 
-def _succeed(action: ac.Action) -> list[ob.Observation]:
-    about = action.about
-    match action:
-        case ac.PrepareWorkspace():
-            return [ob.WorkspaceAt(about, about)]
-        case ac.InspectWork():
-            return [ob.WorkInspected(about, action.launch, f"c-{about}", f"t-{about}", 1, 1, 0)]
-        case ac.RunChecks():
-            passed = tuple(
-                CheckResult(c.name, Judgement.PASSED, 0.0, key=c.key) for c in action.checks
-            )
-            return [
-                ob.ChecksDone(
-                    about, action.commit, action.tree, Judgement.PASSED, passed, action.round
-                )
-            ]
-        case ac.BuildCandidate():
-            made = f"l-{about}"
-            return [ob.CandidateMade(about, action.work, action.onto, made, f"t-{made}")]
-        case ac.MoveIntegration():
-            return [ob.IntegrationMoved(about, action.commit, action.onto)]
-        case ac.CloseWorkspace():
-            return [ob.AttemptClosed(about, ())]
-        case ac.Deliver():
-            return [ob.TargetAtIntegration(action.commit)]
-        case _:
-            return []
+def _lasts(state: State, action: ac.Action) -> float:
+    return 1.0 if isinstance(action, ac.RunTurn) else 0.0
+
+
+def _starts(turn: Turn) -> list[Start]:
+    return [
+        Start(event.task, event.attempt, event.agent, event.model)
+        for event in turn.events
+        if isinstance(event, AttemptAdmitted)
+    ]
+
+
+def _held(turn: Turn) -> tuple[tuple[str, str], ...]:
+    state = turn.state
+    return tuple((name, view(state, name, turn.at).reason) for _, name in state.ready)

@@ -48,6 +48,13 @@ _SHARED = (
     ),
     Field("timeout_s", Kind.NUMBER, "seconds one turn may take", above=0, example="3600"),
     Field(
+        "estimate_s",
+        Kind.NUMBER,
+        "seconds its agent will work, by your guess; for gangsaw simulate",
+        above=0,
+        example="1200",
+    ),
+    Field(
         "attempts",
         Kind.WHOLE,
         "tries before the task counts as failed",

@@ -241,6 +241,7 @@ def _check_json(check: Check) -> dict[str, Any]:
         "files": list(check.files),
         "retries": check.retries,
         "only": check.only,
+        "estimate_s": check.estimate_s,
     }
 
 
@@ -261,6 +262,7 @@ def _task_json(task: Task) -> dict[str, Any]:
         "reviewer": task.reviewer,
         "workspace": task.workspace.value,
         "timeout_s": task.timeout_s,
+        "estimate_s": task.estimate_s,
         "attempts": task.attempts,
         "budget": task.budget_usd,
         "budget_tokens": task.budget_tokens,

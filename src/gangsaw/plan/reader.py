@@ -312,6 +312,7 @@ def _task(
         reviewer=values.get("reviewer"),
         env=_env(defaults, own, table, path, errors),
         role=values.get("role"),
+        estimate_s=values.get("estimate_s"),
     )
 
 

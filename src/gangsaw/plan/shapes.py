@@ -37,6 +37,8 @@ _SYNONYMS = {
     **dict.fromkeys(("tests", "test", "verify", "commands"), "checks"),
     **dict.fromkeys(("retries", "tries"), "attempts"),
     **dict.fromkeys(("lane", "group"), "track"),
+    **dict.fromkeys(("estimate", "estimated_s", "duration", "duration_s"), "estimate_s"),
+    **dict.fromkeys(("estimate_min", "estimated_minutes", "effort"), "estimate_s"),
     **dict.fromkeys(("name", "key"), "id"),
     "summary": "title",
     "stage": "order",
@@ -132,6 +134,13 @@ CHECK = Shape(
             choices=("always", "work", "landing", "after"),
         ),
         Field("timeout_s", Kind.NUMBER, "seconds it may take", above=0, example="600"),
+        Field(
+            "estimate_s",
+            Kind.NUMBER,
+            "seconds it takes, by your guess; for gangsaw simulate",
+            above=0,
+            example="60",
+        ),
         Field(
             "order",
             Kind.WHOLE,

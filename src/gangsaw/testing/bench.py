@@ -34,6 +34,7 @@ from gangsaw.testing.bench_git import pool_costs, slot_costs
 from gangsaw.testing.bench_meters import meters_costs
 from gangsaw.testing.bench_queue import makespan, queue_costs
 from gangsaw.testing.bench_radar import radar_costs
+from gangsaw.testing.bench_shape import shape_costs
 from gangsaw.testing.playground import SOURCE, Playground
 
 SLOTS = 2
@@ -316,6 +317,7 @@ BENCHES: dict[str, Callable[[bool], list[Figure]]] = {
     "queue": queue_costs,
     "meters": meters_costs,
     "makespan": makespan,
+    "shape": shape_costs,
 }
 
 

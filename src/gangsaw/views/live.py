@@ -193,18 +193,14 @@ def asking(state: State, now: float) -> list[str]:
     return [name for name in state.tasks if view(state, name, now).status is Status.NEEDS_YOU]
 
 
-def summary(state: State, now: float) -> str:
-    """The last line of a run: what landed, how long, and what was survived."""
+def summary(state: State, now: float, serial_s: float | None = None) -> str:
+    """The last line of a run: what landed, how long, and what was survived. `serial_s` is how long
+    all attempts would have taken one after the other, as the report has it."""
     done = sum(1 for known in state.task_states.values() if known.finished)
     wall = (state.ended_at or now) - state.started_at
-    serial = sum(
-        attempt.since - attempt.admitted_at
-        for attempt in state.attempts.values()
-        if attempt.phase.value in ("landed", "done")
-    )
     parts = [f"Landed {done} of {len(state.tasks)} in {clock(wall)}"]
-    if serial > wall:
-        parts.append(f"one after the other would take {clock(serial)}")
+    if serial_s is not None and serial_s > wall:
+        parts.append(f"one after the other would take {clock(serial_s)}")
     if state.candidate_runs and state.landed:
         landings, runs = len(state.landed), state.candidate_runs
         parts.append(f"{count_of(landings, 'landing')} by {count_of(runs, 'run')} of checks")

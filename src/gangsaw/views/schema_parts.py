@@ -1,4 +1,4 @@
-"""What schemas of printed objects are made of."""
+"""What JSON Schemas are made of: plain values, tables, and the shape of any value of the core."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def table(**fields: Schema) -> Schema:
 
 
 def of_class(cls: type[Any]) -> Schema:
-    """The schema of a value's JSON shape."""
+    """The schema of a value of this class, as `core.wire` writes it."""
     hints = get_type_hints(cls)
     fields = dataclasses.fields(cls)
     return {

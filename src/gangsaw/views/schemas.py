@@ -28,6 +28,7 @@ from gangsaw.views.schema_parts import (
     of_class,
     table,
 )
+from gangsaw.views.schemas_ahead import dry_run_schema, report_schema, simulate_schema
 from gangsaw.views.schemas_machine import bench_schema, machine_schema, settings_schema
 
 _CONCERN = table(
@@ -441,6 +442,9 @@ def trust_schema() -> Schema:
 
 
 PRINTED = {
+    "simulate": simulate_schema,
+    "dry-run": dry_run_schema,
+    "report": report_schema,
     "status": status_schema,
     "why": why_schema,
     "events": events_schema,

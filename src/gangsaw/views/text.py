@@ -33,6 +33,6 @@ def money(cost: float | None, budget: float | None) -> str:
 
 
 def count_of(number: int, word: str) -> str:
-    """`1 file`, `2 files`, `2 processes`."""
-    many = "es" if word.endswith("s") else "s"
+    """`1 file`, `2 files`, `2 processes`, `2 batches`."""
+    many = "es" if word.endswith(("s", "ch")) else "s"
     return f"{number} {word}{'' if number == 1 else many}"

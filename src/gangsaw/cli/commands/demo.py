@@ -17,6 +17,7 @@ import click
 
 from gangsaw import __version__
 from gangsaw.cli.interrupts import Interrupts
+from gangsaw.cli.reported import serial_s
 from gangsaw.core.events import Event, SessionOpened, TurnStarted
 from gangsaw.core.model import AgentSlots, Limits, Plan
 from gangsaw.core.settings import AgentSettings, Settings
@@ -111,7 +112,8 @@ def _show(folder: Path, *, plain: bool, as_json: bool) -> int:
     finally:
         show.screen.close()
     assert show.state is not None
-    print(f"\n{summary(show.state, show.now)}", file=stream)
+    taken_s = serial_s(Control(repo.control_dir), ending.run)
+    print(f"\n{summary(show.state, show.now, taken_s)}", file=stream)
     if as_json:
         with open_journal(Control(repo.control_dir).journal, writer=False) as journal:
             print(json.dumps(status_object(journal, ending.run, None)))

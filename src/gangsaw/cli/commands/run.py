@@ -17,6 +17,8 @@ import click
 from gangsaw.cli.config_option import config_option
 from gangsaw.cli.interrupts import Interrupts
 from gangsaw.cli.project import Project, open_project
+from gangsaw.cli.rehearsing import show_rehearsal
+from gangsaw.cli.reported import serial_s
 from gangsaw.cli.schedule_options import schedule_options
 from gangsaw.cli.trusting import require_agreement
 from gangsaw.core.errors import UserError
@@ -25,7 +27,6 @@ from gangsaw.core.model import Deliver, Limits, Plan
 from gangsaw.core.policy.delivery import by_hand, is_push_wanted
 from gangsaw.core.state import State
 from gangsaw.core.wire import decode_event
-from gangsaw.engine.dry import rehearse
 from gangsaw.engine.start import Choice, Ending, Order, drive, secrets_of
 from gangsaw.engine.unlanded import NothingToDo, Rest
 from gangsaw.git import branch_ref, read_ref
@@ -36,7 +37,6 @@ from gangsaw.store.journal import open_journal
 from gangsaw.store.lock import WriterLock
 from gangsaw.views.live import Facts, Live, asking, summary
 from gangsaw.views.status import NAMES_MAX, named, status_object
-from gangsaw.views.text import count_of
 
 PLAN_NAMES = ("plan.yaml", "plan.yml", "plan.json")
 DETACH_WAIT_S = 20.0
@@ -79,6 +79,8 @@ class Watcher:
 )
 @click.option("--dry-run/--no-dry-run", default=None,
               help="Show what would start in which order; do nothing.")  # fmt: skip
+@click.option("--verbose", is_flag=True,
+              help="With --dry-run: also what each agent would be told.")  # fmt: skip
 @click.option("--detach", is_flag=True, help="Leave the engine running in the background.")
 @click.option("--trust-setup", is_flag=True,
               help="Agree to the setup of [worktree] as it is now; see: gangsaw trust")  # fmt: skip
@@ -86,7 +88,8 @@ class Watcher:
               help="What Ctrl-C does without a terminal to ask on.")  # fmt: skip
 @schedule_options
 @click.option("--plain", is_flag=True, help="One line per fact, also on a terminal.")
-@click.option("--json", "as_json", is_flag=True, help="The last line is the status object.")
+@click.option("--json", "as_json", is_flag=True,
+              help="The last line is the status object, or what would be done.")  # fmt: skip
 @click.pass_context
 def command(context: click.Context, /, plan: Path | None, **options: object) -> None:
     """Run PLAN (default: plan.yaml), or go on with the last run where it stopped.
@@ -105,6 +108,9 @@ def command(context: click.Context, /, plan: Path | None, **options: object) -> 
         click.echo(f"gangsaw: warning: {warning}", err=True)
     if asked.dry_run is None:
         asked = replace(asked, dry_run=project.settings.dry_run)
+    if asked.verbose and not asked.dry_run:
+        raise UserError("cannot be verbose about a real run; try: gangsaw run --dry-run --verbose",
+                        exit_code=2)  # fmt: skip
     order = asked_order(project, folder, plan, asked)
     if asked.is_schedule:
         from gangsaw.cli.scheduling import run_on_schedule
@@ -112,7 +118,7 @@ def command(context: click.Context, /, plan: Path | None, **options: object) -> 
         require_agreement(project.repo, project.settings.worktree.setup, agreed=asked.trust_setup)
         context.exit(run_on_schedule(project, plan or _beside(project, folder), asked))
     if asked.dry_run:
-        _rehearse(order, asked)
+        show_rehearsal(project.repo, order, verbose=asked.verbose, as_json=asked.as_json)
         return
     require_agreement(project.repo, project.settings.worktree.setup, agreed=asked.trust_setup)
     if asked.detach:
@@ -137,6 +143,7 @@ class Asked:
     config: Path | None
     new: bool
     dry_run: bool | None
+    verbose: bool
     detach: bool
     trust_setup: bool
     on_interrupt: str | None
@@ -330,7 +337,8 @@ def _drive(project: Project, order: Order, asked: Asked) -> int:
     finally:
         screen.close()
     if watcher.state is not None:
-        print(summary(watcher.state, watcher.ended_at), file=stream)
+        taken_s = serial_s(Control(project.repo.control_dir), watcher.state.run)
+        print(summary(watcher.state, watcher.ended_at, taken_s), file=stream)
         _print_next(watcher.state, ending, watcher.ended_at)
         _print_moved(project, watcher.state)
     if interrupts.detach_asked:
@@ -387,25 +395,6 @@ def _print_status(project: Project, asked: Asked) -> None:
         run = journal.runs()[-1].run
         found = status_object(journal, run, WriterLock.holder(control.lock))
     print(json.dumps(found))
-
-
-def _rehearse(order: Order, asked: Asked) -> None:
-    if order.plan is None:
-        raise UserError(
-            "cannot rehearse: there is no plan.yaml here; try: gangsaw run --dry-run PLAN"
-        )
-    steps = rehearse(order.plan, order.limits, order.settings.checks)
-    if asked.as_json:
-        shape = [{"start": step.started, "held": dict(step.held)} for step in steps]
-        print(json.dumps({"schema_version": 1, "steps": shape}))
-        return
-    tasks = count_of(len(order.plan.tasks), "task")
-    at_most = count_of(order.limits.max_agents, "agent")
-    print(f"{tasks}, at most {at_most} at once. Nothing is started.")
-    for number, step in enumerate(steps, start=1):
-        print(f"  {number:>3}  start {' · '.join(step.started)}")
-        for name, reason in step.held[:5]:
-            print(f"         {name} waits {reason}")
 
 
 def _detach(project: Project, asked: Asked, *, left: bool = False) -> None:

@@ -1,0 +1,108 @@
+"""What a run would do, for people and programs: the answer of a dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gangsaw.core.model import Check, Limits, Plan, Review, Task
+from gangsaw.views.text import block, count_of, flat
+
+SCHEMA_VERSION = 1
+HELD_MAX = 5
+"""Tasks that wait and are named with a step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What would be run, from where, in which order. `steps` are the tasks that start at the same
+    moment, and what the others in line wait for; `prompts` are by task, empty if not asked for."""
+
+    plan: Plan
+    source: str
+    limits: Limits
+    target: str
+    base: str
+    gate: tuple[Check, ...]
+    steps: Sequence[tuple[Sequence[str], Mapping[str, str]]]
+    prompts: Mapping[str, str]
+
+
+def rehearsal_object(found: Rehearsed) -> dict[str, Any]:
+    """The object that `gangsaw run --dry-run --json` prints."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "plan": found.source,
+        "target": found.target,
+        "base": found.base,
+        "max_agents": found.limits.max_agents,
+        "checks": [check.name for check in found.gate],
+        "steps": [{"start": list(start), "held": dict(held)} for start, held in found.steps],
+        "tasks": [_task(found, task) for task in found.plan.tasks],
+    }
+
+
+def _task(found: Rehearsed, task: Task) -> dict[str, Any]:
+    return {
+        "task": task.id,
+        "title": task.title,
+        "agent": task.agent or found.limits.default_agent,
+        "model": task.model,
+        "role": task.role,
+        "track": task.track,
+        "needs": list(task.needs),
+        "scope": list(task.scope),
+        "stages": [stage.value for stage in task.stages],
+        "reviewer": task.reviewer,
+        "review": task.review.value,
+        "checks": [check.name for check in task.checks],
+        "prompt": found.prompts.get(task.id),
+    }
+
+
+def rehearsal_text(found: Rehearsed) -> list[str]:
+    """The same for people, as lines."""
+    tasks = count_of(len(found.plan.tasks), "task")
+    at_most = count_of(found.limits.max_agents, "agent")
+    lines = [f"{tasks}, at most {at_most} at once. Nothing is started."]
+    lines.append(f"Onto {flat(found.target)}, from {found.base[:10]}.")
+    if found.gate:
+        lines.append(f"Checks of every task: {_names(found.gate)}.")
+    for number, (start, held) in enumerate(found.steps, start=1):
+        lines.append(f"  {number:>3}  start {' · '.join(map(flat, start))}")
+        for name, reason in list(held.items())[:HELD_MAX]:
+            lines.append(f"         {flat(name)} waits {flat(reason)}")
+        if len(held) > HELD_MAX:
+            lines.append(f"         and {len(held) - HELD_MAX} more wait")
+    started = {name for start, _ in found.steps for name in start}
+    if left := [task.id for task in found.plan.tasks if task.id not in started]:
+        lines.append(f"Never started: {flat(', '.join(left))}")
+    lines.append("Tasks:")
+    for task in found.plan.tasks:
+        lines.append(f"  {flat(task.id)}  {_about(found, task)}")
+        if task.id in found.prompts:
+            lines += block(found.prompts[task.id].rstrip("\n"), "    | ")
+    return lines
+
+
+def _names(checks: Sequence[Check]) -> str:
+    return " · ".join(flat(check.name, 60) for check in checks)
+
+
+def _about(found: Rehearsed, task: Task) -> str:
+    agent = f"agent {task.agent or found.limits.default_agent}"
+    parts = [f"{agent} ({flat(task.model)})" if task.model else agent]
+    if task.role:
+        parts.append(f"role {flat(task.role)}")
+    if task.track is not None:
+        parts.append(f"track {flat(task.track)}")
+    if task.needs:
+        parts.append(f"after {flat(', '.join(task.needs))}")
+    if len(task.stages) > 1:
+        parts.append(" then ".join(stage.value for stage in task.stages))
+    if task.review is Review.PERSON:
+        parts.append("a person agrees")
+    if task.checks:
+        parts.append(f"checks: {_names(task.checks)}")
+    return " · ".join(parts)

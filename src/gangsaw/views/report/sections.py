@@ -1,0 +1,338 @@
+"""What a report says, as sections of sentences and a table, the same for Markdown and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gangsaw.core.report import RunReport
+from gangsaw.core.report.values import Doing, Link, TaskReport
+from gangsaw.views.report.words import (
+    DOING,
+    cost,
+    dollars,
+    lasted,
+    moment,
+    parts,
+    percent,
+    reason_text,
+    some,
+)
+from gangsaw.views.text import count_of, flat
+
+ROWS_MAX = 500
+"""Rows of one table; the others are counted."""
+LANDED = ("landed", "done")
+_TOLD = {
+    "reported": "as the agents reported it",
+    "partly": "of those agents that reported a price; others told only tokens",
+    "unknown": "no agent reported a price",
+    "nothing": "no agent reported any use",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A title, sentences, and rows below a head; numbers stand in the columns `right`."""
+
+    title: str
+    lines: tuple[str, ...] = ()
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    right: tuple[int, ...] = ()
+
+
+def title_of(report: RunReport) -> str:
+    """One line for the whole."""
+    goal = flat(report.goal)
+    return f"Run {report.run}: {goal}" if goal else f"Run {report.run}"
+
+
+def sections(report: RunReport) -> list[Section]:
+    """All that there is something to say in."""
+    every = [
+        _whole(report), _landed(report), _others(report), _agents(report), _slots(report),
+        _tracks(report), _chain(report), _waits(report), _retries(report), _checks(report),
+        _landings(report), _money(report), _machine(report),
+    ]  # fmt: skip
+    return [each for each in every if each.lines or each.rows]
+
+
+def _whole(report: RunReport) -> Section:
+    totals, spent = report.totals, report.spent
+    good = totals.landed + totals.done
+    ended = f"ended {moment(report.ended_at)}" if report.ended_at else "not ended"
+    first = f"{good} of {count_of(totals.tasks, 'task')} landed in {lasted(totals.wall_s)}"
+    if totals.speedup is not None:
+        first += f"; one after the other {lasted(totals.serial_s)}, {totals.speedup:.2f} times that"
+    lines = [first + "."]
+    others = (
+        (totals.failed, "failed"), (totals.needs_you, "waiting for a person"),
+        (totals.cancelled, "cancelled"), (totals.undone, "undone"), (totals.open, "open"),
+    )  # fmt: skip
+    if told := ", ".join(f"{count} {word}" for count, word in others if count):
+        lines.append(f"The others: {told}.")
+    lines.append(
+        f"{count_of(totals.attempts, 'attempt')}, {count_of(totals.turns, 'turn')}; agents were at "
+        f"work for {lasted(totals.busy_s)}, {percent(totals.utilisation_pct)} of all slots."
+    )
+    if spent.told != "nothing":
+        lines.append(f"Cost: {cost(spent.money)}, {_TOLD[spent.told]}.")
+    lines.append(f"Began {moment(report.started_at)}, {ended}.")
+    if report.ended_at is None:
+        lines.append(f"As of {moment(report.as_of)}.")
+    if totals.engine_starts > 1:
+        lines.append(
+            f"{count_of(totals.engine_starts, 'engine')}, {totals.engine_crashes} of them ended "
+            f"without a word; none was there for {lasted(totals.down_s)}."
+        )
+    if totals.clock_jumps:
+        lines.append(
+            f"The clock was set {totals.clock_jumps} times meanwhile: times across that are wrong."
+        )
+    return Section("", tuple(lines))
+
+
+def _rows(rows: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+    every = tuple(rows)
+    if len(every) <= ROWS_MAX:
+        return every
+    more = f"and {len(every) - ROWS_MAX} more"
+    return (*every[:ROWS_MAX], (more, *[""] * (len(every[0]) - 1)))
+
+
+def _landed(report: RunReport) -> Section:
+    tasks = [task for task in report.tasks if task.outcome in LANDED]
+    tasks.sort(key=lambda task: task.ended_s or 0.0)
+    head = (
+        "Task", "Title", "Commit", "Attempts", "Turns", "Agent", "Change", "Worked", "Waited",
+        "Cost",
+    )  # fmt: skip
+    rows = (
+        (
+            task.task, _title(task), task.commit[:10], str(task.attempts), str(task.turns),
+            _agent(task), _change(task), some(task.times.work_s), some(task.held_s),
+            cost(task.money),
+        )
+        for task in tasks
+    )  # fmt: skip
+    return Section("Landed", (), head, _rows(rows), (3, 4, 7, 8, 9))
+
+
+def _title(task: TaskReport) -> str:
+    return "" if task.title == task.task else flat(task.title, 60)
+
+
+def _agent(task: TaskReport) -> str:
+    return f"{task.agent} ({flat(task.model)})" if task.model else task.agent
+
+
+def _change(task: TaskReport) -> str:
+    if task.files is None:
+        return "–"
+    return f"{count_of(task.files, 'file')} +{task.added} −{task.deleted}"
+
+
+def _others(report: RunReport) -> Section:
+    tasks = [task for task in report.tasks if task.outcome not in LANDED]
+    head = ("Task", "Status", "Why", "Attempts", "Turns", "Agent", "Worked", "Cost")
+    rows = (
+        (
+            task.task, task.outcome.replace("_", " "), flat(task.reason), str(task.attempts),
+            str(task.turns), _agent(task), some(task.times.work_s), cost(task.money),
+        )
+        for task in tasks
+    )  # fmt: skip
+    return Section("Did not land", (), head, _rows(rows), (3, 4, 6, 7))
+
+
+def _agents(report: RunReport) -> Section:
+    head = ("Agent", "Landed", "Attempts", "Turns", "Worked", "Reviewed", "Utilisation", "Cost")
+    rows = (
+        (
+            each.agent, str(each.landed), str(each.attempts), str(each.turns), some(each.work_s),
+            some(each.review_s), percent(each.utilisation_pct), cost(each.money),
+        )
+        for each in report.agents
+    )  # fmt: skip
+    return Section("Agents", (), head, _rows(rows), (1, 2, 3, 4, 5, 6, 7))
+
+
+def _slots(report: RunReport) -> Section:
+    head = ("Slot", "Attempts", "Taken", "Worked", "Utilisation")
+    rows = (
+        (
+            str(each.slot), str(each.attempts), lasted(each.held_s), some(each.busy_s),
+            percent(each.utilisation_pct),
+        )
+        for each in report.slots
+    )  # fmt: skip
+    return Section("Slots", (), head, _rows(rows), (0, 1, 2, 3, 4))
+
+
+def _tracks(report: RunReport) -> Section:
+    head = ("Track", "Tasks", "Landed", "Worked", "From", "To", "Utilisation")
+    rows = (
+        (
+            flat(each.track), str(each.tasks), str(each.landed), some(each.busy_s),
+            _point(each.since_s), _point(each.until_s), percent(each.utilisation_pct),
+        )
+        for each in report.tracks
+    )  # fmt: skip
+    return Section("Tracks", (), head, _rows(rows), (1, 2, 3, 4, 5, 6))
+
+
+def _point(seconds: float | None) -> str:
+    return "–" if seconds is None else lasted(seconds)
+
+
+def _chain(report: RunReport) -> Section:
+    head = ("From", "Lasted", "Task", "What")
+    rows = [
+        (lasted(run[0].since_s), lasted(run[-1].until_s - run[0].since_s), run[0].task, _what(run))
+        for run in _runs(report.chain)
+    ]
+    line = "What the last landing waited for, from the beginning on."
+    return Section("Critical chain", (line,) if rows else (), head, _rows(rows), (0, 1))
+
+
+def _runs(chain: Sequence[Link]) -> list[list[Link]]:
+    """Links one after the other that are of the same task."""
+    found: list[list[Link]] = []
+    for link in chain:
+        if found and found[-1][0].task == link.task and not found[-1][-1].freed:
+            found[-1].append(link)
+        else:
+            found.append([link])
+    return found
+
+
+def _what(run: Sequence[Link]) -> str:
+    lengths: dict[str, float] = {}
+    for link in run:
+        waits = link.doing is Doing.WAIT and link.reason
+        word = f"wait {reason_text(link.reason)}" if waits else DOING[link.doing]
+        lengths[word] = lengths.get(word, 0.0) + link.until_s - link.since_s
+    told = " · ".join(f"{word} {lasted(seconds)}" for word, seconds in lengths.items())
+    return f"{told}; then what it held was free" if run[-1].freed else told
+
+
+def _waits(report: RunReport) -> Section:
+    head = ("Waited", "Tasks", "All together", "Longest", "Of")
+    rows = (
+        (
+            reason_text(each.reason), str(each.tasks), lasted(each.seconds),
+            lasted(each.longest_s), each.longest,
+        )
+        for each in report.waits
+    )  # fmt: skip
+    return Section("Waits", (), head, _rows(rows), (1, 2, 3))
+
+
+def _retries(report: RunReport) -> Section:
+    head = ("Cause", "What", "Times", "Used up a try", "Work lost")
+    rows = [
+        (
+            each.cause, "attempt ended without landing", str(each.attempts), str(each.counted),
+            some(each.lost_s),
+        )
+        for each in report.retries
+    ]  # fmt: skip
+    rows += [
+        (each.cause, "work went back to its agent", str(each.times), "–", "–")
+        for each in report.returned
+    ]
+    return Section("Retries", (), head, _rows(rows), (2, 3, 4))
+
+
+def _checks(report: RunReport) -> Section:
+    head = (
+        "Check",
+        "Green",
+        "Red",
+        "Without verdict",
+        "Known before",
+        "Took",
+        "Processor",
+        "Flaky",
+    )
+    rows = (
+        (
+            flat(each.check, 60), str(each.green), str(each.red + each.repeated),
+            str(each.inconclusive), str(each.partial), str(each.seen), some(each.seconds),
+            some(each.cpu_s),
+            str(each.flaky) if each.flaky else "–",
+        )
+        for each in report.checks
+    )  # fmt: skip
+    return Section("Checks", (), head, _rows(rows), (1, 2, 3, 4, 5, 6, 7, 8))
+
+
+def _landings(report: RunReport) -> Section:
+    queue, conflicts = report.queue, report.conflicts
+    lines = []
+    if queue.landings or queue.batches:
+        lines.append(
+            f"{count_of(queue.landings, 'landing')} in {count_of(queue.batches, 'batch')}: checks "
+            f"were run {queue.runs} times, {queue.red} times red; {queue.sent_back} sent back."
+        )
+        lines.append(
+            f"In the queue until landed: {lasted(queue.waited_s)} all together, "
+            f"{lasted(queue.waited_max_s)} at most."
+        )
+    if queue.conflicts or conflicts.overlaps:
+        lines.append(
+            f"{count_of(queue.conflicts, 'conflict')} with what had landed or was ahead; "
+            f"{count_of(conflicts.overlaps, 'overlap')} of live work, {conflicts.overlaps_open} "
+            "not over."
+        )
+    ways = (
+        (conflicts.resolved_mechanically, "mechanically"), (conflicts.resolved_by_agents, "by "
+         "agents"), (conflicts.resolved_by_people, "by people"),
+    )  # fmt: skip
+    if told := ", ".join(f"{count} {word}" for count, word in ways if count):
+        lines.append(f"Conflicts resolved: {told}.")
+    if report.totals.attempts:
+        lines.append(f"All attempts: {parts(report.totals.times)}.")
+    return Section("Landings and conflicts", tuple(lines))
+
+
+def _money(report: RunReport) -> Section:
+    spent = report.spent
+    if spent.told == "nothing":
+        return Section("Money")
+    money = spent.money
+    lines = [f"{cost(money)} and {money.tokens} tokens, {_TOLD[spent.told]}."]
+    bounds = [dollars(spent.budget_usd)] if spent.budget_usd is not None else []
+    if spent.budget_tokens is not None:
+        bounds.append(f"{spent.budget_tokens} tokens")
+    if bounds:
+        lines.append(f"The budget: {' and '.join(bounds)}.")
+    if spent.per_landed_usd is not None:
+        lines.append(
+            f"For each task that landed: {dollars(spent.per_landed_usd)}, failed attempts included."
+        )
+    if spent.failed_usd:
+        lines.append(f"Attempts that did not land: {dollars(spent.failed_usd)}.")
+    if money.unpriced or money.silent:
+        lines.append(
+            f"{count_of(money.unpriced, 'turn')} told tokens without a price, {money.silent} told "
+            "nothing."
+        )
+    return Section("Money", tuple(lines))
+
+
+def _machine(report: RunReport) -> Section:
+    machine = report.machine
+    if machine is None:
+        return Section("Machine")
+    lines = [f"Processor time of all turns: {lasted(machine.cpu_s)}."]
+    if machine.memory_max_of:
+        lines.append(
+            f"Most memory of one turn: {machine.memory_max_mb:.0f} MB, of {machine.memory_max_of}."
+        )
+    if machine.pressed:
+        lines.append(
+            f"The machine was short {machine.pressed} times, for {lasted(machine.pressed_s)}."
+        )
+    return Section("Machine", tuple(lines))

@@ -1,0 +1,91 @@
+"""What holds for the report of any run: its times fit together, whatever happened."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from gangsaw.core.report import RunReport, report_of
+from gangsaw.core.report.values import Doing, Link
+from gangsaw.testing.simulation import Schedule
+
+SEEDS = range(9_000, 9_060)
+
+
+def simulated(seed: int) -> RunReport:
+    schedule = Schedule(seed)
+    schedule.run()
+    return report_of(schedule.log)
+
+
+@pytest.fixture(scope="module")
+def reports() -> list[RunReport]:
+    return [simulated(seed) for seed in SEEDS]
+
+
+def is_chain(chain: tuple[Link, ...]) -> bool:
+    """Whether the links leave no gap and do not overlap, from the beginning on."""
+    ordered = all(link.since_s < link.until_s for link in chain)
+    return ordered and all(a.until_s == b.since_s for a, b in pairwise(chain))
+
+
+def test_the_critical_chain_has_no_gap(reports: list[RunReport]) -> None:
+    chains = [report.chain for report in reports if report.chain]
+    assert len(chains) > len(SEEDS) / 2
+    assert all(is_chain(chain) and chain[0].since_s == 0.0 for chain in chains)
+    assert any(link.freed for chain in chains for link in chain)
+    assert {link.doing for chain in chains for link in chain} >= set(Doing) - {Doing.REVIEW}
+
+
+def test_a_gap_is_noticed() -> None:
+    link = Link("a", "a.1", Doing.WORK, "", 0.0, 1.0)
+    assert is_chain((link, Link("a", "a.1", Doing.CHECK, "", 1.0, 2.0)))
+    assert not is_chain((link, Link("a", "a.1", Doing.CHECK, "", 1.5, 2.0)))
+
+
+def test_no_slot_is_taken_twice_and_no_attempt_is_at_two_things(reports: list[RunReport]) -> None:
+    shared = 0
+    for report in reports:
+        if report.totals.clock_jumps:
+            continue  # then moments are no order
+        slots: dict[int, list[tuple[float, float]]] = {}
+        for line in report.timeline:
+            assert all(a.until_s <= b.since_s for a, b in pairwise(line.stretches))
+            for each in line.stretches:
+                if each.slot is not None:
+                    slots.setdefault(each.slot, []).append((each.since_s, each.until_s))
+        for taken in slots.values():
+            shared += len(taken) > 1
+            assert all(a[1] <= b[0] for a, b in pairwise(sorted(taken)))
+    assert shared
+
+
+def test_the_parts_are_the_whole(reports: list[RunReport]) -> None:
+    for report in reports:
+        totals = report.totals
+        assert sum(agent.turns for agent in report.agents) == totals.turns
+        assert sum(task.attempts for task in report.tasks) == totals.attempts
+        worked = sum(task.times.work_s + task.times.review_s for task in report.tasks)
+        assert worked == pytest.approx(totals.busy_s)
+        assert sum(slot.held_s for slot in report.slots) == pytest.approx(totals.held_s)
+        tokens = sum(task.money.tokens for task in report.tasks)
+        assert tokens == report.spent.money.tokens == sum(a.money.tokens for a in report.agents)
+
+
+def test_a_run_that_goes_on_is_measured_up_to_now() -> None:
+    """Work that has begun counts, and so does a wait that is not over."""
+    schedule = Schedule(9_003)
+    schedule.run()
+    started = next(n for n, (_, event) in enumerate(schedule.log) if event.kind == "turn.started")
+    log = schedule.log[: started + 1]
+    at = log[-1][0]
+    before, after = report_of(log), report_of(log, at + 100.0)
+    assert before.as_of == at
+    assert before.ended_at is None
+    assert after.totals.times.work_s == pytest.approx(before.totals.times.work_s + 100.0)
+
+
+def test_a_log_without_a_run_has_no_report() -> None:
+    with pytest.raises(ValueError, match="no run"):
+        report_of([])
