@@ -35,6 +35,7 @@ from gangsaw.testing.bench_meters import meters_costs
 from gangsaw.testing.bench_queue import makespan, queue_costs
 from gangsaw.testing.bench_radar import radar_costs
 from gangsaw.testing.bench_shape import shape_costs
+from gangsaw.testing.governing import governor_figures
 from gangsaw.testing.playground import SOURCE, Playground
 
 SLOTS = 2
@@ -318,6 +319,7 @@ BENCHES: dict[str, Callable[[bool], list[Figure]]] = {
     "meters": meters_costs,
     "makespan": makespan,
     "shape": shape_costs,
+    "governor": governor_figures,
 }
 
 

@@ -35,6 +35,8 @@ def collect(kinds: Iterable[str]) -> list[Schedule]:
     missing = set(kinds)
     chosen: list[Schedule] = []
     for wanted in (12, 6, 3, 1):
+        if wanted > len(missing):
+            continue
         for seed in range(SEEDS_MAX):
             if not missing:
                 return chosen
