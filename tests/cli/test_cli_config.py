@@ -31,7 +31,8 @@ def test_every_layer_has_its_say(pg: Playground) -> None:
     own.mkdir(parents=True)
     (own / "config.toml").write_text("[run]\nturns = 9\nmax_agents = 11\n")
     told = found(pg)
-    assert told["run.max_agents"] == (4, "gangsaw.toml:8")
+    assert told["run.max_agents"] == (11, f"{own / 'config.toml'}:3")
+    assert told["run.grace_s"] == (2.0, "gangsaw.toml:10")
     assert told["run.turns"] == (9, f"{own / 'config.toml'}:2")
     assert told["machine.cpu_warn_pct"] == (90.0, "None:None")
 

@@ -254,6 +254,17 @@ def test_a_report_about_other_tests_is_no_news() -> None:
     assert runs(player)[0].only == ("t::x",)
 
 
+def test_a_report_that_is_told_twice_counts_once_after_a_run_of_some_tests_too() -> None:
+    player = begun("a", window=1)
+    whole(player, "t::x")
+    some(player)
+    (run,) = runs(player)
+    told = f"ChecksDone {run.about} commit={run.commit} tree={run.tree} judgement=failed "
+    told += f"round={run.round} results={result('failed', ['t::x'])}"
+    player.play(f"in {told}\nand {told}")
+    assert [event.kind for event in player.events].count("candidate.judged") == 1
+
+
 def test_names_are_quoted_and_bounded() -> None:
     names = tuple(f"tests/test_a.py::test_{n}[a b;c]" for n in range(30))
     asked = partial.named_tests(CheckResult("unit", Judgement.FAILED, 1.0, failing=names))

@@ -75,6 +75,7 @@ def test_a_fifth_launch_waits_for_a_quarter_of_a_small_bound() -> None:
     assert hold is not None
     assert hold.kind is HoldKind.BUDGET
     assert hold.text == (
+        "the budget has no room for it: "
         "$0.00 of $1.00, up to $1.00 more for 4 at work; this launch may use $0.25"
     )
 

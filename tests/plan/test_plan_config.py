@@ -245,10 +245,10 @@ def test_layers() -> None:
     found = settings_of(load_settings(repo, user, {"GANGSAW_MAX_AGENTS": "5", "MAX_AGENTS": "4"}))
     agent = found.agent("a")
     assert agent is not None
-    assert (agent.model, dict(agent.env)) == ("big", {"X": "1", "Y": "1"})
+    assert (agent.model, dict(agent.env)) == ("big", {"X": "1", "Y": "2"})
     assert (found.limits.max_agents, found.limits.turns_max) == (5, 1)
     assert (found.limits.default_agent, found.source) == ("a", "r, u")
-    assert settings_of(load_settings(repo, user, {})).limits.max_agents == 2
+    assert settings_of(load_settings(repo, user, {})).limits.max_agents == 3
     given = Layer("MAX_AGENTS=7\n", "e", env=True)
     assert settings_of(load_settings(repo, user, {}, config=given)).limits.max_agents == 7
     by_flag = {"--max-agents": ("run", "max_agents", 9)}

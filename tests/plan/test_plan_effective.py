@@ -79,7 +79,7 @@ def test_origins() -> None:
         for each in in_force(read.settings, read.sources)
     }
     assert found["run.max_agents"] == (9, "flag --max-agents")
-    assert found["run.turns"] == (5, "g.toml:3")
+    assert found["run.turns"] == (1, "user.toml:2")
     assert found["run.attempts"] == (2, "user.toml:3")
     assert found["machine.memory_max_pct"] == (70.0, "m.env:2")
     assert found["machine.disk_max_pct"] == (55.0, "variable GANGSAW_DISK_THRESHOLD")

@@ -163,7 +163,7 @@ def test_which_form_a_file_has(name: str, text: str, env: bool) -> None:
     ],
 )
 def test_the_higher_layer_wins_under_either_name(lower: str, upper: str, floor_pct: float) -> None:
-    read = load_settings(by_toml(upper), Layer(lower, "user"), {})
+    read = load_settings(by_toml(lower), Layer(upper, "user"), {})
     assert settings(read).limits.memory_floor_pct == floor_pct
 
 

@@ -50,10 +50,6 @@ def page() -> Page:
 def pg(tmp_path: Path) -> Playground:
     """A repository with a home of its own, in which `gangsaw` is a command."""
     made = Playground(tmp_path)
-    # The settings of a repository would have the last word on the agent.
-    settings = made.repo / "gangsaw.toml"
-    settings.write_text(settings.read_text().replace('agent = "sh"\n', ""))
-    made.git("commit", "-qam", "no agent of its own")
     command = tmp_path / "commands" / "gangsaw"
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m gangsaw "$@"\n')
@@ -148,7 +144,7 @@ def test_the_package_of_the_page_is_installed(page: Page, pg: Playground) -> Non
         env=pg.environment(), check=True, capture_output=True, timeout=COMMAND_MAX_S,
     )  # fmt: skip
     config = pg.repo / "gangsaw.toml"
-    plain = config.read_text().replace("[run]\n", '[run]\nagent = "tiny"\n')
+    plain = config.read_text().replace('agent = "sh"', 'agent = "tiny"')
     config.write_text(plain + "\n".join(page.settings))
     pg.git("commit", "-qam", "settings")
     # Not installed yet: the name is unknown, and told so with its place.

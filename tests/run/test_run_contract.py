@@ -255,9 +255,10 @@ def test_a_spent_budget_stops_with_its_own_exit_code(tmp_path: Path) -> None:
     script = "#!script\nusage 1000 200 0.75\nwrite {0}.txt ok\ncommit {0}\n"
     names = ["a", "b", "c", "d"]
     plan = pg.plan([task(name, script.format(name)) for name in names])
-    status = pg.run(plan, "--budget", "1.0", "--max-agents", "1", expect=4)
+    status = pg.run(plan, "--budget", "1.6", "--max-agents", "1", expect=4)
     assert statuses(status) == {"a": "landed", "b": "landed", "c": "held", "d": "held"}
-    assert "budget is spent: $1.50 of $1.00" in status["tasks"][2]["reason"]
+    reason = "the budget has no room for it: $1.50 of $1.60; this launch may use $0.75"
+    assert status["tasks"][2]["reason"] == reason
     assert status["cost"] == 1.5
     assert status["tokens"] == 2400
     assert [found["tokens"] for found in status["tasks"]] == [1200, 1200, 0, 0]

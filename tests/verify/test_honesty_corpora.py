@@ -19,7 +19,8 @@ from tests.verify.change_stage import Written, changed, corpus, look
 HERE = Path(__file__).parent
 HONEST = list(corpus(HERE / "honest_changes.txt"))
 DISHONEST = list(corpus(HERE / "dishonest_changes.txt"))
-OWN = sorted(HERE.parent.glob("*/test_*.py"))
+OWN = sorted(path for path in HERE.parent.glob("*/test_*.py") if "honesty" not in path.name)
+"""Tests of what is looked for in a change hold it, and that is said of them with good reason."""
 FILES = 60 if os.environ.get("GANGSAW_LONG") else 8
 PER_FILE = 40 if os.environ.get("GANGSAW_LONG") else 8
 FALSE_ALARMS_MAX = 0.10

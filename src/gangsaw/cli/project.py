@@ -49,7 +49,7 @@ def open_project(
 def read_settings(
     root: Path, environ: Mapping[str, str], config: Path | None = None
 ) -> tuple[Settings, tuple[str, ...]]:
-    """Settings from the user's file, `gangsaw.toml` (or `[tool.gangsaw]`), the file asked for by
+    """Settings from `gangsaw.toml` (or `[tool.gangsaw]`), the user's file, the file asked for by
     `config` or a variable, and the environment; later ones win."""
     read = _read(root, environ, config, None)
     assert read.settings is not None

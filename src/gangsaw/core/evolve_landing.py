@@ -76,13 +76,15 @@ def formed(event: ev.BatchFormed, state: State, at: float) -> None:
 
 def judged(event: ev.CandidateJudged, state: State, at: float) -> None:
     """The checks of the candidate have said something."""
-    landing = ix.landing_in_progress(state, event.attempt)
+    before = ix.landing_in_progress(state, event.attempt)
+    passed = event.judgement is ev.Judgement.PASSED and not event.only
+    landing = before if passed else replace(before, round=before.round + 1)
     if event.only:
         _judged_in_part(event, state, landing)
         return
     state.candidate_runs += int(bool(event.results))
     _note_cost(state, event.results)
-    if landing.batch and not landing.round and _is_last(state, landing):
+    if landing.batch and not landing.doubted and _is_last(state, landing):
         green = event.judgement is ev.Judgement.PASSED
         state.firsts = (*state.firsts, green)[-FIRSTS_MAX:]
     if event.judgement is ev.Judgement.INCONCLUSIVE:

@@ -281,7 +281,8 @@ class Landing:
     `resolved` as in the events; `paths` are those in which the candidate differs from `onto`, as
     far as that was told, `None` where not all are known. `part` names the tests that were red in
     each run of some tests of that tree, `None` before the first; `part_runs` is how many of these
-    ended with a verdict, `part_unsure` how many without."""
+    ended with a verdict, `part_unsure` how many without. `round` counts the runs of any kind that
+    its candidate did not pass as a whole: a report names its own."""
 
     about: str
     work: str
@@ -304,11 +305,12 @@ class Landing:
     part: tuple[str, ...] | None = None
     part_runs: int = 0
     part_unsure: int = 0
+    round: int = 0
 
     @property
-    def round(self) -> int:
-        """How often its tree has been checked without passing as a whole."""
-        return self.fails + self.inconclusive + self.part_runs + self.part_unsure
+    def doubted(self) -> bool:
+        """Whether its tree was checked, as it is now, without passing as a whole."""
+        return self.fails + self.inconclusive + self.part_runs + self.part_unsure > 0
 
 
 @dataclass(frozen=True, slots=True)

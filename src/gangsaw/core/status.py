@@ -306,7 +306,7 @@ def say(hold: Hold, now: float) -> str:
         case HoldKind.STUCK:
             return hold.text
         case HoldKind.BUDGET:
-            return f"the budget is spent: {hold.text}"
+            return hold.text
         case HoldKind.QUEUE:
             return f"{hold.text} tasks wait for their landing"
         case HoldKind.SLOTS:

@@ -41,7 +41,6 @@ from gangsaw.plan.honesty_rules import check_allowed, honesty_of
 from gangsaw.plan.origins import (
     Flags,
     Sources,
-    agents_in_order,
     check_once,
     from_other_end,
     normalised,
@@ -146,14 +145,15 @@ def load_settings(
     kinds: Collection[str] = KINDS,
     further: FurtherKinds = NO_FURTHER,
 ) -> ConfigRead:
-    """The settings of all layers merged; without any file the defaults. `config` is a file that was
-    asked for, `flags` what was said on the command line."""
+    """The settings of all layers merged, later ones on top: the repository's, the user's, those of
+    `config` (a file that was asked for), the environment's, and `flags` (what was said on the
+    command line); without any of them the defaults."""
     errors, faults, doubts = list[Complaint](), Findings(), Findings()
-    layers = [layer for layer in (config, repo, user) if layer is not None]
+    layers = [layer for layer in (repo, user, config) if layer is not None]
     vain: list[Complaint] = []
     reads = [
         read
-        for layer in reversed(layers)
+        for layer in layers
         if (read := _read_layer(layer, errors, vain, kinds, further)) is not None
     ]
     variables = read_variables(environ, errors)
@@ -162,8 +162,6 @@ def load_settings(
         merged = merge_config(merged, normalised(read.raw))
     for section, key, value in (*variables.values(), *(flags or {}).values()):
         merged = merge_config(merged, {section: {key: value}})
-    if isinstance(merged.get("agents"), dict):
-        merged["agents"] = agents_in_order(merged["agents"], reads)
     # Code is loaded only once every file is known to be right.
     _check_whole(merged, kinds, NO_FURTHER if errors else further, faults, doubts)
     errors.extend(_placed(faults, reads))
@@ -463,7 +461,7 @@ def _settings(
         remote=run.get("remote"),
         on_interrupt=run.get("on_interrupt", Settings().on_interrupt),
         dry_run=run.get("dry_run") == "true",
-        source=", ".join(read.source for read in reversed(reads)),
+        source=", ".join(read.source for read in reads),
     )
 
 

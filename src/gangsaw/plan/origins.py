@@ -122,13 +122,6 @@ def check_once(parsed: Mapping[str, Mapping[str, Any]], at: Path, findings: Find
         findings.add((*at, *MEMORY_FLOOR), said, "remove one of them", on_key=True)
 
 
-def agents_in_order(agents: Mapping[str, Any], files: Sequence[FileRead]) -> dict[str, Any]:
-    """The tables of agents, those of higher files first: the first is the default agent."""
-    tables = [read.raw.get("agents") for read in reversed(files)]
-    named = [name for table in tables if isinstance(table, dict) for name in table]
-    return {name: agents[name] for name in dict.fromkeys([*named, *agents])}
-
-
 def from_other_end(percent: float) -> float:
     """The rest of 100 %."""
     return round(100.0 - percent, 6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from gangsaw.core import decide, evolve, indexes, phases, record, state, status, work
@@ -103,7 +104,8 @@ def _pause_ignored() -> Iterator[None]:
 
 @mutant("the budget of the run does not hold admission")
 def _budget_ignored() -> Iterator[None]:
-    with _without_hold(admission.HoldKind.BUDGET):
+    paid = SimpleNamespace(run_spent=lambda known: "", lacking=lambda known, name, agent: "")
+    with with_values(admission, money=paid):
         yield
 
 

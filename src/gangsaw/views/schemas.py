@@ -442,8 +442,8 @@ def trust_schema() -> Schema:
 
 
 PRINTED = {
-    "simulate": simulate_schema,
     "dry-run": dry_run_schema,
+    "simulate": simulate_schema,
     "report": report_schema,
     "status": status_schema,
     "why": why_schema,

@@ -47,8 +47,8 @@ def command(
     """The settings in force here, as gangsaw.toml would say them.
 
     The first of these that says something has the last word: a flag, a variable of the
-    environment, the file of --config (or of the variable CONFIG_FILE), gangsaw.toml,
-    ~/.config/gangsaw/config.toml, the default.
+    environment, the file of --config (or of the variable CONFIG_FILE),
+    ~/.config/gangsaw/config.toml, gangsaw.toml, the default.
 
     \b
     Examples:

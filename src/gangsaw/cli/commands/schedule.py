@@ -25,13 +25,15 @@ UNKEPT = 1
 def command() -> None:
     """Run a plan again and again, in the background. A tick runs what has not landed yet.
 
-    \b
-    gangsaw schedule up plan.yaml --every 10m --for 6h
-    gangsaw schedule up plan.yaml --cron "0 3 * * 1-5"
-    gangsaw schedule status
-    gangsaw schedule logs -f
-    gangsaw schedule down
     In front: gangsaw run plan.yaml --every 10m --for 6h
+
+    \b
+    Examples:
+      gangsaw schedule up plan.yaml --every 10m --for 6h
+      gangsaw schedule up plan.yaml --cron "0 3 * * 1-5"
+      gangsaw schedule status
+      gangsaw schedule logs -f
+      gangsaw schedule down
     """
 
 

@@ -85,7 +85,7 @@ def hold_for_all(state: State) -> Hold | None:
         if text := stuck_move(state):
             return Hold(HoldKind.STUCK, text=text)
     if text := money.run_spent(state):
-        return Hold(HoldKind.BUDGET, text=text)
+        return Hold(HoldKind.BUDGET, text=f"the budget is spent: {text}")
     if len(state.queue) >= max(QUEUE_MIN, QUEUE_PER_AGENT * state.limits.max_agents):
         return Hold(HoldKind.QUEUE, text=f"{len(state.queue)}")
     if state.busy.get("", 0) >= state.limits.max_agents:
@@ -149,7 +149,7 @@ def _hold_of_place(state: State, name: str, now: float) -> Hold | None:
     if not has_slot(state, agent):
         return Hold(HoldKind.AGENT_SLOTS, text=agent)
     if text := money.lacking(state, name, agent):
-        return Hold(HoldKind.BUDGET, text=text)
+        return Hold(HoldKind.BUDGET, text=f"the budget has no room for it: {text}")
     task = state.tasks[name]
     clashing: list[str] = []
     for attempt in state.live_attempts():

@@ -160,7 +160,7 @@ def _may_go_ahead(state: State) -> bool:
     """Whether a second batch may be checked on top of the one that is: where two at a time are
     measured to pay, and the first will probably be green."""
     links = chain.checked_together(state)
-    if not links or links[0].batch != links[-1].batch or any(link.round for link in links):
+    if not links or links[0].batch != links[-1].batch or any(link.doubted for link in links):
         return False
     following = [link.about for link in state.landings if not link.batch][:1]
     if any(goes_alone(state, about) for about in (links[0].about, *following)):
@@ -212,14 +212,14 @@ def wanted(state: State) -> list[Wanted]:
             break  # some are being built anew
         if any(link.judgement is Judgement.PASSED for link in members):
             break  # that lands first
-        if found and any(link.round for link in members):
+        if found and any(link.doubted for link in members):
             break  # it is narrowed when it is the first
         step = narrowing.next_step(state, members)
         link = members[step.at]
-        if moving and (link.round or step.part):
+        if moving and (link.doubted or step.part):
             break  # nobody can be blamed before it is known where the branch is
         found.append(Wanted(link, step.part))
-        if step.part or any(link.round for link in members):
+        if step.part or any(link.doubted for link in members):
             break
     return found
 

@@ -233,10 +233,10 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """One check over all trees. `seen` are results taken from an earlier run; of `partial` runs
-    only some tests were run, to find who is to blame. `seconds` and `cpu_s` are of the last run on each
-    tree, as reported, earlier red ones (`repeated`) not included. `flaky` counts red runs on a tree
-    on which it also passed."""
+    """One check over all trees. `seen` are results taken from an earlier run; in `partial` runs
+    only some tests were run, to find who is to blame. `seconds` and `cpu_s` are of the last run on
+    each tree, as reported, earlier red ones (`repeated`) not included. `flaky` counts red runs on a
+    tree on which it also passed."""
 
     check: str
     green: int

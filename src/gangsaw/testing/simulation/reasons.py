@@ -217,7 +217,10 @@ class Reasons:
             return [seat] if told and not lacks_money(book, attempt.task, seat, alone=True) else []
         if attempt.parked in PASSES_ELSEWHERE and attempt.switches < SWITCHES_MAX:
             other = book.fallback_of(seat)
-        due = now >= (attempt.parked_until or 0.0) and not book.is_limited(seat, now - SPREAD_S)
+        over = now >= (attempt.parked_until or 0.0) and not book.is_limited(seat, now)
+        due = over and not book.is_limited(seat, now - SPREAD_S)
+        if over and not due:
+            return []  # it may go on by itself now, or wait for its moment within the spread
         if due and (attempt.parked is Condition.QUOTA or not other):
             return [seat]
         return [other] if other and not book.is_limited(other, now) else []

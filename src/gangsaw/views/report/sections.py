@@ -251,6 +251,7 @@ def _checks(report: RunReport) -> Section:
         "Green",
         "Red",
         "Without verdict",
+        "In part",
         "Known before",
         "Took",
         "Processor",
@@ -259,9 +260,8 @@ def _checks(report: RunReport) -> Section:
     rows = (
         (
             flat(each.check, 60), str(each.green), str(each.red + each.repeated),
-            str(each.inconclusive), str(each.partial), str(each.seen), some(each.seconds),
-            some(each.cpu_s),
-            str(each.flaky) if each.flaky else "–",
+            str(each.inconclusive), str(each.partial), str(each.seen),
+            some(each.seconds), some(each.cpu_s), str(each.flaky) if each.flaky else "–",
         )
         for each in report.checks
     )  # fmt: skip
