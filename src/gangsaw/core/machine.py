@@ -1,6 +1,10 @@
 """The machine as the governor sees it: what is read, what each attempt uses, what is known from
 before, and what is wanted.
 
+The loop does not use it yet, nor the policies that take it (`pressure`, `victims`, `projection`):
+they are compared with others in simulation first. Until then the floors of the settings hold
+starts.
+
 Memory and disk in MB, shares in percent, times in epoch seconds. The figures of `Bounds` are those
 of a simulation of policies (`testing.governing`).
 """

@@ -209,7 +209,7 @@ class Limits:
 
     No agent starts with less than `memory_floor_pct` of the memory or `disk_floor_mb` of the disk
     free, or with more than `disk_max_pct` of the disk used; `cpu_warn_pct` is only told. The
-    machine is read every `check_every_s`; `launch_delay_s` lie between two starts. `batched`: the
+    machine is read every `check_every_s`; nothing waits for `launch_delay_s` yet. `batched`: the
     next agents start only when all that started together have ended."""
 
     max_agents: int = 4

@@ -191,7 +191,7 @@ MACHINE = Shape(
         Field(
             "launch_delay_s",
             Kind.NUMBER,
-            "seconds between the starts of two agents",
+            "seconds between the starts of two agents; read and shown, nothing waits for it yet",
             least=0,
             most=3600,
             example="3",
