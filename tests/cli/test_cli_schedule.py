@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from gangsaw.cli.commands.run import Asked
+from gangsaw.cli.asked import Asked
 from gangsaw.cli.commands.run import command as run_command
 from gangsaw.cli.scheduling import words_of
 from gangsaw.engine.scheduler import fold_log

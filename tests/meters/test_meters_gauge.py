@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from gangsaw.core.observations import MachineRead, MachineSeen
 from gangsaw.engine.gauge import Gauge
 from gangsaw.engine.machine import MachineWatch
 from gangsaw.engine.room import Room as Disks
-from gangsaw.meters import read_disk, read_machine
+from gangsaw.meters import Survey, read_disk, read_machine
+from gangsaw.meters.trees import read_processes
 from tests.core.core_stage import state_after, working
 from tests.process.turns import Room, python, until
 
@@ -90,3 +92,20 @@ def test_what_is_short_is_said(tmp_path: Path, limits: Limits, words: str) -> No
     level, _ = watch.read(0.0, limits)
     assert isinstance(level, MachineRead)
     assert (level.level, words in level.text) == (Pressure.HIGH, True)
+
+
+def test_an_agent_whose_processes_are_just_ending_takes_nothing(
+    turns: Room, tmp_path: Path
+) -> None:
+    """The system shows a process that has given its memory back and is not yet gone."""
+    state = state_after("task a\ntask b\nlimits max_agents=3\n" + working("a", "b"))
+    (turns.root / "a.1").mkdir(parents=True)
+    turns.launch(python("import time; time.sleep(1000)"), "a.1/turn-1")
+    turns.started("a.1/turn-1")
+
+    def ending() -> Survey:
+        return Survey({pid: replace(one, rss_kb=0) for pid, one in read_processes().items()})
+
+    gauge = Gauge(turns.root, state, ending)
+    (seen,) = gauge.measure(read_machine(tmp_path), read_disk(tmp_path)).agents
+    assert (seen.attempt, seen.peak_mb) == ("a.1", 0)

@@ -12,7 +12,7 @@ from gangsaw.engine.dry import rehearse
 from gangsaw.views.rehearsal import Rehearsed, rehearsal_object, rehearsal_text
 
 if TYPE_CHECKING:
-    from gangsaw.engine.start import Order
+    from gangsaw.engine.order import Order
     from gangsaw.git import Repository
 
 

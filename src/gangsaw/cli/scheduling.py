@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from gangsaw.cli import clock, output
-from gangsaw.cli.commands import run as run_command
+from gangsaw.cli.asked import Asked
 from gangsaw.cli.place import find_control
 from gangsaw.cli.project import Project
 from gangsaw.cli.requests import user_name
@@ -54,7 +54,7 @@ KEPT_POLL_S = 0.05
 # --- beginning and keeping -----------------------------------------------------------------------
 
 
-def run_on_schedule(project: Project, plan: Path | None, asked: run_command.Asked) -> int:
+def run_on_schedule(project: Project, plan: Path | None, asked: Asked) -> int:
     """`gangsaw run --every …`: begin the schedule, or go on with it, in front or in the background.
     The exit code: that of its last run."""
     if plan is None:
@@ -106,7 +106,7 @@ def _named(begun: ScheduleBegun) -> str:
     return f"{begun.schedule} ({begun.plan} {rhythm_text(begun.rhythm)})"
 
 
-def _wanted(project: Project, plan: Path, asked: run_command.Asked) -> ScheduleBegun:
+def _wanted(project: Project, plan: Path, asked: Asked) -> ScheduleBegun:
     """What is asked for. `UserError` where its plan or its options cannot be used."""
     target = asked.target or project.repo.head_branch()
     words = words_of(replace(asked, target=target))
@@ -118,7 +118,7 @@ def _wanted(project: Project, plan: Path, asked: run_command.Asked) -> ScheduleB
     )  # fmt: skip
 
 
-def words_of(asked: run_command.Asked) -> tuple[str, ...]:
+def words_of(asked: Asked) -> tuple[str, ...]:
     """The options that each tick's run has."""
     pairs: list[tuple[str, object]] = [
         ("--max-agents", asked.max_agents),

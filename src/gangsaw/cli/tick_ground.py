@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gangsaw.cli.commands import run as run_command
+from gangsaw.cli.asked import Asked
+from gangsaw.cli.commands.run import command as run_command
+from gangsaw.cli.ordering import asked_order
 from gangsaw.cli.project import open_project
 from gangsaw.cli.trusting import require_agreement
 from gangsaw.core import schedule as sc
 from gangsaw.core.schedule import Schedule, ScheduleBegun, Seen
 from gangsaw.engine.scheduler import Begin, GoOn, Nothing, Outlook
-from gangsaw.engine.start import secrets_of
+from gangsaw.engine.secrets import secrets_of
 from gangsaw.engine.unlanded import ENDED, NothingToDo, rest_of
 from gangsaw.procs.children import Child
 from gangsaw.procs.detach import start_background
@@ -65,7 +67,7 @@ class RunGround:
         asked = _asked(state, begun, None)
         project = open_project(Path.cwd(), os.environ, asked.config)
         require_agreement(project.repo, project.settings.worktree.setup, agreed=False)
-        order = run_command.asked_order(project, Path.cwd(), Path(begun.plan), asked)
+        order = asked_order(project, Path.cwd(), Path(begun.plan), asked)
         if last is not None and order.plan is not None and order.rest is not None:
             secrets = secrets_of(project.repo, project.settings, os.environ)
             plan = secrets.out_of_plan(order.plan)
@@ -150,11 +152,11 @@ def _last_of(journal: Journal) -> _Last | None:
     )
 
 
-def _asked(state: Schedule, begun: ScheduleBegun, after: str | None) -> run_command.Asked:
+def _asked(state: Schedule, begun: ScheduleBegun, after: str | None) -> Asked:
     """The options of a tick's run, as click reads them."""
     words = [begun.plan, *begun.words, "--tick", _tick_words(state, begun, after)]
-    options = run_command.command.make_context("run", words).params
-    return run_command.Asked(**{name: value for name, value in options.items() if name != "plan"})
+    options = run_command.make_context("run", words).params
+    return Asked(**{name: value for name, value in options.items() if name != "plan"})
 
 
 def _tick_words(state: Schedule, begun: ScheduleBegun, after: str | None) -> str:

@@ -23,11 +23,12 @@ from gangsaw.core.settings import Settings
 from gangsaw.core.state import Attempt, State
 from gangsaw.engine.effects.prompts import PromptReads
 from gangsaw.engine.effects.turns import brief_of, role_of
+from gangsaw.engine.guidance import roles_of, templates_of
 from gangsaw.engine.launches import Launches
 from gangsaw.engine.layout import layout_for
 from gangsaw.engine.room import Room
 from gangsaw.engine.scrubbing import Scrubber
-from gangsaw.engine.start import roles_of, secrets_of, templates_of
+from gangsaw.engine.secrets import secrets_of
 from gangsaw.engine.world import World
 from gangsaw.git import Repository
 from gangsaw.procs import Watch

@@ -18,7 +18,7 @@ from gangsaw.core.errors import UserError
 from gangsaw.core.model import Check, Plan, Task
 from gangsaw.core.redaction import Redactor, pairs_in, secrets_among
 from gangsaw.core.settings import AgentSettings, Settings
-from gangsaw.git import Repository
+from gangsaw.git import Repository, included_files
 
 T = TypeVar("T")
 
@@ -199,3 +199,11 @@ def _cleaned(value: Any, redactor: Redactor) -> Any:
         if after is not before and after != before:
             changed[field.name] = after
     return replace(value, **changed) if changed else value
+
+
+def secrets_of(repo: Repository, settings: Settings, environ: Mapping[str, str]) -> Secrets:
+    """What must not be written anywhere, as far as it is known before a run."""
+    secrets = Secrets(settings, environ)
+    for root in {repo.root, repo.main_root or repo.root}:
+        secrets.learn(root, included_files(repo, root))
+    return secrets

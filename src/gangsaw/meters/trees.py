@@ -93,8 +93,13 @@ class Survey:
 
 def survey() -> Survey:
     """One pass over all processes. Zombies are left out: they hold nothing."""
+    return Survey(read_processes())
+
+
+def read_processes() -> dict[int, Process]:
+    """Every live process by its number."""
     if not (PROC / "self" / "stat").exists():
-        return Survey(_by_psutil())
+        return _by_psutil()
     page_kb = os.sysconf("SC_PAGE_SIZE") // KILO
     ticks_per_s = os.sysconf("SC_CLK_TCK")
     found = {}
@@ -103,7 +108,7 @@ def survey() -> Survey:
             process = _read(int(name), page_kb, ticks_per_s)
             if process is not None:
                 found[process.pid] = process
-    return Survey(found)
+    return found
 
 
 def exact(tree: Tree) -> Tree:

@@ -8,8 +8,9 @@ VERSION = 1
 """The plan version that this reader knows."""
 
 ATTEMPTS_MOST = 1000
-TOKENS_MOST = 1_000_000_000_000
 """Attempts a task may ask for."""
+TOKENS_MOST = 1_000_000_000_000
+"""Tokens that a budget may allow."""
 
 _SHARED = (
     Field("scope", Kind.SCOPE, "paths, folders or patterns the task may change", example="src/"),

@@ -33,6 +33,7 @@ NEW newlines.
     binary BYTES                  bytes that are no text
     ansi                          colours, titles, cursor movements
     fork-daemon SECONDS           leaves a process in a session of its own
+    eat …, fork-bomb …            what they do to a machine: `scripted_load`
     ignore-term                   TERM, INT and HUP no longer end it
     done TEXT                     ends with success and these words
     lie                           claims success and ends, whatever was done
@@ -77,6 +78,7 @@ if __name__ == "__main__":
     # Started by its path, and isolated: nothing else says where its own room is.
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from gangsaw.testing import scripted_load
 from gangsaw.testing.scripted_moods import Beyond, mood, trouble
 from gangsaw.testing.scripted_text import (
     WAIT_MAX_S,
@@ -274,6 +276,12 @@ class Agent:
         with os.fdopen(reading) as pipe:
             emit("activity", text=f"daemon {pipe.read()}")
 
+    def _do_eat(self, *words: str) -> None:
+        scripted_load.eat(scripted_load.eating_from(words), _say)
+
+    def _do_fork_bomb(self, *words: str) -> None:
+        scripted_load.fork_bomb(scripted_load.bomb_from(words), _say)
+
     def _do_ignore_term(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
@@ -336,6 +344,10 @@ class Agent:
             os.close(file)
 
 
+def _say(text: str) -> None:
+    emit("activity", text=text)
+
+
 def emit(kind: str, **fields: object) -> None:
     """Print one event."""
     _emit_object({"type": kind, **fields})
@@ -366,7 +378,7 @@ def run_part(agent: Agent, part: Block) -> int:
         for command in part.commands:
             try:
                 agent.carry_out(command)
-            except OSError as error:
+            except (OSError, scripted_load.LoadFailed) as error:
                 raise CommandFailed(f"script line {command.line}: {error}") from error
     except CommandFailed as failure:
         ending = Finished(failure.code, {"ok": False, "text": failure.text})

@@ -11,6 +11,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from gangsaw.testing.scripted_load import bomb_from, eating_from
 from gangsaw.testing.scripted_moods import MOODS
 
 # Nothing in a script lasts longer than this, though nobody ends it.
@@ -238,6 +239,18 @@ def _named(text: str) -> list[str]:
     return [name, *_text(rest)]
 
 
+def _eating(text: str) -> list[str]:
+    words, _, rest = text.partition("until ")
+    path = ["until", *_path(rest)] if rest else []
+    eating_from((*words.split(), *path))
+    return [*words.split(), *path]
+
+
+def _bomb(text: str) -> list[str]:
+    bomb_from(tuple(text.split()))
+    return text.split()
+
+
 def _settlement(text: str) -> list[str]:
     side, rest = _word(text)
     if side not in ("ours", "theirs", "union"):
@@ -272,6 +285,8 @@ SHAPES: dict[str, Callable[[str], list[str]]] = {
     "binary": _integer,
     "ansi": _nothing,
     "fork-daemon": _number,
+    "eat": _eating,
+    "fork-bomb": _bomb,
     "ignore-term": _nothing,
     "lie": _nothing,
     "fail": _integer,

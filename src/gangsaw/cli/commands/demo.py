@@ -22,7 +22,8 @@ from gangsaw.core.events import Event, SessionOpened, TurnStarted
 from gangsaw.core.model import AgentSlots, Limits, Plan
 from gangsaw.core.settings import AgentSettings, Settings
 from gangsaw.core.state import State
-from gangsaw.engine.start import Choice, Ending, Order, drive
+from gangsaw.engine.order import Choice, Ending, Order
+from gangsaw.engine.start import drive
 from gangsaw.git.scratch import make_scratch_repository
 from gangsaw.plan import picture, read_plan
 from gangsaw.procs.identity import identify, send

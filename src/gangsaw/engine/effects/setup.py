@@ -17,11 +17,14 @@ from gangsaw.engine.scrubbing import scrub
 from gangsaw.engine.trust import require_trust, setup_in
 from gangsaw.engine.world import World
 from gangsaw.procs import (
-    Absent,
+    Broken,
     Cancelled,
     Finished,
+    Foreign,
+    Lost,
     LostRun,
     NotExecuted,
+    Probed,
     TimedOut,
     probe,
     run_to_end,
@@ -59,7 +62,7 @@ def set_up(
     line = world.settings.worktree.setup
     assert line is not None
     require_trust(world.layout.control, setup_in(path, line), path)
-    folder = _folder(world, attempt)
+    folder = folder_of(world.layout.checks_of(attempt), attempt)
     folder.parent.mkdir(parents=True, exist_ok=True)
     end = run_to_end(
         folder,
@@ -95,17 +98,21 @@ def _how(outcome: Ended | NotExecuted) -> str:
             return f"cannot {step} it: {error}"
 
 
-def _folder(world: World, attempt: str) -> Path:
-    """Where this try is recorded: the one that is under way or has succeeded, else a new one."""
-    within = world.layout.checks_of(attempt)
+def folder_of(within: Path, attempt: str) -> Path:
+    """Where the setup of this attempt is recorded: the one that is under way or has succeeded,
+    else a new one. A setup must not run beside itself in one worktree."""
     for number in range(TRIES_MAX):
         folder = within / f"setup-{attempt}.{number}"
-        found = probe(folder) if folder.exists() else Absent()
-        if isinstance(found, Absent):
-            return folder
-        if isinstance(found, Finished) and found.record.outcome == Ended(0, None):
+        if not folder.exists() or not _has_failed(probe(folder)):
             return folder
     raise UserError(f"cannot set up the worktree: {TRIES_MAX} tries of {attempt} are recorded")
+
+
+def _has_failed(found: Probed) -> bool:
+    """Whether it came to an end that is of no use."""
+    if isinstance(found, Finished):
+        return found.record.outcome != Ended(0, None)
+    return isinstance(found, Lost | Broken | Foreign)
 
 
 def _tail(folder: Path) -> str:

@@ -1,0 +1,163 @@
+"""From the options of `gangsaw run` to an order for an engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from gangsaw.cli.asked import Asked
+from gangsaw.cli.project import Project
+from gangsaw.core.errors import UserError
+from gangsaw.core.events import RunStarted
+from gangsaw.core.model import Deliver, Limits, Plan
+from gangsaw.core.wire import decode_event
+from gangsaw.engine.order import Choice, Order
+from gangsaw.engine.secrets import secrets_of
+from gangsaw.plan import Complaint, RolesRead, read_plan_file, read_roles
+from gangsaw.store.control import Control
+from gangsaw.store.journal import open_journal
+
+PLAN_NAMES = ("plan.yaml", "plan.yml", "plan.json")
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    plan: Plan | None
+    source: str
+
+
+def asked_order(project: Project, folder: Path, plan: Path | None, asked: Asked) -> Order:
+    """The order for an engine, its plan read; `UserError` with every fault of it."""
+    return _order(project, _read(project, folder, plan, asked), asked)
+
+
+def _read(project: Project, folder: Path, given: Path | None, asked: Asked) -> _Chosen:
+    """The plan asked for; none when the last run is to be gone on with."""
+    begins = asked.new or asked.dry_run is True or bool(asked.only)
+    beside = plan_beside(project, folder)
+    path = given or (beside if begins or _is_over(project) else None)
+    if asked.rest is not None and not asked.new and not _is_over(project):
+        beside = path or beside
+        path = None
+    if path is None:
+        if beside is not None:
+            _warn_of_other_plan(project, beside)
+        return _Chosen(None, "")
+    known = [agent.name for agent in project.settings.agents]
+    read = read_plan_file(
+        path, known_agents=known, checked=bool(project.settings.checks), roles=_roles(project)
+    )
+    _tell(read.warnings)
+    if read.plan is None:
+        raise UserError("\n".join(str(complaint) for complaint in read.errors))
+    return _Chosen(_narrowed(read.plan, asked.only), str(path))
+
+
+def _warn_of_other_plan(project: Project, beside: Path) -> None:
+    """The plan that lies here may have been changed since the run that goes on was begun."""
+    with open_journal(Control(project.repo.control_dir).journal, writer=False) as journal:
+        run = journal.runs()[-1].run
+        first = next(iter(journal.read(run, limit=1)))
+    accepted = decode_event(first.kind, first.body)
+    lying = read_plan_file(beside, roles=_roles(project)).plan
+    if isinstance(accepted, RunStarted) and lying is not None:
+        lying = secrets_of(project.repo, project.settings, os.environ).out_of_plan(lying)
+    if isinstance(accepted, RunStarted) and lying is not None and lying != accepted.plan:
+        click.echo(
+            f"gangsaw: warning: {beside.name} differs from the plan of {run}, which goes on as it "
+            f"was begun; to begin anew: gangsaw run --new {beside.name}",
+            err=True,
+        )
+
+
+def _roles(project: Project) -> RolesRead:
+    return read_roles(project.repo.main_root or project.repo.root)
+
+
+def plan_beside(project: Project, folder: Path) -> Path | None:
+    """The plan lying about: in the folder, else at the top of the repository."""
+    places = (folder, project.repo.root)
+    return next((p / name for p in places for name in PLAN_NAMES if (p / name).is_file()), None)
+
+
+def _is_over(project: Project) -> bool:
+    journal_path = Control(project.repo.control_dir).journal
+    if not journal_path.exists():
+        return True
+    with open_journal(journal_path, writer=False) as journal:
+        runs = journal.runs()
+        return not runs or runs[-1].state in ("landed", "failed")
+
+
+def _narrowed(plan: Plan, only: tuple[str, ...]) -> Plan:
+    """The plan with only the named tasks and all they need."""
+    if not only:
+        return plan
+    tasks = {task.id: task for task in plan.tasks}
+    wanted, open_names = set[str](), list(only)
+    while open_names:
+        name = open_names.pop()
+        if name not in tasks:
+            raise UserError(
+                f"cannot run only '{name}': there is no such task; try: gangsaw plan show"
+            )
+        if name not in wanted:
+            wanted.add(name)
+            open_names.extend(tasks[name].needs)
+    return replace(plan, tasks=tuple(task for task in plan.tasks if task.id in wanted))
+
+
+def _tell(complaints: Sequence[Complaint]) -> None:
+    for complaint in complaints:
+        click.echo(f"gangsaw: warning: {complaint}", err=True)
+
+
+def _order(project: Project, chosen: _Chosen, asked: Asked) -> Order:
+    return Order(
+        plan=chosen.plan,
+        plan_source=chosen.source,
+        choice=Choice.NEW if asked.new else Choice.CONTINUE,
+        target=asked.target,
+        limits=_limits(project, asked),
+        settings=project.settings,
+        environ=os.environ,
+        given=_given(asked),
+        rest=asked.rest,
+    )
+
+
+def _given(asked: Asked) -> frozenset[str]:
+    """The limits that were asked for by flag."""
+    flags = {
+        "max_agents": asked.max_agents,
+        "batched": asked.batched,
+        "deliver": asked.deliver,
+        "budget_usd": asked.budget,
+        "budget_tokens": asked.budget_tokens,
+        "default_agent": asked.agent,
+    }
+    return frozenset(name for name, value in flags.items() if value is not None)
+
+
+def _limits(project: Project, asked: Asked) -> Limits:
+    limits = project.settings.limits
+    if asked.max_agents is not None:
+        limits = replace(limits, max_agents=asked.max_agents)
+    if asked.batched is not None:
+        limits = replace(limits, batched=asked.batched)
+    if asked.deliver is not None:
+        limits = replace(limits, deliver=Deliver(asked.deliver))
+    if asked.budget is not None:
+        limits = replace(limits, budget_usd=asked.budget)
+    if asked.budget_tokens is not None:
+        limits = replace(limits, budget_tokens=asked.budget_tokens)
+    if asked.agent is not None:
+        if project.settings.agent(asked.agent) is None:
+            names = ", ".join(agent.name for agent in project.settings.agents)
+            raise UserError(f"cannot use agent '{asked.agent}': try one of {names}")
+        limits = replace(limits, default_agent=asked.agent)
+    return limits
