@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gangsaw.core import observations as ob
+from gangsaw.core.events_machine import MachineMeasured
 from gangsaw.core.evolve import evolve
 from gangsaw.core.measures import AgentMemory, Measure
 from gangsaw.core.measuring import LEAST_S, MOST_S, learned_mb
@@ -28,7 +29,7 @@ def take(state: State, measure: Measure, at: float) -> bool:
     events = record(ob.MachineSeen(measure), state, at)
     for event in events:
         evolve(state, event, at)
-    return bool(events)
+    return any(isinstance(event, MachineMeasured) for event in events)
 
 
 def grown(*peaks: int) -> tuple[AgentMemory, ...]:

@@ -37,7 +37,7 @@ NEXT = Candidate(1000.0, worktree_mb=200.0)
         (NEXT, (replace(ONE, expected_mb=0.0),), HALF, Governed(), None),
         (replace(NEXT, expected_mb=9000.0), (), HALF, Governed(), None),
         (NEXT, (ONE,), HALF, Governed(Level.WARN, "short"), "short"),
-        (NEXT, (), HALF, Governed(Level.WARN, "short"), None),
+        (NEXT, (), HALF, Governed(Level.WARN, "short"), "short"),
         (NEXT, (), HALF, Governed(Level.SOFT, "short"), "short"),
         (NEXT, (), HALF, Governed(Level.HARD, "short"), "short"),
         (NEXT, (ONE,), HALF, Governed(parallel=1), "1 run, of 1 since memory was short"),
@@ -71,8 +71,8 @@ def test_one_start_at_a_time() -> None:
         found = shortage(NEXT, (ONE,), HALF, Governed(), BOUNDS, now, started_at=100.0)
         return found.until if found else None
 
-    assert at(100.0) == at(104.9) == 105.0
-    assert at(105.0) is None
+    assert at(100.0) == at(102.9) == 103.0
+    assert at(103.0) is None
     assert at(50.0) is None, "the clock was set back"
 
 

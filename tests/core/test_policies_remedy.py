@@ -65,6 +65,7 @@ NEXT = {
     Condition.FALSE_SUCCESS: "same session",
     Condition.LATE_FAILURE: "looked at",
     Condition.SESSION_LOST: "fresh session",
+    Condition.MEMORY: "waits",
 }
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from gangsaw import procs
 from gangsaw.core.events import Pressure
+from gangsaw.core.governing import bounds_of, reading_of
 from gangsaw.core.model import Limits
 from gangsaw.core.observations import MachineRead, MachineSeen
+from gangsaw.core.policy.pressure import shortages
 from gangsaw.engine.gauge import Gauge
 from gangsaw.engine.machine import MachineWatch
 from gangsaw.engine.room import Room as Disks
@@ -52,9 +54,11 @@ def test_the_peak_of_a_live_agent_stays_until_it_has_ended(turns: Room, tmp_path
 
     (first,) = gauge.measure(read_machine(tmp_path), disk).agents
     assert (first.attempt, HELD_MB <= first.peak_mb < HELD_MB + 40) == ("a.1", True)
+    assert first.memory_mb == first.peak_mb
     go.touch()
     until(lambda: "let go" in output.read_text(), "less memory")
-    assert gauge.measure(read_machine(tmp_path), disk).agents == (first,)
+    (later,) = gauge.measure(read_machine(tmp_path), disk).agents
+    assert (later.peak_mb, later.memory_mb < HELD_MB) == (first.peak_mb, True)
     assert procs.kill(turns.folder(name))
     turns.finished(name)
     after = gauge.measure(read_machine(tmp_path), disk)
@@ -64,34 +68,35 @@ def test_the_peak_of_a_live_agent_stays_until_it_has_ended(turns: Room, tmp_path
 
 def test_the_machine_is_read_as_often_as_the_settings_say(tmp_path: Path) -> None:
     state = state_after("task a\n")
+    state.limits = WIDE
     room = Disks((tmp_path,), lambda: 0)
-    watch = MachineWatch(room, tmp_path / "reserve", Gauge(tmp_path, state))
-    level, seen = watch.read(100.0, WIDE)
+    watch = MachineWatch(room, tmp_path / "reserve", Gauge(tmp_path, state, 7))
+    level, seen = watch.read(100.0, state)
     assert level == MachineRead(Pressure.NONE, "")
     assert isinstance(seen, MachineSeen)
-    assert seen.measure.agents == ()
-    assert watch.read(104.9, WIDE) == []
-    assert len(watch.read(105.0, WIDE)) == 2
+    assert (seen.measure.agents, seen.measure.worktree_mb) == ((), 7)
+    assert watch.read(104.9, state) == []
+    assert watch.look_again_s(104.9, state) == pytest.approx(0.1)
+    assert len(watch.read(105.0, state)) == 2
     watch.look_anew()
-    assert len(watch.read(105.1, WIDE)) == 2
+    assert len(watch.read(105.1, state)) == 2
 
 
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        (Limits(memory_floor_pct=100.0), "of memory available, floor 100 %"),
-        (Limits(disk_max_pct=0.001), "of disk used, at most 0 %"),
-        (Limits(disk_floor_mb=10**9), "of disk free, floor 1000000000 MB"),
+        (Limits(memory_floor_pct=100.0), "under 100 %"),
+        (Limits(disk_max_pct=0.001), "of disk used, over 0.001 %"),
+        (Limits(disk_floor_mb=10**9), "of disk free, under 1e+09 MB"),
     ],
 )
 def test_what_is_short_is_said(tmp_path: Path, limits: Limits, words: str) -> None:
     state = state_after("task a\n")
-    watch = MachineWatch(
-        Disks((tmp_path,), lambda: 0), tmp_path / "reserve", Gauge(tmp_path, state)
-    )
-    level, _ = watch.read(0.0, limits)
-    assert isinstance(level, MachineRead)
-    assert (level.level, words in level.text) == (Pressure.HIGH, True)
+    disks, gauge = Disks((tmp_path,), lambda: 0), Gauge(tmp_path, state)
+    _, seen = MachineWatch(disks, tmp_path / "reserve", gauge).read(0.0, state)
+    assert isinstance(seen, MachineSeen)
+    found = shortages(reading_of(seen.measure, limits), bounds_of(limits))
+    assert any(words in text for text in found)
 
 
 def test_an_agent_whose_processes_are_just_ending_takes_nothing(
@@ -106,6 +111,6 @@ def test_an_agent_whose_processes_are_just_ending_takes_nothing(
     def ending() -> Survey:
         return Survey({pid: replace(one, rss_kb=0) for pid, one in read_processes().items()})
 
-    gauge = Gauge(turns.root, state, ending)
+    gauge = Gauge(turns.root, state, look=ending)
     (seen,) = gauge.measure(read_machine(tmp_path), read_disk(tmp_path)).agents
-    assert (seen.attempt, seen.peak_mb) == ("a.1", 0)
+    assert seen.attempt == "a.1"

@@ -91,7 +91,9 @@ def test_origins() -> None:
 def test_the_other_name_of_a_setting_is_where_it_came_from() -> None:
     read = load_settings(Layer("[run]\nmemory_floor_pct = 9\n", "g"), None, {})
     assert read.settings is not None
-    found = [each for each in in_force(read.settings, read.sources) if "memory" in str(each.path)]
+    found = [
+        each for each in in_force(read.settings, read.sources) if "memory_max_pct" in str(each.path)
+    ]
     assert [(each.value, str(each.origin)) for each in found] == [(91.0, "g:2")]
 
 

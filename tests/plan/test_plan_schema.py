@@ -63,7 +63,9 @@ def test_config_reader_and_schema_know_the_same_keys(section: str) -> None:
 
 def test_agent_keys() -> None:
     keys = CONFIG["properties"]["agents"]["additionalProperties"]["properties"]
-    expected = "kind argv stdin binary args model env pass_env fallback account slots role".split()
+    expected = (
+        "kind argv stdin binary args model env pass_env fallback account slots role memory_max_mb"
+    ).split()
     assert list(keys) == expected
     lines = "".join(f"{key} = 0\n" for key in (*keys, "zzz"))
     assert unknown_in_config(f"[agents.a]\n{lines}") == {"zzz"}

@@ -46,9 +46,10 @@ KINDS: dict[str, str] = {
         "candidate.judged, candidate.wanted, change.queued, conflict.resolved, delivered, "
         "delivery.wanted, "
         "engine.started, engine.stopped, inspection.wanted, integration.ready, landed, "
-        "landing.wanted, pushed, request.answered, request.received, run.finished, run.scaled, "
-        "run.started, task.done, turn.exited, turn.started, turn.wanted, verdict.reached, "
-        "verify.wanted, work.found, work.returned, workspace.closed, workspace.prepared"
+        "landing.wanted, machine.seen, pushed, request.answered, request.received, run.finished, "
+        "run.scaled, run.started, task.done, turn.exited, turn.started, turn.wanted, "
+        "verdict.reached, verify.wanted, work.found, work.returned, workspace.closed, "
+        "workspace.prepared"
     ),
     "store.control.make": "bad, control, inbox",
     "store.inbox.discard": "",

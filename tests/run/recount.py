@@ -6,6 +6,9 @@ It knows nothing of the program: no module of it is imported, phases are told by
 events, and every number is found by looking through plain rows. What comes back is a flat table
 `{"tasks[api].work_s": 1.25, …}`; the test compares it with the report, leaf by leaf, so a number
 of the report that is not counted here fails.
+
+What tasks waited for is found here anew, for the commoner reasons. Of the lines of
+`gangsaw events --json --holds`, which tell every reason, it is taken as told and only summed up.
 """
 
 from __future__ import annotations
@@ -44,12 +47,14 @@ WHY_LIVE = {
     "review.opened": "person",
     "work.returned": "next_turn",
     "work.faulty": "next_turn",
+    "attempt.handed_back": "next_turn",
     "verdict.reached": "next_turn",
     "review.passed": "next_turn",
     "review.approved": "next_turn",
     "change.queued": "landing_queue",
 }
 LIVE = ("person", "parked", "unpaid", "next_turn", "landing_queue")
+TOLD = ("task.held", "task.unheld")
 DOINGS = ("set_up", "work", "review", "check", "wait", "queue", "landing")
 ALONE = ("set_up", "work", "review", "check", "landing")
 
@@ -57,8 +62,15 @@ ALONE = ("set_up", "work", "review", "check", "landing")
 class Book:
     """Rows found in one pass over the lines."""
 
-    def __init__(self, lines: list[Line]) -> None:
-        self.lines = lines
+    def __init__(self, everything: list[Line]) -> None:
+        self.told: dict[int, list[Line]] = {}
+        """What is told of waits, by the number of the event before it."""
+        for line in everything:
+            if line["kind"] in TOLD:
+                self.told.setdefault(line["seq"], []).append(line)
+        self.tells = bool(self.told)
+        self.said: dict[str, tuple[str, list[str]]] = {}
+        self.lines = lines = [line for line in everything if line["kind"] not in TOLD]
         started = lines[0]
         assert started["kind"] == "run.started"
         self.t0: float = started["at"]
@@ -79,8 +91,13 @@ class Book:
         self.usage: dict[tuple[str, int], Line] = {}
         self.attempts: dict[str, Line] = {}
         self.closed: dict[str, str] = {}
+        self.ends: dict[str, float] = {}
+        self.for_person: set[str] = set()
         self.retry_at: dict[str, float] = {}
-        self.flags = {"paused": False, "draining": False, "stopping": False, "branch": False}
+        self.flags = {"paused": False, "draining": False, "stopping": False, "branch": False,
+                      "short": False}  # fmt: skip
+        self.wave: list[str] = []
+        self.resolving: set[str] = set()
         self.finished = False
         self.waiting: dict[str, tuple[str, float]] = {}
         self.waits: dict[tuple[str, str], float] = {}
@@ -92,6 +109,8 @@ class Book:
         for at, line in enumerate(self.lines):
             self._take(line)
             last = at + 1 == len(self.lines)
+            for told in self.told.get(line["seq"], ()):
+                self.said[told["subject"]] = (told["body"]["reason"], told["body"]["tasks"])
             if last or self.lines[at + 1]["at"] != line["at"]:
                 self._look(line["at"])
         for attempt, known in self.open.items():
@@ -109,11 +128,11 @@ class Book:
         elif kind == "limits.changed":
             self.limits = body["limits"]
             self.caps.append((at, self.limits))
-        self._flag(kind, body, line["subject"])
+        self._flag(kind, body, line["subject"], at)
         if kind == "attempt.admitted":
             self.attempts[body["attempt"]] = {
                 **body, "at": at, "seat": body["agent"], "why": "", "end": None, "stopped": False,
-                "cause": None, "started": False,
+                "cause": None, "started": False, "asks": set(),
             }  # fmt: skip
             task = body["task"]
             if task in self.last_hold:
@@ -133,7 +152,12 @@ class Book:
             launch = self.launches.get((line["subject"], body["launch"]))
             if launch is not None:
                 launch["end"], launch["stopped"] = line, attempt["stopped"]
+            attempt["asks"] = set()
             self._move(line, *AFTER[kind])
+        elif kind == "question.asked" and body["key"]:
+            attempt["asks"].add(body["key"])
+        elif kind in ("question.answered", "question.dropped"):
+            attempt["asks"].discard(body["key"])
         elif kind == "usage.reported":
             self.usage[line["subject"], body["launch"]] = body
         elif kind in OVER:
@@ -196,10 +220,18 @@ class Book:
 
     # --- reasons ---
 
-    def _flag(self, kind: str, body: Line, subject: str) -> None:
+    def _flag(self, kind: str, body: Line, subject: str, at: float) -> None:
         flags = self.flags
         if kind == "integration.ready":
             flags["branch"] = True
+        elif kind == "pressure.changed":
+            flags["short"] = body["level"] != "none"
+        elif kind == "wave.formed":
+            self.wave = body["tasks"]
+        elif kind == "resolving.wanted":
+            self.resolving.add(subject)
+        elif kind in ("resolving.left", "resolution.given"):
+            self.resolving.discard(subject)
         elif kind == "run.paused":
             flags["paused"], flags["draining"] = True, body["drain"]
         elif kind == "run.resumed":
@@ -211,22 +243,27 @@ class Book:
             if flags["draining"]:
                 flags["paused"] = flags["draining"] = False
         elif kind in ("landed", "task.done"):
-            self.closed[body["task"]] = "finished"
+            if body["task"]:  # none: the target was merged
+                self._close_task(body["task"], "finished", at)
         elif kind == "undone":
-            self.closed[subject] = "undone"
+            self._close_task(subject, "undone", at)
         elif kind == "task.given_up":
-            self.closed[subject] = "given up"
+            self._close_task(subject, "given up", at)
+            self.for_person = {*self.for_person - {subject}, *[subject] * body["person"]}
         elif kind == "task.cancelled" and subject not in self._busy_tasks():
-            self.closed[subject] = "cancelled"
+            self._close_task(subject, "cancelled", at)
         elif kind == "attempt.failed":
             self.retry_at[self.attempts[subject]["task"]] = body["retry_at"]
             if body["cause"] == "cancelled":
-                self.closed[self.attempts[subject]["task"]] = "cancelled"
-        elif kind == "task.reopened":
+                self._close_task(self.attempts[subject]["task"], "cancelled", at)
+        elif kind in ("task.reopened", "resolution.given"):
             self.closed.pop(subject, None)
             self.retry_at.pop(subject, None)
         elif kind in ("run.finished", "run.reopened"):
             self.finished = kind == "run.finished"
+
+    def _close_task(self, task: str, how: str, at: float) -> None:
+        self.closed[task], self.ends[task] = how, at
 
     def _busy_tasks(self) -> set[str]:
         return {self.attempts[name]["task"] for name in self.open}
@@ -248,6 +285,8 @@ class Book:
         self.waits[task, reason] = self.waits.get((task, reason), 0.0) + seconds
 
     def _reason(self, task: str, busy: dict[str, str], at: float) -> tuple[str, list[str]]:
+        if self.tells:
+            return self.said.get(task, ("", []))
         if task in self.closed or self.finished:
             return "", []
         if task in busy:
@@ -260,6 +299,8 @@ class Book:
         missing = [n for n in self.plan[task]["needs"] if self.closed.get(n) != "finished"]
         if missing:
             return ("failed_needs" if any(map(self._lost, missing)) else "needs"), missing
+        if task in self.resolving:
+            return "resolving", []
         if self.retry_at.get(task, 0.0) > at:
             return "backoff", []
         for flag, reason in (("stopping", "stopping"), ("paused", "paused")):
@@ -267,6 +308,8 @@ class Book:
                 return reason, []
         if not self.flags["branch"]:
             return "no_branch", []
+        if self.flags["short"]:
+            return "pressure", []
         if self._spent() >= self._budget():
             return "budget", []
         if len([k for k in self.open.values() if k["slot"]]) >= self.limits["max_agents"]:
@@ -280,6 +323,8 @@ class Book:
 
     def _in_the_way(self, task: str, busy: dict[str, str]) -> tuple[str, list[str]]:
         mine = self.plan[task]
+        if self.limits["batched"] and task not in self.wave:
+            return "wave", []
         agent = mine["agent"] or self.limits["default_agent"]
         allowed = {each["name"]: each["slots"] for each in self.limits["agents"]}.get(agent)
         using = [k for k in self.open.values() if k["seat"] and k["who"] == agent]
@@ -353,7 +398,7 @@ class Book:
             for each in limits["agents"]:
                 if each["name"] == agent and each["slots"] is not None:
                     most = min(most, each["slots"])
-            total += most * (until - at)
+            total += most * max(0.0, min(until, self.as_of) - at)
         return total
 
 
@@ -391,10 +436,7 @@ def totals(book: Book) -> Flat:
     busy, serial = book.sum(("work", "review")), book.sum(ALONE)
     room = book.allowed(None)
     ends = list(book.closed.values())
-    need_person = [
-        line for line in of_kind(book, "task.given_up")
-        if line["body"]["person"] and book.closed.get(line["subject"]) == "given up"
-    ]  # fmt: skip
+    need_person = [n for n in book.for_person if book.closed.get(n) == "given up"]
     asked = {book.attempts[n]["task"] for n, k in book.open.items() if _asks(book, n, k)}
     done = {line["body"]["task"] for line in of_kind(book, "task.done")}
     starts = of_kind(book, "engine.started")
@@ -409,7 +451,7 @@ def totals(book: Book) -> Flat:
     return put("totals", {
         "wall_s": book.wall, "serial_s": serial, "speedup": serial / book.wall, "slots_s": room,
         "held_s": sum(r["b"] - r["a"] for r in book.stretches if r["slot"]),
-        "busy_s": busy, "utilisation_pct": 100 * busy / room,
+        "busy_s": busy, "utilisation_pct": 100 * busy / room, "busy_max": at_once(book),
         "tasks": len(book.plan), "landed": ends.count("finished") - len(done), "done": len(done),
         "failed": ends.count("given up") - len(need_person), "needs_you": people,
         "cancelled": ends.count("cancelled"), "undone": ends.count("undone"),
@@ -420,9 +462,16 @@ def totals(book: Book) -> Flat:
     }) | put("totals.times", book.times())  # fmt: skip
 
 
+def at_once(book: Book) -> int:
+    """How many agents were at work or reviewed at once, at most."""
+    work = [row for row in book.stretches if row["doing"] in ("work", "review")]
+    return max((sum(x["a"] <= row["a"] < x["b"] for x in work) for row in work), default=0)
+
+
 def _asks(book: Book, name: str, known: Line) -> bool:
     parked = known["kind"] == "attempt.parked" and known["until_person"]
-    return bool(parked or known["kind"] == "review.opened")
+    asks = book.attempts[name]["asks"]
+    return bool(parked or asks or known["kind"] in ("review.opened", "attempt.taken"))
 
 
 def money(book: Book, keep: Any) -> Flat:
@@ -459,10 +508,6 @@ def tasks(book: Book) -> Flat:
         sizes = [x["body"] for x in of_kind(book, "work.found") if x["subject"] in names]
         size = sizes[-1] if sizes else {}
         mine = {key: launch for key, launch in book.launches.items() if key[0] in names}
-        over = [
-            line["at"] for line in of_kind(book, "landed", "task.done", "task.given_up")
-            if line["body"].get("task") == task or line["subject"] == task
-        ]  # fmt: skip
         held = [
             s for (t, reason), s in book.waits.items()
             if t == task and reason not in LIVE
@@ -474,7 +519,7 @@ def tasks(book: Book) -> Flat:
             "crashes": sum(map(crashed, mine.values())),
             "files": size.get("files"), "added": size.get("added"), "deleted": size.get("deleted"),
             "started_s": None if began is None else began - book.t0,
-            "ended_s": over[-1] - book.t0 if over and task in book.closed else None,
+            "ended_s": book.ends[task] - book.t0 if task in book.closed else None,
             "held_s": sum(held),
         })  # fmt: skip
         flat |= put(f"{head}.times", book.times(task=task))
@@ -491,7 +536,7 @@ def agents(book: Book) -> Flat:
         landed = [
             line for line in of_kind(book, "landed", "task.done")
             if line["subject"] in book.attempts and book.attempts[line["subject"]]["agent"] == agent
-            and book.closed[line["body"]["task"]] == "finished"
+            and book.closed.get(line["body"]["task"]) == "finished"
         ]  # fmt: skip
         seats = [key for key, launch in book.launches.items() if launch["seat"] == agent]
         flat |= put(head, {
@@ -743,11 +788,55 @@ def machine(book: Book) -> Flat:
             short, since = short + line["at"] - since, None
     if since is not None:
         short += max(0.0, book.as_of - since)
-    if not (levels or cpu or most):
+    readings = of_kind(book, "machine.measured")
+    if not (levels or cpu or most or readings):
         return {}
     return put("machine", {
         "cpu_s": cpu, "memory_max_mb": most, "pressed": count, "pressed_s": short,
-    })  # fmt: skip
+    }) | meters(book, readings)  # fmt: skip
+
+
+def meters(book: Book, readings: list[Line]) -> Flat:
+    """What the meters said: the worst of it, each reading, and the largest tree of each attempt."""
+    flat: Flat = {}
+    rows = [line["body"]["measure"] for line in readings]
+    if rows:
+        free = [row["memory_available_mb"] for row in rows]
+        busy = [row["cpu_used_pct"] for row in rows if row["cpu_used_pct"] is not None]
+        flat |= put("machine.peaks", {
+            "memory_total_mb": max(row["memory_total_mb"] for row in rows),
+            "memory_available_min_mb": min(free),
+            "memory_used_max_pct": max(map(_used, rows)),
+            "cpu_used_max_pct": max(busy, default=None),
+            "disk_free_min_mb": min(row["disk_free_mb"] for row in rows),
+            "disk_used_max_pct": max(row["disk_used_pct"] for row in rows),
+        })  # fmt: skip
+    peaks: dict[str, int] = {}
+    for n, (line, row) in enumerate(zip(readings, rows, strict=True)):
+        flat |= put(f"machine.moments[{n}]", {
+            "since_s": line["at"] - book.t0, "memory_used_pct": _used(row),
+            "cpu_used_pct": row["cpu_used_pct"], "disk_used_pct": row["disk_used_pct"],
+            "agents": len(row["agents"]),
+        })  # fmt: skip
+        for each in row["agents"]:
+            name = each["attempt"]
+            peaks[name] = max(each["peak_mb"], peaks.get(name, 0))
+    by_agent: dict[str, list[int]] = {}
+    for name, peak in peaks.items():
+        flat[f"machine.attempts[{name}].memory_peak_mb"] = peak
+        by_agent.setdefault(book.attempts[name]["agent"], []).append(peak)
+    for agent, found in by_agent.items():
+        half = sorted(found)
+        middle = (half[(len(half) - 1) // 2] + half[len(half) // 2]) / 2
+        flat |= put(f"machine.agents[{agent}]", {
+            "attempts": len(found), "memory_median_mb": middle, "memory_max_mb": half[-1],
+        })  # fmt: skip
+    return flat
+
+
+def _used(row: Line) -> float:
+    total = float(row["memory_total_mb"])
+    return 100 * (total - float(row["memory_available_mb"])) / total
 
 
 def timeline(book: Book) -> Flat:

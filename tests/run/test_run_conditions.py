@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gangsaw.core.conditions import LIMITS, REMEDIES, Condition, Remedy, sentence
+from gangsaw.core.conditions import LIMITS, NOT_TOLD, REMEDIES, Condition, Remedy, sentence
 from gangsaw.core.wire import decode_event
 from gangsaw.testing.playground import Playground
 from gangsaw.views.history import history
@@ -158,7 +158,7 @@ def check_way(told: Told, condition: Condition, agent: str) -> None:
 
 
 def test_every_condition_has_an_expectation() -> None:
-    assert set(WAYS) == set(Condition) - {C.STALLED}
+    assert set(WAYS) == set(Condition) - NOT_TOLD - {C.STALLED}
     by_remedy = {
         Remedy.RESUME: {"landed"}, Remedy.FRESH: {"landed"}, Remedy.WAIT: {"landed"},
         Remedy.ANSWER: {"needs_you"}, Remedy.PERSON: {"needs_you"}, Remedy.LOOK: {"landed"},

@@ -7,7 +7,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -17,33 +17,15 @@ from xml.etree import ElementTree
 import pytest
 
 from gangsaw.testing.playground import Playground
-
-RECOUNT = Path(__file__).with_name("recount.py")
-KEYS = {
-    "tasks": "task", "agents": "agent", "tracks": "track", "slots": "slot", "retries": "cause",
-    "returned": "cause", "waits": "reason", "checks": "check", "timeline": "attempt",
-}  # fmt: skip
-"""Lists of the report whose items have a name; all others are counted through."""
+from tests.run.recounting import RECOUNT, leaves, unlike
 
 Figure = Callable[[str, object], None]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, float]]:
-    """Every number of the report with its path; what is left out is no number."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from leaves(item, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        key = KEYS.get(path)
-        for n, item in enumerate(value):
-            yield from leaves(item, f"{path}[{item[key] if key else n}]")
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield path, value
-
-
 def recounted(ground: Playground, *words: str) -> dict[str, float]:
-    """What the script makes of the events: a program of its own, without the package."""
+    """What the script makes of the events (`words`: of `gangsaw events`): a program of its own,
+    without the package."""
     events = ground.call("events", "--json", *words).stdout
     done = subprocess.run(
         [sys.executable, "-I", str(RECOUNT)], input=events, capture_output=True, text=True,
@@ -53,25 +35,12 @@ def recounted(ground: Playground, *words: str) -> dict[str, float]:
     return {path: value for path, value in json.loads(done.stdout).items() if value is not None}
 
 
-def unlike(printed: Mapping[str, float], counted: Mapping[str, float]) -> list[str]:
-    """Numbers that are only in one of them, or differ."""
-    lonely = [f"{path}: {value} is not recounted" for path, value in printed.items()
-              if path not in counted]  # fmt: skip
-    lost = [f"{path}: {value} is not printed" for path, value in counted.items()
-            if path not in printed]  # fmt: skip
-    wrong = [
-        f"{path}: printed {printed[path]}, counted {counted[path]}"
-        for path in printed.keys() & counted.keys()
-        if printed[path] != pytest.approx(counted[path], abs=1e-5)
-    ]
-    return sorted(lonely + lost + wrong)
-
-
 def is_right(ground: Playground, record_property: Figure, run: str = "r1") -> dict[str, Any]:
     """The report, after every number of it was counted anew."""
     report: dict[str, Any] = json.loads(ground.call("report", run, "--json").stdout)
     printed, counted = dict(leaves(report)), recounted(ground, "--run", run)
     assert unlike(printed, counted) == []
+    assert unlike(printed, recounted(ground, "--run", run, "--holds")) == []
     record_property("figure", f"report: {len(printed)} numbers of {run} recounted from its events")
     return report
 

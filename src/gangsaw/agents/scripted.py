@@ -26,7 +26,7 @@ from gangsaw.agents.lines import (
 )
 from gangsaw.agents.marks import process_environment
 from gangsaw.agents.protocol import Reader, TurnBrief
-from gangsaw.core.conditions import Condition
+from gangsaw.core.conditions import NOT_TOLD, Condition
 from gangsaw.core.launch import (
     RESULT_TEXT_MAX,
     ActivityNoted,
@@ -191,4 +191,4 @@ def _condition_in(value: object) -> Condition | None:
     return Condition(value) if value in _CONDITIONS else None
 
 
-_CONDITIONS = frozenset(condition.value for condition in Condition)
+_CONDITIONS = frozenset(condition.value for condition in Condition if condition not in NOT_TOLD)

@@ -15,6 +15,7 @@ from gangsaw.engine.unlanded import Rest
 class Asked:
     """The options. `tick` is how a scheduler begins a run: fields of `Rest`, as JSON."""
 
+    source: str | None
     max_agents: int | None
     batched: bool | None
     agent: str | None
@@ -53,6 +54,11 @@ class Asked:
         if found and (self.new or self.dry_run):
             raise click.UsageError(
                 f"{found[0]} goes with neither --new nor --dry-run; see --repeat"
+            )
+        if found and self.source is not None:
+            raise click.UsageError(
+                f"{found[0]} takes a plan, not --from; try: gangsaw plan --from {self.source} "
+                "-o plan.yaml"
             )
         if self.unlanded and self.dry_run:
             raise click.UsageError("--dry-run shows the whole plan; leave --unlanded out")

@@ -11,17 +11,17 @@ import click
 
 from gangsaw.cli.asked import Asked
 from gangsaw.cli.project import Project
+from gangsaw.cli.taking import PLAN_NAMES, take
 from gangsaw.core.errors import UserError
 from gangsaw.core.events import RunStarted
 from gangsaw.core.model import Deliver, Limits, Plan
 from gangsaw.core.wire import decode_event
 from gangsaw.engine.order import Choice, Order
 from gangsaw.engine.secrets import secrets_of
+from gangsaw.engine.unlanded import NothingToDo
 from gangsaw.plan import Complaint, RolesRead, read_plan_file, read_roles
 from gangsaw.store.control import Control
 from gangsaw.store.journal import open_journal
-
-PLAN_NAMES = ("plan.yaml", "plan.yml", "plan.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +43,26 @@ def _read(project: Project, folder: Path, given: Path | None, asked: Asked) -> _
     if asked.rest is not None and not asked.new and not _is_over(project):
         beside = path or beside
         path = None
-    if path is None:
+    if given is not None and asked.source is not None:
+        raise click.UsageError("name a plan, or a source with --from, not both")
+    if path is None and asked.source is None:
         if beside is not None:
             _warn_of_other_plan(project, beside)
         return _Chosen(None, "")
-    known = [agent.name for agent in project.settings.agents]
-    read = read_plan_file(
-        path, known_agents=known, checked=bool(project.settings.checks), roles=_roles(project)
+    taken = take(
+        path if asked.source is None else None,
+        asked.source,
+        folder,
+        known_agents=[agent.name for agent in project.settings.agents],
+        checked=bool(project.settings.checks),
+        roles=_roles(project),
     )
-    _tell(read.warnings)
-    if read.plan is None:
-        raise UserError("\n".join(str(complaint) for complaint in read.errors))
-    return _Chosen(_narrowed(read.plan, asked.only), str(path))
+    _tell(taken.told)
+    if taken.plan.plan is None:
+        if taken.read is not None and taken.read.is_done:
+            raise NothingToDo(f"nothing to do: all of {taken.shown} is done", exit_code=0)
+        raise UserError("\n".join(str(complaint) for complaint in taken.plan.errors))
+    return _Chosen(_narrowed(taken.plan.plan, asked.only), taken.shown)
 
 
 def _warn_of_other_plan(project: Project, beside: Path) -> None:

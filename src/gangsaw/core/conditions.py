@@ -32,6 +32,7 @@ class Condition(StrEnum):
     FALSE_SUCCESS = "false_success"
     LATE_FAILURE = "late_failure"
     SESSION_LOST = "session_lost"
+    MEMORY = "memory"
 
 
 class Remedy(StrEnum):
@@ -74,8 +75,12 @@ REMEDIES: dict[Condition, Remedy] = {
     Condition.FALSE_SUCCESS: Remedy.RESUME,
     Condition.LATE_FAILURE: Remedy.LOOK,
     Condition.SESSION_LOST: Remedy.FRESH,
+    Condition.MEMORY: Remedy.WAIT,
 }
 """What follows each condition by itself."""
+
+NOT_TOLD = frozenset({Condition.MEMORY})
+"""Conditions that no agent can show: what was done to it says them."""
 
 LIMITS = frozenset({Condition.QUOTA, Condition.THROTTLED, Condition.OVERLOADED, Condition.NETWORK})
 """Conditions that pass by themselves: waiting for them uses up no try."""
@@ -101,6 +106,7 @@ SENTENCES: dict[Condition, str] = {
     Condition.FALSE_SUCCESS: "{agent} ended with exit code 0 but reported an error",
     Condition.LATE_FAILURE: "{agent} finished its work and then ended with an error",
     Condition.SESSION_LOST: "{agent} does not know the session it was to go on with",
+    Condition.MEMORY: "{agent} was stopped because the machine was short of memory",
 }
 """What a person is told; `{agent}` is the agent's name in the settings."""
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gangsaw.core import chain, overlapping, talk
+from gangsaw.core import chain, governing, overlapping, talk
 from gangsaw.core import events as ev
 from gangsaw.core.conditions import Condition
 from gangsaw.core.events import Cause, Event, Judgement
 from gangsaw.core.evolve import evolve
+from gangsaw.core.machine import Deed
 from gangsaw.core.model import Deliver, TurnKind, Uncommitted, Workspace
 from gangsaw.core.phases import AGENT_ALIVE, Phase
 from gangsaw.core.policy import (
@@ -84,9 +85,13 @@ def _stop_one(state: State, attempt: Attempt, now: float) -> list[Event]:
         cause = Cause.TAKEN
     elif cause is None and attempt.phase is Phase.RUNNING and not attempt.allowed:
         cause = Cause.BUDGET if money.is_over(state, attempt.task) else None
+    deed = governing.is_victim(state, attempt)
+    if cause is None and deed is not None:
+        cause = Cause.MEMORY
     if cause is not None and alive:
-        known = attempt.stop_cause is not None and (attempt.stop_hard or not state.stop_hard)
-        return [] if known else [ev.StopWanted(attempt.id, cause, state.stop_hard)]
+        hard = state.stop_hard or deed is Deed.KILL
+        known = attempt.stop_cause is not None and (attempt.stop_hard or not hard)
+        return [] if known else [ev.StopWanted(attempt.id, cause, hard)]
     if attempt.in_hand:
         return []
     if cause in (Cause.CANCELLED, Cause.UNDONE) and not _is_moving(state, attempt):
@@ -218,7 +223,8 @@ def _after_return(state: State, attempt: Attempt, now: float) -> list[Event]:
         return [ev.AttemptParked(attempt.id, Condition.MONEY_LIMIT, text, None, unpaid=True)]
     if turn is None:
         return retry.fail(state, attempt, cause, attempt.returned_text, now)
-    if state.stopping or not may_take_slot(state, attempt.agent):
+    apart = governing.kept_apart(state, attempt.task) or governing.alone_text(state, attempt.task)
+    if state.stopping or apart or not may_take_slot(state, attempt.agent):
         return []
     return [retry.wanted_turn(attempt, turn.why, turn.onto)]
 

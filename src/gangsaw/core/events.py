@@ -18,6 +18,7 @@ from gangsaw.core.events_checks import AfterJudged as AfterJudged
 from gangsaw.core.events_checks import AfterWanted as AfterWanted
 from gangsaw.core.events_delivery import Pushed as Pushed
 from gangsaw.core.events_delivery import PushFailed as PushFailed
+from gangsaw.core.events_governor import MachineGoverned
 from gangsaw.core.events_landing import BatchFormed as BatchFormed
 from gangsaw.core.events_landing import CandidateBuilt as CandidateBuilt
 from gangsaw.core.events_landing import CandidateConflicted as CandidateConflicted
@@ -519,6 +520,7 @@ Event = (
     | StopAllWanted
     | Scaled
     | PressureChanged
+    | MachineGoverned
     | Requested
     | RequestAnswered
     | DeliveryWanted

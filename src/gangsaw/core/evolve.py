@@ -7,6 +7,7 @@ from functools import singledispatch
 from gangsaw.core import events as ev
 from gangsaw.core import evolve_checks as after
 from gangsaw.core import evolve_delivery as deliveries
+from gangsaw.core import evolve_governor as governor
 from gangsaw.core import evolve_landing as landings
 from gangsaw.core import evolve_machine as machine
 from gangsaw.core import evolve_radar as radar
@@ -16,6 +17,7 @@ from gangsaw.core import evolve_turns as turns
 from gangsaw.core import evolve_undo as undo
 from gangsaw.core import graph, timing
 from gangsaw.core import indexes as ix
+from gangsaw.core.events_governor import MachineGoverned
 from gangsaw.core.events_undo import undone_by
 from gangsaw.core.events_waves import WaveFormed
 from gangsaw.core.model import Workspace, task_of
@@ -42,7 +44,7 @@ def evolve(state: State, event: ev.Event, at: float) -> State:
     """
     rule = _RULES.get(type(event), _apply)
     rule(event, state, at)
-    for followers in (talk.AFTER, resolving.AFTER):
+    for followers in (talk.AFTER, resolving.AFTER, governor.AFTER):
         if (more := followers.get(type(event))) is not None:
             more(event, state, at)
     return state
@@ -169,6 +171,8 @@ def _(event: ev.RequestAnswered, state: State, at: float) -> None:
 def _(event: ev.DeliveryWanted, state: State, at: float) -> None:
     state.delivery = replace(state.delivery, wanted=event.commit, blocked="", merge_failed="")
 
+
+_apply.register(MachineGoverned)(governor.seen)
 
 _apply.register(ev.Delivered)(deliveries.delivered)
 _apply.register(ev.Pushed)(deliveries.pushed)

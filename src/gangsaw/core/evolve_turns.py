@@ -7,8 +7,10 @@ from gangsaw.core import events as ev
 from gangsaw.core import indexes as ix
 from gangsaw.core.conditions import Condition
 from gangsaw.core.launch import OutcomeKind
+from gangsaw.core.machine import AfterStop
 from gangsaw.core.model import TurnKind, account_of
 from gangsaw.core.phases import Phase
+from gangsaw.core.policy.victims import after_stop
 from gangsaw.core.replacing import replace
 from gangsaw.core.state import Attempt, Dearest, Exit, LaunchUsage, State
 from gangsaw.core.terms import Cause
@@ -196,6 +198,12 @@ def stop_wanted(event: ev.StopWanted, state: State, at: float) -> None:
         stop_cause=before.stop_cause or event.cause,
         stop_hard=before.stop_hard or event.hard,
     )  # fmt: skip
+    if event.cause is Cause.MEMORY and before.stop_cause is None:
+        known = state.task_states[before.task]
+        stops = known.memory_stops + 1
+        if after_stop(stops) is not AfterStop.AGAIN:
+            state.alone.add(before.task)
+        ix.set_task(state, before.task, replace(known, memory_stops=stops))
 
 
 def parked(event: ev.AttemptParked, state: State, at: float) -> None:

@@ -68,8 +68,10 @@ def _index_ready(state: State, name: str) -> None:
 
 def take_up_again(state: State, name: str, **changes: object) -> None:
     """The task has all its tries before it again, with these changes besides."""
+    state.alone.discard(name)
     fresh = replace(
         state.task_states[name],
+        memory_stops=0,
         tries=0,
         crashes=0,
         blameless=0,

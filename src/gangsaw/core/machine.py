@@ -1,10 +1,6 @@
 """The machine as the governor sees it: what is read, what each attempt uses, what is known from
 before, and what is wanted.
 
-The loop does not use it yet, nor the policies that take it (`pressure`, `victims`, `projection`):
-they are compared with others in simulation first. Until then the floors of the settings hold
-starts.
-
 Memory and disk in MB, shares in percent, times in epoch seconds. The figures of `Bounds` are those
 of a simulation of policies (`testing.governing`).
 """
@@ -63,6 +59,7 @@ class MachineReading:
     full_pct: float = 0.0
     disk_free_mb: float | None = None
     swap_free_mb: float = 0.0
+    disk_used_pct: float = 0.0
 
     @property
     def available_pct(self) -> float:
@@ -92,6 +89,14 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryUsed:
+    """What the whole process tree of an attempt's agent uses."""
+
+    attempt: str
+    memory_mb: float
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """What would be started: the peak that is expected of it, and the size of its worktree."""
 
@@ -105,7 +110,8 @@ class Bounds:
     """Where the levels begin and how fast things may follow each other. `*_pct` of memory are
     shares available for the three levels, and shares used for `start_pct` (nothing is started
     that would bring the use there) and `raise_pct` (below it the parallel limit comes back, by one
-    every `raise_after_s`). `victim_every_s` is the pause between two victims at the soft level."""
+    every `raise_after_s`, and above it there are `launch_delay_s` between two starts).
+    `victim_every_s` is the pause between two victims at the soft level."""
 
     warn_pct: float = 20.0
     soft_pct: float = 12.0
@@ -113,11 +119,12 @@ class Bounds:
     warn_some_pct: float = 10.0
     soft_full_pct: float = 5.0
     disk_floor_mb: float = 512.0
+    disk_max_pct: float = 100.0
     start_pct: float = 70.0
     raise_pct: float = 60.0
     raise_after_s: float = 120.0
     victim_every_s: float = 60.0
-    launch_delay_s: float = 5.0
+    launch_delay_s: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +152,14 @@ class Want:
     deed: Deed
     attempt: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The last reading that was noted, when, what the governor knows since, and what the files of
+    one worktree are expected to take."""
+
+    reading: MachineReading
+    governed: Governed
+    at: float
+    worktree_mb: float = 0.0

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class AgentMemory:
-    """The largest whole tree that an attempt was seen with so far, in MB."""
+    """The largest whole tree that an attempt was seen with so far, and its present one, in MB."""
 
     attempt: str
     peak_mb: int
+    memory_mb: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
     """Megabytes and percent, within a container's limits; `cpu_used_pct` is of all processors since
-    the reading before, `None` with the first. `agents` are those that are alive."""
+    the reading before, `None` with the first. `agents` are those that are alive. `*_wait_pct` is
+    the share of the last ten seconds in which some, or all, processes waited for memory (0 where
+    the system does not say); `worktree_mb` is what the files of one worktree are expected to take.
+    """
 
     memory_total_mb: int
     memory_available_mb: int
@@ -24,6 +28,9 @@ class Measure:
     disk_used_pct: float
     cpu_used_pct: float | None = None
     agents: tuple[AgentMemory, ...] = ()
+    some_wait_pct: float = 0.0
+    all_wait_pct: float = 0.0
+    worktree_mb: int = 0
 
     @property
     def memory_used_pct(self) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from gangsaw.core.events_machine import MachineMeasured
 from gangsaw.core.measures import AgentMemory, Measure
+from gangsaw.core.replacing import replace
 from gangsaw.core.state import State
 
 LEAST_S = 10.0
@@ -29,11 +30,7 @@ def measured(state: State, seen: Measure, now: float) -> list[MachineMeasured]:
     if last is not None and 0 <= now - since < MOST_S and not _differs(state, last, seen):
         return []
     known = tuple(one for one in seen.agents if one.attempt in state.attempts)
-    measure = Measure(
-        seen.memory_total_mb, seen.memory_available_mb, seen.disk_free_mb, seen.disk_used_pct,
-        seen.cpu_used_pct, known,
-    )  # fmt: skip
-    return [MachineMeasured(measure)]
+    return [MachineMeasured(replace(seen, agents=known))]
 
 
 def _differs(state: State, last: Measure, seen: Measure) -> bool:

@@ -186,7 +186,8 @@ class AgentSlots:
     sessions can be taken up again; `fallback` names the agent that goes on in its place when it
     cannot (not signed in, model unknown, usage limit reached). `told`: each turn's own prompt
     reaches it, so that a fresh session can be told what is in the worktree already. Agents of one
-    `account` (empty: its own) meet a usage limit together."""
+    `account` (empty: its own) meet a usage limit together. `memory_max_mb` is its own limit: who
+    is over it gives way before all others."""
 
     name: str
     slots: int | None = None
@@ -194,6 +195,7 @@ class AgentSlots:
     fallback: str = ""
     told: bool = True
     account: str = ""
+    memory_max_mb: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +211,10 @@ class Limits:
 
     No agent starts with less than `memory_floor_pct` of the memory or `disk_floor_mb` of the disk
     free, or with more than `disk_max_pct` of the disk used; `cpu_warn_pct` is only told. The
-    machine is read every `check_every_s`; nothing waits for `launch_delay_s` yet. `batched`: the
-    next agents start only when all that started together have ended."""
+    machine is read every `check_every_s`, and more often while it is short. Between two starts
+    there are `launch_delay_s`; where that is not set, only while memory is short.
+    `memory_budget_mb` is what all agents of the run together may use. `batched`: the next agents
+    start only when all that started together have ended."""
 
     max_agents: int = 4
     turns_max: int = 3
@@ -246,7 +250,8 @@ class Limits:
     disk_max_pct: float = 90.0
     cpu_warn_pct: float = 90.0
     check_every_s: float = 5.0
-    launch_delay_s: float = 3.0
+    launch_delay_s: float | None = None
+    memory_budget_mb: float | None = None
 
 
 def account_of(limits: Limits, agent: str) -> str:

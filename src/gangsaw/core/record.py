@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from gangsaw.core import chain, overlapping, resolving
+from gangsaw.core import chain, governing, overlapping, resolving
 from gangsaw.core import events as ev
 from gangsaw.core import observations as ob
 from gangsaw.core.conditions import Condition
@@ -89,7 +89,7 @@ def _(seen: ob.MachineRead, state: State, now: float) -> list[ev.Event]:
 
 @record.register
 def _(seen: ob.MachineSeen, state: State, now: float) -> list[ev.Event]:
-    return [*measured(state, seen.measure, now)]
+    return [*measured(state, seen.measure, now), *governing.report(state, seen.measure, now)]
 
 
 @record.register

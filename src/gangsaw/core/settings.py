@@ -25,7 +25,7 @@ class AgentSettings:
     `argv` (kind `command`) may hold `{prompt_file}`, `{task_prompt_file}`, `{worktree}`,
     `{model}`, `{session}` and `{port}`. `stdin` is `"prompt"` or `"none"`. The agent's
     environment is an allow list plus `env` and the variables named in `pass_env`. `role` is that of
-    tasks which name none.
+    tasks which name none; `memory_max_mb` is its own limit of memory.
     """
 
     name: str
@@ -41,6 +41,7 @@ class AgentSettings:
     fallback: str | None = None
     account: str | None = None
     role: str | None = None
+    memory_max_mb: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,13 @@ from gangsaw.core.conditions import Condition
 from gangsaw.core.findings import Finding, Review
 from gangsaw.core.honesty import Concern
 from gangsaw.core.launch import OutcomeKind
+from gangsaw.core.machine import Machine
 from gangsaw.core.measures import MachineBook
 from gangsaw.core.messages import Message, Question
 from gangsaw.core.model import Check, Limits, Plan, Task, TurnKind
 from gangsaw.core.overlaps import KnownOverlap
 from gangsaw.core.phases import ENDED, Phase
+from gangsaw.core.policy.projection import Kind
 from gangsaw.core.policy.slots import CheckCost
 
 BATCH_START = 4
@@ -130,7 +132,7 @@ class Attempt:
     `solver`. With it the tests `suspected` are red, and it is looked at by itself. `blamed` is what
     was last sent back for what it did together with what landed; `unchanged`: its work is still
     nothing else. `unpaid`: it is parked for want of money; `allowed`: a person let it go on all the
-    same.
+    same. `memory_mb` is what its present launch uses, `peak_mb` the most that it used.
     """
 
     id: str
@@ -216,6 +218,8 @@ class Attempt:
     suspected: Part | None = None
     blamed: Blame | None = None
     unchanged: bool = False
+    memory_mb: float = 0.0
+    peak_mb: float = 0.0
 
     @property
     def seat(self) -> str:
@@ -230,7 +234,7 @@ class TaskState:
     that its next attempt starts from; attempts up to number `outdated` were built on a need that
     was undone since. `messages` wait for the next turn. `first`: it lands before all others.
     `resolver` is the person who resolves its conflict now, `solver` the one whose resolution the
-    next attempt is."""
+    next attempt is. `memory_stops`: how often it was stopped because the machine was short."""
 
     unmet: int
     attempts: int = 0
@@ -259,6 +263,7 @@ class TaskState:
     resolver: str = ""
     solver: str = ""
     first: bool = False
+    memory_stops: int = 0
 
     @property
     def finished(self) -> bool:
@@ -372,7 +377,10 @@ class State:
     a tree, `red` how often others failed on it, both as seen in one `environment`. `overlaps`
     are those that stand, by key; `overlap_count` is how many there were, `advised` what was
     said of each pair. `memory_peaks` are the largest whole trees that attempts were seen with, in
-    MB."""
+    MB. `governor`
+    is what the governor last noted of the machine, `launched_at` when an agent was started last,
+    `footprints` the peaks of agents' memory by what they were at; tasks in `alone` were stopped for
+    memory so often that nothing may run beside them."""
 
     run: str = ""
     goal: str = ""
@@ -441,6 +449,10 @@ class State:
     overlap_count: int = 0
     advised: dict[str, tuple[str, ...]] = field(default_factory=dict)
     radar_troubles: tuple[str, ...] = ()
+    governor: Machine | None = None
+    launched_at: float | None = None
+    footprints: dict[Kind, tuple[float, ...]] = field(default_factory=dict)
+    alone: set[str] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
 
     def attempt_of(self, task: str) -> Attempt | None:

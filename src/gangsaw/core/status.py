@@ -18,7 +18,7 @@ from gangsaw.core.overlapping import overlap_text
 from gangsaw.core.phases import Phase
 from gangsaw.core.policy import batches, honesty, landing, money, narrowing
 from gangsaw.core.policy.admission import Hold, HoldKind, hold_for
-from gangsaw.core.policy.remedy import goes_on_at, waits_for_a_person
+from gangsaw.core.policy.remedy import goes_on_at, room_text, waits_for_a_person
 from gangsaw.core.policy.undo import undone_needs
 from gangsaw.core.resolving import ways_text
 from gangsaw.core.spans import span
@@ -172,6 +172,8 @@ def _live_text(state: State, attempt: Attempt, now: float) -> str:
                 return f"{attempt.parked_text} · to go on: gangsaw {how}"
             left_s = until - now
             again = f"goes on in {span(left_s)}" if left_s > 0 else "goes on when a slot is free"
+            room = room_text(state, attempt, attempt.seat, now) if left_s <= 0 else ""
+            again = f"goes on when there is room: {room}" if room else again
             return f"{_short(attempt.parked_text)} · {again}"
         case Phase.RUNNING | Phase.STARTING if attempt.why is TurnKind.REVIEW:
             return f"{attempt.seat} reviews it" + _condition_text(attempt)
@@ -324,6 +326,10 @@ def say(hold: Hold, now: float) -> str:
             return f"for the end of wave {hold.text} ({names})" if names else "for the next wave"
         case HoldKind.OVERLAP:
             return f"for {names} (overlap in {hold.text})"
+        case HoldKind.MEMORY:
+            return f"the machine is short: {hold.text}"
+        case HoldKind.LAUNCH:
+            return f"for the pause between two starts ({hold.text})"
 
 
 def exit_code(state: State, now: float) -> int:

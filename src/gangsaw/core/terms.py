@@ -37,6 +37,7 @@ class Cause(StrEnum):
     TAKEN = "taken"
     SAID_DONE = "said_done"
     CONCERNS = "concerns"
+    MEMORY = "memory"
 
 
 BLAMELESS = frozenset({Cause.NO_ROOM, Cause.INCONCLUSIVE})

@@ -11,6 +11,7 @@ from gangsaw.core.events import TARGET, Event, Stage
 from gangsaw.core.events_checks import AFTER
 from gangsaw.core.events_undo import undone_by
 from gangsaw.core.evolve import evolve
+from gangsaw.core.governing import launch_pause_until
 from gangsaw.core.model import History, Workspace
 from gangsaw.core.observations import Observation
 from gangsaw.core.partial import part_of
@@ -190,6 +191,8 @@ def next_wakeup(state: State, now: float) -> float | None:
     moments += _parked_until(state, now)
     moments += [moment for moment in state.backing_off.values() if moment > now]
     moments += [moment for moment in map(retry_at, state.troubles.values()) if moment > now]
+    if (until := launch_pause_until(state, now)) is not None:
+        moments.append(until)
     if delivery.is_open(state) and delivery.retry_at(state) > now:
         moments.append(delivery.retry_at(state))
     return min(moments) if moments else None

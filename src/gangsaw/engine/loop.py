@@ -33,6 +33,7 @@ from gangsaw.engine.radar import RadarWatch
 from gangsaw.engine.requests import Inbox
 from gangsaw.engine.warnings import Warnings
 from gangsaw.engine.world import World
+from gangsaw.git import checkout_mb
 from gangsaw.procs import Watch
 from gangsaw.store.control import Control
 from gangsaw.store.journal import Journal
@@ -93,7 +94,9 @@ class Engine:
         self._projector = Projector(world.state)
         control = Control(world.layout.control)
         self._machine = MachineWatch(
-            world.room, control.reserve, Gauge(world.layout.attempts, world.state)
+            world.room,
+            control.reserve,
+            Gauge(world.layout.attempts, world.state, checkout_mb(world.repo)),
         )
         self._radar = RadarWatch(world.repo, world.state, watch.wake)
         self._warnings = Warnings(world.layout.warnings)
@@ -120,7 +123,7 @@ class Engine:
 
     def _loop(self, observations: list[ob.Observation]) -> str:
         state = self._state
-        observations = [*observations, *self._machine.read(self._clock.awake(), state.limits)]
+        observations = [*observations, *self._machine.read(self._clock.awake(), state)]
         while True:
             now = self._clock.wall()
             events, actions = turn(state, now, observations)
@@ -179,7 +182,7 @@ class Engine:
             self._quieten(flight.action, observations)
         found += self._world.launches.survey(changed)
         found += self._inbox.read()
-        found += self._machine.read(self._clock.awake(), self._state.limits)
+        found += self._machine.read(self._clock.awake(), self._state)
         self._radar.notice(found)
         found += self._radar.read(self._clock.awake())
         return found
@@ -212,7 +215,7 @@ class Engine:
         if radar is not None:
             waits.append(radar)
         if self._state.ready or look is not None:
-            waits.append(self._state.limits.check_every_s)
+            waits.append(self._machine.look_again_s(awake_s, self._state))
         if self._outdated:
             waits.append(max(0.0, self._shown_at + SHOW_EVERY_S - awake_s))
         return min(waits)

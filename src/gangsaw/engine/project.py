@@ -13,6 +13,7 @@ from typing import Any
 
 from gangsaw.core.check_records import flaky
 from gangsaw.core.evidence import evidence
+from gangsaw.core.governing import machine_text
 from gangsaw.core.honesty import concern_objects
 from gangsaw.core.policy.after import red_text
 from gangsaw.core.policy.delivery import by_hand, is_open, is_push_wanted
@@ -200,7 +201,7 @@ def _summary(state: State, now: float) -> dict[str, object]:
         "cost": cost_of(state.usage),
         "budget": state.limits.budget_usd,
         "containment": state.containment,
-        "pressure": state.pressure_text,
+        "pressure": machine_text(state),
         "engine_reason": state.engine_reason,
         "exit_code": exit_code(state, now) if state.end or not state.engine_pid else None,
     }

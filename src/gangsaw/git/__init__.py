@@ -20,6 +20,7 @@ from gangsaw.git.candidates import (
     prove_signing,
 )
 from gangsaw.git.changes import read_change
+from gangsaw.git.checkout_size import checkout_mb
 from gangsaw.git.clashes import Clash, Clashes, kind_text, read_clashes
 from gangsaw.git.delivery import (
     AlreadyThere,
@@ -225,6 +226,7 @@ __all__ = [
     "burden_of",
     "candidate_ref",
     "changed_paths",
+    "checkout_mb",
     "cleans",
     "commit_leftovers",
     "commit_tree",

@@ -8,8 +8,9 @@ is read, not before.
 
 from gangsaw.plan.complaint import Complaint
 from gangsaw.plan.config import ConfigRead, Layer, load_settings, merge_config, read_config
+from gangsaw.plan.ids import legal_id
 from gangsaw.plan.picture import mermaid, picture, plan_json
-from gangsaw.plan.reader import PlanRead, read_plan, read_plan_file
+from gangsaw.plan.reader import PlanRead, read_plan, read_plan_file, read_tree
 from gangsaw.plan.relations import serialised_pairs
 from gangsaw.plan.roles import RolesRead, read_role, read_roles
 from gangsaw.plan.schema import config_schema, plan_schema
@@ -21,6 +22,7 @@ __all__ = [
     "PlanRead",
     "RolesRead",
     "config_schema",
+    "legal_id",
     "load_settings",
     "merge_config",
     "mermaid",
@@ -32,5 +34,6 @@ __all__ = [
     "read_plan_file",
     "read_role",
     "read_roles",
+    "read_tree",
     "serialised_pairs",
 ]

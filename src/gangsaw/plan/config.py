@@ -444,6 +444,7 @@ def _settings(
             a.fallback or "",
             _is_told(a),
             _account_of(a),
+            a.memory_max_mb,
         )
         for a in agents
     )

@@ -63,6 +63,11 @@ def _fault(text: str) -> tuple[str, str] | None:
     return f"the id {name} holds {words.get(odd, shown(odd))}", remedy
 
 
+def legal_id(text: str) -> str:
+    """The text if it is an id, or one that looks like it; empty where nothing does."""
+    return text if _fault(text) is None else _suggested(text)
+
+
 def _suggested(text: str) -> str:
     """A legal id that looks like the text, or nothing."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()

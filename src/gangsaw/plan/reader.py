@@ -8,7 +8,7 @@ makes sense. The only files read are the plan and the prompt files that it names
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -73,19 +73,45 @@ def read_plan(
     if isinstance(tree, SyntaxFault):
         fault = Complaint(source, tree.line, tree.col, tree.text, tree.remedy)
         return PlanRead(None, (fault,), ())
+    return read_tree(
+        tree.value,
+        tree,
+        source,
+        folder=folder,
+        known_agents=known_agents,
+        checked=checked,
+        roles=roles,
+        doubled=lambda: tree.twice() if isinstance(tree, JsonTree) else tree.findings,
+    )
+
+
+def read_tree(
+    value: Any,
+    places: Places,
+    source: str,
+    *,
+    folder: str | None = None,
+    known_agents: Collection[str] | None = None,
+    checked: bool = False,
+    roles: RolesRead | None = None,
+    doubled: Callable[[], list[tuple[int, int, Any]]] = list,
+) -> PlanRead:
+    """The plan of a tree of plain values, as `plan.yaml` would hold them, whose places are known;
+    `doubled` gives the keys that were written twice. The rest is as in `read_plan`."""
     errors, warnings = Findings(), Findings()
-    plan = _plan(tree.value, folder, errors, warnings)
+    plan = _plan(value, folder, errors, warnings)
     if roles is not None:
-        plan = _with_roles(plan, tree.value, roles, errors)
-    doubled = tree.twice() if isinstance(tree, JsonTree) else tree.findings
-    complaints = _with_doubled(source, errors, tree, doubled)
+        plan = _with_roles(plan, value, roles, errors)
+    complaints = _with_doubled(source, errors, places, doubled())
     if plan is not None and not complaints:
         if not checked:
             unchecked_warning(plan, warnings)
         overlap_warnings(plan, warnings)
         if known_agents is not None:
-            _unknown_agents(plan, tree.value, known_agents, warnings)
-    return PlanRead(None if complaints else plan, complaints, located(warnings.items, source, tree))
+            _unknown_agents(plan, value, known_agents, warnings)
+    return PlanRead(
+        None if complaints else plan, complaints, located(warnings.items, source, places)
+    )
 
 
 def read_plan_file(

@@ -60,6 +60,14 @@ AGENT = Shape(
         ),
         Field("slots", Kind.WHOLE, "live attempts at a time", least=1, most=1000, example="2"),
         Field("role", Kind.NAME, "role of tasks that name none", example='"worker"'),
+        Field(
+            "memory_max_mb",
+            Kind.NUMBER,
+            "MB of memory that one of it may use with all that it starts; while memory is short, "
+            "who is over it gives way first",
+            above=0,
+            example="4096",
+        ),
     ),
     assign=" = ",
 )
@@ -183,7 +191,8 @@ MACHINE = Shape(
         Field(
             "check_every_s",
             Kind.NUMBER,
-            "seconds between two readings of the machine",
+            "seconds between two readings of the machine; while memory is short it is read each "
+            "second",
             above=0,
             most=3600,
             example="5",
@@ -191,10 +200,19 @@ MACHINE = Shape(
         Field(
             "launch_delay_s",
             Kind.NUMBER,
-            "seconds between the starts of two agents; read and shown, nothing waits for it yet",
+            "seconds between the starts of two agents; 3, and only while memory is near its bound, "
+            "if left out",
             least=0,
             most=3600,
             example="3",
+        ),
+        Field(
+            "memory_budget_mb",
+            Kind.NUMBER,
+            "MB of memory that all agents of the run together may use; what is on the machine if "
+            "left out",
+            above=0,
+            example="16384",
         ),
     ),
     assign=" = ",

@@ -38,6 +38,8 @@ _FOLLOWS_ELSE: dict[Condition, str] = {
     f"cannot resume (at most {CRASHES_CONTINUED_MAX} times in one attempt)",
     Condition.QUOTA: "the agent named by `fallback` goes on in the same worktree; without one it "
     "waits until the limit ends, and tasks of the same agent wait too",
+    Condition.MEMORY: "waits with its worktree and session until the machine has room, and goes "
+    "on; stopped twice it runs alone, a third time a person is asked; uses up no try",
 }
 """Where a condition has more to it than its remedy says."""
 
@@ -63,6 +65,8 @@ _YOU: dict[Condition, str] = {
     Condition.FALSE_SUCCESS: "`gangsaw logs TASK` if it comes back",
     Condition.LATE_FAILURE: "nothing: the checks decide",
     Condition.SESSION_LOST: "nothing",
+    Condition.MEMORY: "nothing; if it comes back: fewer agents, or a smaller task. After the third "
+    "time: `gangsaw retry TASK`",
 }
 
 

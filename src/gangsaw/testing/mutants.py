@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gangsaw.core import decide
 from gangsaw.testing import (
     mutants_found,
+    mutants_governor,
     mutants_landing,
     mutants_money,
     mutants_narrowing,
@@ -27,6 +28,7 @@ from gangsaw.testing.simulation import Schedule
 SUBJECTS = (
     *(mutants_starting, mutants_turns, mutants_landing, mutants_queue, mutants_found),
     mutants_people,
+    mutants_governor,
     mutants_money,
     mutants_narrowing,
 )

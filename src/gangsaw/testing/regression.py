@@ -21,7 +21,7 @@ from gangsaw.core.state import State
 from gangsaw.core.wire import encode
 from gangsaw.testing.scenario import Body, seen_lines
 from gangsaw.testing.simulation import Mode, Schedule
-from gangsaw.testing.simulation.schedule import Spent, Suspect, Turn, Word, Wrong
+from gangsaw.testing.simulation.turns import Spent, Suspect, Turn, Word, Wrong
 
 TRIES_MAX = 300
 """Schedules that are played at most to find a shorter one."""

@@ -9,8 +9,10 @@ from gangsaw.core import events as ev
 from gangsaw.core import events_radar as er
 from gangsaw.core import events_talk as et
 from gangsaw.core.conditions import Condition, sentence
+from gangsaw.core.events_governor import MachineGoverned
 from gangsaw.core.events_waves import WaveFormed
 from gangsaw.core.launch import OutcomeKind
+from gangsaw.core.machine import Level
 from gangsaw.core.model import TurnKind, task_of
 from gangsaw.core.overlapping import LANDED
 from gangsaw.core.overlaps import INTEGRATION
@@ -345,6 +347,17 @@ def _(event: ev.PressureChanged, state: State) -> str | None:
     if event.level is ev.Pressure.NONE:
         return "· the machine has room again"
     return f"! the machine is short, no new agents: {event.text}"
+
+
+@_say.register
+def _(event: MachineGoverned, state: State) -> str | None:
+    if event.want is not None:
+        return f"! {event.want.attempt} gives way: {event.want.text}"
+    if event.governed.level is event.before:
+        return None
+    if event.governed.level is Level.NONE:
+        return "· the machine has room again"
+    return f"! the machine is short, no new agents: {event.governed.text}"
 
 
 @_say.register

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from gangsaw.core.floors import shortages
-from gangsaw.core.measures import MachineBook
+from gangsaw.core.governing import bounds_of, reading_of
+from gangsaw.core.measures import AgentMemory, MachineBook, Measure
 from gangsaw.core.model import Limits
+from gangsaw.core.policy.pressure import shortages
 from gangsaw.core.spans import span
 from gangsaw.meters import Disk, Reading, Stall, Tree
 from gangsaw.views.text import flat
@@ -38,7 +39,8 @@ class AgentUse:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """All that was seen in one look, and what the log of the run knows of peaks. `disks` are the
-    file systems that matter, by what lies there; `cpu_pct` is of all processors."""
+    file systems that matter, by what lies there; `cpu_pct` is of all processors. `held` is why the
+    run's engine starts nothing now, `agents_most` its limit of agents while that is lowered."""
 
     at: float
     reading: Reading
@@ -50,6 +52,8 @@ class Seen:
     engine_pid: int | None = None
     peaks: MachineBook = field(default_factory=MachineBook)
     learned: Mapping[str, int] = field(default_factory=dict)
+    held: str = ""
+    agents_most: int | None = None
 
     @property
     def disk(self) -> Disk:
@@ -100,6 +104,8 @@ def machine_object(seen: Seen) -> dict[str, Any]:
             "cpu_warn_pct": limits.cpu_warn_pct,
             "disk_max_pct": limits.disk_max_pct,
             "disk_floor_mb": limits.disk_floor_mb,
+            "memory_budget_mb": limits.memory_budget_mb,
+            "agents_most": seen.agents_most,
         },
         "peaks": {
             "memory_used_pct": _tenth(seen.peaks.memory_peak_pct),
@@ -116,12 +122,20 @@ def machine_object(seen: Seen) -> dict[str, Any]:
 
 def short_of(seen: Seen) -> tuple[str, ...]:
     """Why no agent would be started now; empty where one would."""
-    return shortages(
-        seen.limits,
-        memory_available_pct=seen.reading.memory_available_pct,
+    reading, stall = seen.reading, seen.reading.stalls.memory
+    measure = Measure(
+        memory_total_mb=reading.memory_total_mb,
+        memory_available_mb=reading.memory_available_mb,
         disk_free_mb=min(disk.free_mb for _, _, disk in seen.disks),
         disk_used_pct=seen.disk.used_pct,
+        agents=tuple(
+            AgentMemory(each.attempt, 0, round(each.tree.memory_kb / 1024)) for each in seen.agents
+        ),
+        some_wait_pct=stall.some_pct if stall else 0.0,
+        all_wait_pct=stall.full_pct if stall else 0.0,
     )
+    found = shortages(reading_of(measure, seen.limits), bounds_of(seen.limits))
+    return found or ((seen.held,) if seen.held else ())
 
 
 def monitor_line(seen: Seen) -> str:
@@ -171,8 +185,13 @@ def _figures(seen: Seen) -> Iterator[str]:
             f"{seen.peaks.cpu_peak_pct:.0f} %, disk {seen.peaks.disk_peak_pct:.0f} % in use; "
             f"an attempt of {' · '.join(taken)} ({seen.run})"
         )
+    if limits.memory_budget_mb is not None:
+        budget = _size(round(limits.memory_budget_mb))
+        yield f"budget      {_size(_agents_mb(seen))} of {budget} taken by agents"
     for text in short_of(seen):
         yield f"! no agent starts: {text}"
+    if seen.agents_most is not None:
+        yield f"! {seen.agents_most} agents at most, since memory was short"
     for text in _warnings(seen):
         yield f"! {text}"
 

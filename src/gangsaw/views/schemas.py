@@ -10,6 +10,7 @@ from gangsaw.core.events import EVENT_CLASSES
 from gangsaw.core.honesty import ConcernKind
 from gangsaw.core.model import TurnKind
 from gangsaw.core.overlaps import OverlapKind, Severity
+from gangsaw.core.report.holds import HELD, UNHELD
 from gangsaw.views.schedule_schemas import schedule_logs_schema, schedule_schema
 from gangsaw.views.schema_parts import (
     COMMIT,
@@ -150,13 +151,19 @@ def why_schema() -> Schema:
 
 
 def events_schema() -> Schema:
-    """One line of `gangsaw events --json`; `body` has the fields of its `kind`."""
+    """One line of `gangsaw events --json`; `body` has the fields of its `kind`. `task.held` and
+    `task.unheld` are there with --holds."""
+    held = table(reason=TEXT, tasks=listed(TEXT), until=maybe(NUMBER), text=TEXT)
     bodies = [
         {"properties": {"kind": {"const": kind}, "body": of_class(cls)}}
         for kind, cls in EVENT_CLASSES.items()
     ]
+    bodies += [{"properties": {"kind": {"const": kind}, "body": held}} for kind in (HELD, UNHELD)]
     line = table(
-        seq=about("counts from 1 in each run, without gaps", {**WHOLE, "minimum": 1}),
+        seq=about(
+            "counts from 1 in each run, without gaps",
+            {**WHOLE, "minimum": 1},
+        ),
         at=about("seconds since the epoch", NUMBER),
         kind=TEXT,
         subject=about("a run, task or attempt; empty for the whole run", TEXT),
@@ -298,6 +305,9 @@ def check_schema() -> Schema:
     return table(
         schema_version=VERSION, file=TEXT, ok=TRUTH, errors=listed(complaint),
         warnings=listed(complaint), tasks=maybe(WHOLE),
+        dialect=about("what kind of task file it is, if it is no plan", maybe(TEXT)),
+        records=maybe(WHOLE), unread=listed(complaint), inferred=listed(complaint),
+        notes=listed(complaint),
     )  # fmt: skip
 
 

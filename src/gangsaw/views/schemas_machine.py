@@ -64,7 +64,8 @@ def machine_schema() -> Schema:
         stalls=about("null where the system does not tell",
                      table(memory=stall, cpu=stall, io=stall)),
         agents=listed(agent), agent_processes=WHOLE, agent_memory_mb=WHOLE,
-        limits=table(memory_max_pct=NUMBER, cpu_warn_pct=NUMBER, disk_max_pct=NUMBER,
+        limits=table(memory_max_pct=NUMBER, memory_budget_mb=maybe(NUMBER),
+                     agents_most=maybe(WHOLE), cpu_warn_pct=NUMBER, disk_max_pct=NUMBER,
                      disk_floor_mb=WHOLE),
         peaks=about("of the last run, as its log has them; null where nothing was measured", maybe(
             table(

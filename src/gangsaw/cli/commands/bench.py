@@ -24,6 +24,7 @@ from gangsaw.cli.probing import Cost, How, costs
 from gangsaw.cli.project import CONFIG_NAME, Project, from_pyproject, open_project
 from gangsaw.core.capacity import IDLE_MB, WORK_MB, Capacity, Measured, capacity
 from gangsaw.core.errors import UserError
+from gangsaw.core.governing import bounds_of
 from gangsaw.core.model import Limits
 from gangsaw.core.settings import Settings
 from gangsaw.engine.layout import layout_for
@@ -205,7 +206,7 @@ CPU_THRESHOLD={limits.cpu_warn_pct:g}
 DISK_THRESHOLD={limits.disk_max_pct:g}
 
 # Timing, in seconds
-AGENT_LAUNCH_DELAY={limits.launch_delay_s:g}
+AGENT_LAUNCH_DELAY={bounds_of(limits).launch_delay_s:g}
 """
 
 

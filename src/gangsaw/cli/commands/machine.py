@@ -16,6 +16,8 @@ from gangsaw.cli.project import open_project
 from gangsaw.cli.watching import watch
 from gangsaw.core.errors import UserError
 from gangsaw.core.evolve import evolve
+from gangsaw.core.governing import agents_most
+from gangsaw.core.governing import machine_text as held_text
 from gangsaw.core.measuring import learned_mb
 from gangsaw.core.model import Limits
 from gangsaw.core.settings import Settings
@@ -112,6 +114,8 @@ class _Look:
             engine_pid=pid,
             peaks=self._state.machine,
             learned=learned_mb(self._state, [one.name for one in self._settings.agents]),
+            held=held_text(self._state) if pid is not None else "",
+            agents_most=agents_most(self._state) if pid is not None else None,
         )
         self._before = (now, reading.processor, {_key(one): one.tree.cpu_s for one in found})
         return seen

@@ -13,26 +13,29 @@ import click
 from gangsaw.cli import output
 from gangsaw.cli.config_option import config_option
 from gangsaw.cli.place import here
+from gangsaw.cli.taking import PLAN_NAMES, Taken, take
 from gangsaw.core.errors import UserError
-from gangsaw.plan import (
-    Complaint,
-    PlanRead,
-    mermaid,
-    picture,
-    plan_json,
-    plan_schema,
-    read_plan_file,
-    read_roles,
-)
+from gangsaw.plan import Complaint, mermaid, picture, plan_json, plan_schema, read_roles
 
-PLAN_NAMES = ("plan.yaml", "plan.yml", "plan.json")
 WIDTH_MAX = 160
 FAULTY = 2
 
 
-@click.group("plan")
-def command() -> None:
-    """Check or draw a plan, or print the schema of plan files.
+FROM = click.option("--from", "source", metavar="SOURCE",
+                    help="A task file of another kind: PATH, NAME or NAME:PATH.")  # fmt: skip
+
+
+@click.group("plan", invoke_without_command=True)
+@FROM
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+              help="With --from: write the plan into FILE, which must not exist.")  # fmt: skip
+@click.pass_context
+def command(context: click.Context, source: str | None, output: Path | None) -> None:
+    """Check or draw a plan, print the schema of plan files, or make one from another task file.
+
+    \b
+    gangsaw plan --from specs/003-goals/tasks.md             print it as a plan
+    gangsaw plan --from roadmap:ROADMAP.md -o plan.yaml      write it
 
     \b
     A plan is a YAML (or JSON) file:
@@ -49,42 +52,105 @@ def command() -> None:
           prompt: Write the API.
           scope: [src/api/]
     """
+    if context.invoked_subcommand is None:
+        if source is None:
+            click.echo(context.get_help())
+            context.exit(0)
+        context.exit(_print_plan(source, output))
+    if source is not None or output is not None:
+        raise click.UsageError(f"write --from behind it: gangsaw plan {context.invoked_subcommand}")
+
+
+def _print_plan(source: str, output_file: Path | None) -> int:
+    """Write a source as a plan file."""
+    from gangsaw.sources.plan_text import plan_text
+
+    taken = _take(None, source)
+    _warn(taken)
+    if taken.plan.plan is None or taken.read is None:
+        return _refuse(taken)
+    text = plan_text(taken.read.tree)
+    if output_file is None:
+        output.say(text.rstrip("\n"))
+        return 0
+    try:
+        with output_file.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {output_file}: {error.strerror}; try another name"
+        ) from error
+    output.say(f"{output_file}: {_count(taken)}; try: gangsaw plan check {output_file}")
+    return 0
 
 
 @command.command("check")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
+@FROM
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="Print the complaints as an object.")
-def check(file: Path | None, config: Path | None, as_json: bool) -> int:
+def check(file: Path | None, source: str | None, config: Path | None, as_json: bool) -> int:
     """Tell every fault of FILE (default: plan.yaml) at once, each with its place and a remedy.
 
-    Exit code 0: it can be run (there may be warnings); 2: it cannot.
+    FILE may also be a task file of another kind: then every record that could not be read, and
+    every need that was inferred, is told with its line. Exit code 0: it can be run (there may be
+    warnings); 2: it cannot.
 
     \b
     Examples:
       gangsaw plan check
       gangsaw plan check backlog.yaml --json
     """
-    path = _plan_path(file)
-    read = _read(path, config)
+    taken = _take(file, source, config)
+    ok = taken.plan.plan is not None or _is_done(taken)
     if as_json:
         output.say_json(
             {
                 "schema_version": 1,
-                "file": str(path),
-                "ok": read.plan is not None,
-                "errors": [_object(each) for each in read.errors],
-                "warnings": [_object(each) for each in read.warnings],
-                "tasks": len(read.plan.tasks) if read.plan else None,
+                "file": taken.shown,
+                "ok": ok,
+                "errors": [_object(each) for each in taken.plan.errors],
+                "warnings": [_object(each) for each in taken.plan.warnings],
+                "tasks": len(taken.plan.plan.tasks) if taken.plan.plan else None,
+                **_of_source(taken),
             }
         )
-        return 0 if read.plan is not None else FAULTY
-    _warn(read)
-    if read.plan is None:
-        return _refuse(path, read)
-    count, many = len(read.plan.tasks), "" if len(read.plan.tasks) == 1 else "s"
-    output.say(f"{path}: {count} task{many}, no faults; try: gangsaw run --dry-run {path}")
+        return 0 if ok else FAULTY
+    _warn(taken)
+    for each in taken.read.inferred if taken.read is not None else ():
+        output.say(str(each))
+    if not ok:
+        return _refuse(taken)
+    output.say(
+        f"{taken.shown}: {_count(taken)}, no faults; try: gangsaw run --dry-run {taken.shown}"
+    )
     return 0
+
+
+def _of_source(taken: Taken) -> dict[str, Any]:
+    """What is told of a task file that is no plan of ours."""
+    read = taken.read
+    return {
+        "dialect": read.dialect if read else None,
+        "records": len(read.items) if read else None,
+        "unread": [_object(each) for each in read.unread] if read else [],
+        "inferred": [_object(each) for each in read.inferred] if read else [],
+        "notes": [_object(each) for each in read.notes] if read else [],
+    }
+
+
+def _is_done(taken: Taken) -> bool:
+    return taken.read is not None and taken.read.is_done
+
+
+def _count(taken: Taken) -> str:
+    """How many tasks there are, and of how many records."""
+    count = len(taken.plan.plan.tasks) if taken.plan.plan else 0
+    said = f"{count} task{'' if count == 1 else 's'}"
+    if taken.read is None:
+        return said
+    records = len(taken.read.items)
+    return f"{said} of {records} record{'' if records == 1 else 's'} ({taken.read.dialect})"
 
 
 @command.command("show")
@@ -92,7 +158,10 @@ def check(file: Path | None, config: Path | None, as_json: bool) -> int:
 @click.option("--mermaid", "as_mermaid", is_flag=True, help="Print a Mermaid graph.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan with all defaults applied.")
 @click.option("--width", type=click.IntRange(min=20), help="Columns to use.")
-def show(file: Path | None, as_mermaid: bool, as_json: bool, width: int | None) -> int:
+@FROM
+def show(
+    file: Path | None, as_mermaid: bool, as_json: bool, width: int | None, source: str | None
+) -> int:
     """Draw the graph of FILE (default: plan.yaml).
 
     \b
@@ -100,19 +169,19 @@ def show(file: Path | None, as_mermaid: bool, as_json: bool, width: int | None) 
       gangsaw plan show
       gangsaw plan show --mermaid > plan.mmd
     """
-    path = _plan_path(file)
-    read = _read(path)
+    taken = _take(file, source)
+    plan = taken.plan.plan
     if not as_json:
-        _warn(read)
-    if read.plan is None:
-        return _refuse(path, read)
+        _warn(taken)
+    if plan is None:
+        return _refuse(taken)
     if as_json:
-        output.say_json(plan_json(read.plan))
+        output.say_json(plan_json(plan))
     elif as_mermaid:
-        output.say(mermaid(read.plan).rstrip("\n"))
+        output.say(mermaid(plan).rstrip("\n"))
     else:
         columns = width or min(WIDTH_MAX, shutil.get_terminal_size((100, 24)).columns)
-        output.say(picture(read.plan, width=columns).rstrip("\n"))
+        output.say(picture(plan, width=columns).rstrip("\n"))
     return 0
 
 
@@ -137,32 +206,44 @@ def _plan_path(file: Path | None) -> Path:
     raise UserError("cannot find a plan: there is no plan.yaml here; try: gangsaw plan check FILE")
 
 
-def _read(path: Path, config: Path | None = None) -> PlanRead:
+def _take(file: Path | None, source: str | None, config: Path | None = None) -> Taken:
     """The plan, checked against the agents and checks of the settings where there are any."""
     from gangsaw.cli.place import common_dir_of
     from gangsaw.cli.project import open_project
 
+    if file is not None and source is not None:
+        raise click.UsageError("name a file, or a source with --from, not both")
+    path = None if source is not None else _plan_path(file)
     if common_dir_of(here()) is None:
-        return read_plan_file(path, source=str(path))
+        return take(path, source, Path.cwd())
     project = open_project(here(), os.environ, config)
     settings = project.settings
     known = [agent.name for agent in settings.agents] or None
     roles = read_roles(project.repo.main_root or project.repo.root)
-    return read_plan_file(
-        path, source=str(path), known_agents=known, checked=bool(settings.checks), roles=roles
+    return take(
+        path,
+        source,
+        Path.cwd(),
+        known_agents=known,
+        checked=bool(settings.checks),
+        roles=roles,
     )
 
 
-def _warn(read: PlanRead) -> None:
-    for complaint in read.warnings:
+def _warn(taken: Taken) -> None:
+    for complaint in taken.told:
         output.warn(f"warning: {complaint}")
 
 
-def _refuse(path: Path, read: PlanRead) -> int:
-    for complaint in read.errors:
+def _refuse(taken: Taken) -> int:
+    if _is_done(taken):
+        output.complain(f"cannot use {taken.shown}: nothing is left to be done in it")
+        return FAULTY
+    errors = taken.plan.errors
+    for complaint in errors:
         output.warn(str(complaint))
-    many = "" if len(read.errors) == 1 else "s"
-    output.complain(f"cannot use {path}: {len(read.errors)} fault{many}; mend them and try again")
+    many = "" if len(errors) == 1 else "s"
+    output.complain(f"cannot use {taken.shown}: {len(errors)} fault{many}; mend them and try again")
     return FAULTY
 
 

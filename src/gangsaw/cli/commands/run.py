@@ -24,6 +24,8 @@ from gangsaw.core.model import Deliver
 @click.command(epilog="Exit codes: 0 all landed, 1 something failed, 2 usage, 3 needs a person, "
                "4 stopped by a limit, 130 interrupted.")  # fmt: skip
 @click.argument("plan", required=False, type=click.Path(path_type=Path))
+@click.option("--from", "source", metavar="SOURCE",
+              help="Run a task file of another kind: PATH, NAME or NAME:PATH.")  # fmt: skip
 @click.option("-n", "--max-agents", type=click.IntRange(1), help="At most so many agents at once.")
 @click.option("--batched/--no-batched", "batched", default=None,
               help="In waves: the next start when all that started together ended.")  # fmt: skip
@@ -63,6 +65,7 @@ def command(context: click.Context, /, plan: Path | None, **options: object) -> 
     gangsaw run --dry-run              what would start, in which order
     gangsaw run --detach               in the background; then: gangsaw status --watch
     gangsaw run --every 10m --for 6h   on a schedule; see also: gangsaw schedule --help
+    gangsaw run --from roadmap         a task file of another kind; see docs/howto/task-files.md
     """
     asked = Asked(**options)  # type: ignore[arg-type]
     folder = Path.cwd()

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gangsaw.core.events import AttemptAdmitted, Pressure
+from gangsaw.core.governing import alone_text, memory_hold, paused_until
 from gangsaw.core.model import account_of, attempt_id
 from gangsaw.core.overlapping import held_by, tasks_of
 from gangsaw.core.policy import money, waves
+from gangsaw.core.policy.projection import Kind
 from gangsaw.core.policy.undo import undone_needs
 from gangsaw.core.scopes import overlaps
 from gangsaw.core.state import State, is_live
@@ -46,6 +48,8 @@ class HoldKind(StrEnum):
     RESOLVING = "resolving"
     OVERLAP = "overlap"
     WAVE = "wave"
+    MEMORY = "memory"
+    LAUNCH = "launch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,11 @@ def hold_for(state: State, name: str, now: float) -> Hold | None:
     Asked of a task without live attempt that is not closed.
     """
     return (
-        _hold_of_task(state, name, now) or hold_for_all(state) or _hold_of_place(state, name, now)
+        _hold_of_task(state, name, now)
+        or hold_for_all(state)
+        or _hold_between_starts(state, now)
+        or _hold_of_place(state, name, now)
+        or _hold_of_machine(state, name, now)
     )
 
 
@@ -91,6 +99,13 @@ def hold_for_all(state: State) -> Hold | None:
     if state.busy.get("", 0) >= state.limits.max_agents:
         return Hold(HoldKind.SLOTS, text=f"{state.limits.max_agents}")
     return None
+
+
+def _hold_between_starts(state: State, now: float) -> Hold | None:
+    until = paused_until(state, now)
+    if until is None:
+        return None
+    return Hold(HoldKind.LAUNCH, until=until, text=f"{state.limits.launch_delay_s:g} s")
 
 
 def _hold_of_task(state: State, name: str, now: float) -> Hold | None:
@@ -166,6 +181,23 @@ def _hold_of_place(state: State, name: str, now: float) -> Hold | None:
     return Hold(HoldKind.OVERLAP, tasks_of(found[0]), text=found[1]) if found else None
 
 
+def _hold_of_machine(state: State, name: str, now: float) -> Hold | None:
+    """A reason that lies in the machine's memory or disk, with the numbers."""
+    if state.governor is None:
+        return None
+    if text := alone_text(state, name):
+        return Hold(HoldKind.MEMORY, text=text)
+    short = memory_hold(state, _kind_of_start(state, name, now), now)
+    return Hold(HoldKind.MEMORY, until=short.until, text=short.text) if short else None
+
+
+def _kind_of_start(state: State, name: str, now: float) -> Kind:
+    """What the memory of the task's next attempt is expected by."""
+    agent = agent_now(state, name, now)
+    model = state.tasks[name].model if agent == agent_for(state, name) else None
+    return (agent, model or "", "work")
+
+
 def agent_for(state: State, name: str) -> str:
     """The name of the agent that the task is given to."""
     return state.tasks[name].agent or state.limits.default_agent
@@ -215,11 +247,20 @@ def has_slot(state: State, agent: str) -> bool:
 def admit(state: State, now: float) -> AttemptAdmitted | None:
     """The next task to start, best rank first (priority, then longest remaining chain, then file
     order), or `None` when every ready task is held."""
-    if not state.ready or hold_for_all(state) is not None:
+    if not state.ready or hold_for_all(state) is not None or paused_until(state, now) is not None:
         return None
+    short: dict[Kind, bool] = {}
     for _, name in state.ready:
-        if _hold_of_task(state, name, now) is None and _hold_of_place(state, name, now) is None:
-            return _admission(state, name, now)
+        if _hold_of_task(state, name, now) or _hold_of_place(state, name, now):
+            continue
+        if state.governor is not None:
+            # The same for all of a kind, and there may be thousands of them.
+            kind = _kind_of_start(state, name, now)
+            if kind not in short:
+                short[kind] = memory_hold(state, kind, now) is not None
+            if short[kind] or alone_text(state, name):
+                continue
+        return _admission(state, name, now)
     return None
 
 

@@ -29,6 +29,8 @@ def after_exit(state: State, attempt: Attempt, now: float) -> list[Event] | None
     if attempt.stop_cause is not None:
         if reviews:
             return review.after_review(state, attempt, now)
+        if attempt.stop_cause is Cause.MEMORY:
+            return remedy.after_memory_stop(state, attempt, now)
         if attempt.stop_cause is Cause.BUDGET:
             return [remedy.stopped_for_money(state, attempt)]
         if attempt.stop_cause is Cause.STALLED:

@@ -47,23 +47,45 @@ def govern(
 def level_of(reading: MachineReading, bounds: Bounds, *, relief: bool = False) -> tuple[Level, str]:
     """The level of one reading by itself, and its reason; with `relief`, by the thresholds that
     end a level."""
+    found = _troubles(reading, bounds, relief=relief)
+    return max(found, key=lambda one: one[0].rank, default=(Level.NONE, ""))
+
+
+def shortages(reading: MachineReading, bounds: Bounds) -> tuple[str, ...]:
+    """A sentence for each bound that is not held; none where there is enough of everything."""
+    return tuple(text for _, text in _troubles(reading, bounds))
+
+
+def _troubles(
+    reading: MachineReading, bounds: Bounds, *, relief: bool = False
+) -> list[tuple[Level, str]]:
     more = RELIEF if relief else 1.0
     less = PRESSURE_RELIEF if relief else 1.0
-    free = reading.available_pct
-    if free < bounds.hard_pct * more:
-        return Level.HARD, _memory(reading, bounds.hard_pct * more)
-    if free < bounds.soft_pct * more:
-        return Level.SOFT, _memory(reading, bounds.soft_pct * more)
+    found = []
+    for level, floor_pct in (
+        (Level.HARD, bounds.hard_pct),
+        (Level.SOFT, bounds.soft_pct),
+        (Level.WARN, bounds.warn_pct),
+    ):
+        if reading.available_pct < floor_pct * more:
+            found.append((level, _memory(reading, floor_pct * more)))
+            break
     if reading.full_pct > bounds.soft_full_pct * less:
-        return Level.SOFT, _waits("all wait", reading.full_pct, bounds.soft_full_pct * less)
+        words = _waits("all wait", reading.full_pct, bounds.soft_full_pct * less)
+        found.append((Level.SOFT, words))
+    elif reading.some_pct > bounds.warn_some_pct * less:
+        words = _waits("some wait", reading.some_pct, bounds.warn_some_pct * less)
+        found.append((Level.WARN, words))
     floor_mb = bounds.disk_floor_mb * more
     if reading.disk_free_mb is not None and reading.disk_free_mb < floor_mb:
-        return Level.SOFT, f"{reading.disk_free_mb:.0f} MB of disk free, under {floor_mb:.0f} MB"
-    if free < bounds.warn_pct * more:
-        return Level.WARN, _memory(reading, bounds.warn_pct * more)
-    if reading.some_pct > bounds.warn_some_pct * less:
-        return Level.WARN, _waits("some wait", reading.some_pct, bounds.warn_some_pct * less)
-    return Level.NONE, ""
+        words = f"{reading.disk_free_mb:.0f} MB of disk free, under {floor_mb:g} MB"
+        found.append((Level.SOFT, words))
+    # What is kept free at a share of 100 is nothing, and that is always there.
+    kept_pct = (100.0 - bounds.disk_max_pct) * more
+    if 100.0 - reading.disk_used_pct < kept_pct:
+        words = f"{reading.disk_used_pct:.1f} % of disk used, over {100.0 - kept_pct:g} %"
+        found.append((Level.SOFT, words))
+    return found
 
 
 def _memory(reading: MachineReading, floor_pct: float) -> str:

@@ -1,8 +1,8 @@
 """Is there room for one more? What is running counts with the larger of what it uses and what is
 known of its like, so that a start is not judged by what the last ones have not taken yet.
 
-What nobody runs beside may always begin: a machine that others keep busy slows a run down, and
-does not end it.
+What nobody runs beside may begin whatever is expected of it, as long as the machine is not short
+by itself: else a large task would never begin.
 """
 
 from __future__ import annotations
@@ -35,14 +35,15 @@ class Shortage:
     until: float | None = None
 
 
-def expected_mb(footprints: Footprints, kind: Kind) -> float:
-    """The peak to expect: of exactly this kind, else of the agent and model, else of the agent."""
+def expected_mb(footprints: Footprints, kind: Kind, unknown_mb: float = UNKNOWN_MB) -> float:
+    """The peak to expect: of exactly this kind, else of the agent and model, else of the agent,
+    else the one given."""
     agent, model, _ = kind
     for wide in (kind, (agent, model, ""), (agent, "", "")):
         known = sorted([peak for peak in footprints.get(wide, ()) if peak > 0][-PEAKS_LOOKED_AT:])
         if known:
             return known[int(PEAK_RANK * (len(known) - 1))]
-    return UNKNOWN_MB
+    return unknown_mb
 
 
 def shortage(
@@ -61,7 +62,7 @@ def shortage(
     `loads` are the attempts that run or are being started (with no memory yet), `started_at` is
     when the last one was, and `preparing_mb` what worktrees in the making will still take.
     """
-    if known.level.rank >= Level.SOFT.rank or (loads and known.level is not Level.NONE):
+    if known.level is not Level.NONE:
         return Shortage(known.text)
     if (short := _disk(candidate, reading, bounds, preparing_mb)) is not None:
         return short
@@ -83,7 +84,7 @@ def projected_mb(loads: Sequence[Load], reading: MachineReading) -> float:
 def _disk(
     candidate: Candidate, reading: MachineReading, bounds: Bounds, preparing_mb: float
 ) -> Shortage | None:
-    if reading.disk_free_mb is None:
+    if reading.disk_free_mb is None or bounds.disk_floor_mb <= 0:
         return None
     left = reading.disk_free_mb - preparing_mb - candidate.worktree_mb
     if left >= bounds.disk_floor_mb:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from gangsaw.core.conditions import REMEDIES, Condition, Remedy, sentence
 from gangsaw.core.events import AttemptParked, Cause, Event, TurnWanted
+from gangsaw.core.governing import alone_text, memory_hold
+from gangsaw.core.machine import AfterStop
 from gangsaw.core.model import TurnKind
 from gangsaw.core.phases import Phase
 from gangsaw.core.policy import money, retry
@@ -18,6 +20,7 @@ from gangsaw.core.policy.admission import (
     limit_of,
     may_take_slot,
 )
+from gangsaw.core.policy.victims import after_stop
 from gangsaw.core.state import Attempt, State
 from gangsaw.core.talk import has_word_for
 from gangsaw.core.timing import limit_ends
@@ -63,6 +66,17 @@ def follow(state: State, attempt: Attempt, condition: Condition, now: float) -> 
             return retry.fail(state, attempt, Cause.REFUSED, _words(attempt, condition), now)
 
 
+def after_memory_stop(state: State, attempt: Attempt, now: float) -> list[Event]:
+    """What follows a stop for the machine's sake, which is nobody's fault: the attempt goes on
+    when there is room, or a person is asked."""
+    stops = state.task_states[attempt.task].memory_stops
+    if after_stop(stops) is AfterStop.PERSON:
+        why = f"{stops} times, although nothing ran beside it"
+        text = f"{_words(attempt, Condition.MEMORY)} · {why}"
+        return [AttemptParked(attempt.id, Condition.MEMORY, text, None)]
+    return _wait(state, attempt, Condition.MEMORY, now)
+
+
 def park(attempt: Attempt, condition: Condition, until: float | None) -> Event:
     """The attempt waits, until then or for a person."""
     return AttemptParked(attempt.id, condition, _words(attempt, condition), until)
@@ -105,12 +119,12 @@ def unpark(state: State, attempt: Attempt, now: float) -> list[Event]:
         return []
     due, condition = goes_on_at(state, attempt), attempt.parked
     if due is None and attempt.unpaid and not retry.is_spent(state, attempt):
-        return _once_free(state, attempt, attempt.seat)
+        return _once_free(state, attempt, attempt.seat, now)
     if due is None:
         told = has_word_for(state, attempt) and not retry.is_spent(state, attempt)
-        return _once_free(state, attempt, attempt.seat) if told else []
+        return _once_free(state, attempt, attempt.seat, now) if told else []
     if condition is None:
-        return _once_free(state, attempt, attempt.seat)
+        return _once_free(state, attempt, attempt.seat, now)
     other = place_elsewhere(state, attempt, condition)
     by_itself = now >= due and (condition is Condition.QUOTA or not other)
     away = bool(other) and not is_limited(state, other, now)
@@ -118,7 +132,7 @@ def unpark(state: State, attempt: Attempt, now: float) -> list[Event]:
         return []
     if retry.is_spent(state, attempt):
         return [park_unpaid(state, attempt, condition)]
-    return _once_free(state, attempt, attempt.seat if by_itself else other)
+    return _once_free(state, attempt, attempt.seat if by_itself else other, now)
 
 
 def goes_on_at(state: State, attempt: Attempt) -> float | None:
@@ -132,11 +146,22 @@ def goes_on_at(state: State, attempt: Attempt) -> float | None:
     return max(until, limit + window_s * retry.spread(attempt.id))
 
 
-def _once_free(state: State, attempt: Attempt, agent: str) -> list[Event]:
-    """The turn that goes on where the parked one ended; nothing while no slot is free."""
-    if not may_take_slot(state, agent):
+def _once_free(state: State, attempt: Attempt, agent: str, now: float) -> list[Event]:
+    """The turn that goes on where the parked one ended; nothing while no slot is free, or the
+    machine has no room."""
+    if not may_take_slot(state, agent) or room_text(state, attempt, agent, now):
         return []
     return [_again(attempt, fresh=agent != attempt.seat, agent=agent)]
+
+
+def room_text(state: State, attempt: Attempt, agent: str, now: float) -> str:
+    """Why the machine has no room for the parked attempt now; empty if it has."""
+    if state.governor is None:
+        return ""
+    model = attempt.model if agent == attempt.agent else None
+    kind = "review" if attempt.why is TurnKind.REVIEW else "work"
+    short = memory_hold(state, (agent, model or "", kind), now, worktree=False)
+    return alone_text(state, attempt.task) or (short.text if short else "")
 
 
 def _again(attempt: Attempt, *, fresh: bool, agent: str) -> TurnWanted:

@@ -177,6 +177,8 @@ def stop_text(state: State, attempt: Attempt) -> str:
             return "ran longer than its time limit and was stopped"
         case Cause.STALLED:
             return f"wrote nothing for {limits.stall_s:.0f} s and was stopped"
+        case Cause.MEMORY:
+            return "stopped because the machine was short of memory"
         case Cause.CANCELLED | Cause.UNDONE as cause:
             return ENDED_BY[cause]
         case Cause.BUDGET:

@@ -17,6 +17,7 @@ from gangsaw.core.events import (
     WorkReturned,
 )
 from gangsaw.core.findings import NO_WORD, review_text
+from gangsaw.core.governing import kept_apart
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Stage, TurnKind, attempt_id
 from gangsaw.core.policy import remedy, retry
@@ -65,7 +66,7 @@ def ask_reviewer(state: State, attempt: Attempt, now: float) -> list[Event]:
     reviewer = unlimited(state, reviewer_of(state, attempt.task), now)
     if retry.is_spent(state, attempt, reviewer):
         return [_unpaid(attempt, reviewer)]
-    if state.stopping or not has_slot(state, reviewer):
+    if state.stopping or not has_slot(state, reviewer) or kept_apart(state, attempt.task):
         return []
     return [_review_turn(attempt, reviewer)]
 
@@ -89,6 +90,8 @@ def after_review(state: State, attempt: Attempt, now: float) -> list[Event]:
         return retry.fail(state, attempt, stopped_by, retry.stop_text(state, attempt), now)
     if attempt.given is not None:
         return _after_word(state, attempt)
+    if stopped_by is Cause.MEMORY:
+        return remedy.after_memory_stop(state, attempt, now)
     if stopped_by is Cause.BUDGET:
         return [_unpaid(attempt, attempt.seat)]
     if stopped_by is Cause.STOPPED and retry.is_spent(state, attempt):
@@ -136,6 +139,6 @@ def work_turn(state: State, attempt: Attempt, now: float) -> list[Event]:
     if retry.is_spent(state, attempt, attempt.agent):
         text = "its tests are written, and the budget is spent"
         return retry.fail(state, attempt, Cause.BUDGET, text, now)
-    if state.stopping or not has_slot(state, attempt.agent):
+    if state.stopping or not has_slot(state, attempt.agent) or kept_apart(state, attempt.task):
         return []
     return [retry.wanted_turn(attempt, TurnKind.WORK)]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gangsaw.core.report.critical import Facts, critical_chain
-from gangsaw.core.report.seen import AT_WORK, Seen, seconds_of
-from gangsaw.core.report.values import Link, Retry, Returned, Wait
+from gangsaw.core.report.seen import Seen, seconds_of
+from gangsaw.core.report.values import AT_WORK, Link, Retry, Returned, Wait
 
 
 def chain_of(seen: Seen) -> tuple[Link, ...]:

@@ -13,8 +13,10 @@ from typing import Any
 from gangsaw.core import events as ev
 from gangsaw.core import events_radar as radar
 from gangsaw.core import events_resolving as resolving
+from gangsaw.core.events_machine import MachineMeasured
 from gangsaw.core.evolve import evolve
 from gangsaw.core.launch import OutcomeKind
+from gangsaw.core.measures import Measure
 from gangsaw.core.model import Limits, TurnKind
 from gangsaw.core.phases import ENDED, HOLDS_SLOT, Phase
 from gangsaw.core.report.values import Doing, Stretch
@@ -145,6 +147,7 @@ class Follower:
         self.engines = Engines()
         self.jumps = 0
         self.pressed: list[tuple[float, bool]] = []
+        self.measures: list[tuple[float, Measure]] = []
         self.allowed: list[tuple[float, Limits]] = []
         """The limits, and since when."""
         self._free: set[int] = set()
@@ -359,6 +362,10 @@ def _jumped(who: Follower, event: ev.ClockJumped, at: float, _: object) -> None:
     who.jumps += event.why is ev.Jump.SET
 
 
+def _measured(who: Follower, event: MachineMeasured, at: float, _: object) -> None:
+    who.measures.append((at, event.measure))
+
+
 def _pressed(who: Follower, event: ev.PressureChanged, at: float, _: object) -> None:
     who.pressed.append((at, event.level is not ev.Pressure.NONE))
 
@@ -387,4 +394,5 @@ _NOTES: dict[type[Any], Note] = {
     ev.EngineStopped: _engine_down,
     ev.ClockJumped: _jumped,
     ev.PressureChanged: _pressed,
+    MachineMeasured: _measured,
 }

@@ -11,7 +11,7 @@ from gangsaw.core.report.follow import At, Follower
 from gangsaw.core.report.landings import check_reports, conflict_report, queue_report
 from gangsaw.core.report.machine import machine_of
 from gangsaw.core.report.money import spent_of
-from gangsaw.core.report.seen import AT_WORK, Seen, allowed_s, pct, seconds_of, times_of
+from gangsaw.core.report.seen import Seen, allowed_s, pct, seconds_of, times_of
 from gangsaw.core.report.shares import (
     agent_report,
     agents_of,
@@ -20,7 +20,7 @@ from gangsaw.core.report.shares import (
     track_report,
     tracks_of,
 )
-from gangsaw.core.report.values import BY_ITSELF, AttemptLine, RunReport, Totals
+from gangsaw.core.report.values import AT_WORK, BY_ITSELF, AttemptLine, RunReport, Totals, at_once
 from gangsaw.core.status import Status, view
 
 
@@ -83,6 +83,7 @@ def totals_of(seen: Seen) -> Totals:
         held_s=sum(each.seconds for each in every if each.slot is not None),
         busy_s=busy_s,
         utilisation_pct=pct(busy_s, slots_s),
+        busy_max=max((count for _, count in at_once(every)), default=0),
         times=times_of(every),
         tasks=len(state.tasks),
         landed=outcomes[Status.LANDED],

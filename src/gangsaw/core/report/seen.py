@@ -10,9 +10,6 @@ from gangsaw.core.report.values import Doing, Stretch, Times
 from gangsaw.core.report.waits import OF_LIVE
 from gangsaw.core.state import Attempt
 
-AT_WORK = (Doing.WORK, Doing.REVIEW)
-"""An agent is at it."""
-
 
 class Seen:
     """One run as it was followed, and what several parts of its report are made from. Moments are

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gangsaw.core.report.money import money_of
-from gangsaw.core.report.seen import AT_WORK, Seen, allowed_s, pct, seconds_of, times_of
+from gangsaw.core.report.seen import Seen, allowed_s, pct, seconds_of, times_of
 from gangsaw.core.report.values import (
+    AT_WORK,
     AgentReport,
     Doing,
     SlotReport,

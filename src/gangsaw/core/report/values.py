@@ -7,8 +7,11 @@ where the clock was set back.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from gangsaw.core.report.machine_values import Machine
 
 
 class Doing(StrEnum):
@@ -28,6 +31,9 @@ class Doing(StrEnum):
 BY_ITSELF = (Doing.SET_UP, Doing.WORK, Doing.REVIEW, Doing.CHECK, Doing.LANDING)
 """What would take its time if nothing ran beside it too."""
 
+AT_WORK = (Doing.WORK, Doing.REVIEW)
+"""An agent is at it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -44,6 +50,24 @@ class Stretch:
     def seconds(self) -> float:
         """Its length."""
         return max(0.0, self.until_s - self.since_s)
+
+
+def at_once(stretches: Iterable[Stretch]) -> list[tuple[float, int]]:
+    """How many agents were at work or reviewed, and since when (seconds of the run), in order."""
+    moments = [
+        (at_s, step)
+        for each in stretches
+        if each.doing in AT_WORK
+        for at_s, step in ((each.since_s, 1), (each.until_s, -1))
+    ]
+    found, count = [(0.0, 0)], 0
+    for at_s, step in sorted(moments):
+        count += step
+        if found[-1][0] == at_s:
+            found[-1] = (at_s, count)
+        else:
+            found.append((at_s, count))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +97,8 @@ class Totals:
     """The run as a whole. `serial_s`: one after the other, all attempts would have taken as long,
     waits left out; `speedup` is how often the run's own length that is. `slots_s` is the sum over
     time of how many agents were allowed, `held_s` of how many slots were taken, `busy_s` of how
-    many agents worked or reviewed; `utilisation_pct` is `busy_s` of `slots_s`. `down_s`: no engine
-    was there."""
+    many agents worked or reviewed; `utilisation_pct` is `busy_s` of `slots_s`, `busy_max` how many
+    of them were at it at once. `down_s`: no engine was there."""
 
     wall_s: float
     serial_s: float
@@ -83,6 +107,7 @@ class Totals:
     held_s: float
     busy_s: float
     utilisation_pct: float | None
+    busy_max: int
     times: Times
     tasks: int
     landed: int
@@ -291,18 +316,6 @@ class Spent:
     per_landed_usd: float | None
     failed_usd: float
     money: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Machine:
-    """What launches used, as their ends told: processor time, and the most memory of one of them.
-    `pressed_s` is how long the machine was short, `pressed` how often."""
-
-    cpu_s: float
-    memory_max_mb: float
-    memory_max_of: str
-    pressed: int
-    pressed_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from gangsaw.core.phases import Phase
 from gangsaw.core.policy.admission import Hold, HoldKind, hold_for, hold_for_all
 from gangsaw.core.policy.remedy import waits_for_a_person
-from gangsaw.core.state import State, is_live
+from gangsaw.core.state import Attempt, State, is_live
 
 PERSON = "person"
 PARKED = "parked"
@@ -26,6 +26,27 @@ _OF_LIVE = {
 }
 OF_LIVE = (PERSON, PARKED, UNPAID, NEXT_TURN, LANDING_QUEUE)
 """Reasons of attempts that are live; all others keep a task from being started."""
+
+
+def waits_for(state: State, name: str, at: float) -> tuple[str | None, Hold | None]:
+    """What the task waits for now, as reports name it, and the scheduler's own answer where it
+    cannot be started; `None` where it waits for nothing, or is over."""
+    known = state.task_states[name]
+    attempt = state.attempt_of(name)
+    if known.closed or state.end is not None:
+        return None, None
+    if attempt is not None and is_live(attempt):
+        return _of_live(attempt), None
+    hold = hold_for(state, name, at)
+    return (hold.kind.value, hold) if hold is not None else (None, None)
+
+
+def _of_live(attempt: Attempt) -> str | None:
+    if attempt.phase is not Phase.PARKED:
+        return _OF_LIVE.get(attempt.phase)
+    if attempt.unpaid:
+        return UNPAID
+    return PERSON if attempt.in_hand or waits_for_a_person(attempt) else PARKED
 
 
 class Waits:
@@ -75,24 +96,13 @@ class Waits:
         self.seconds[key] = self.seconds.get(key, 0.0) + max(0.0, at - since)
 
     def _reason(self, name: str, at: float) -> str | None:
-        state = self._state
-        known = state.task_states[name]
-        attempt = state.attempt_of(name)
-        if known.closed or state.end is not None:
-            return None
-        if attempt is not None and is_live(attempt):
-            if name in self.last:
-                self.before[attempt.id] = self.last.pop(name)
-            if attempt.phase is Phase.PARKED and attempt.unpaid:
-                return UNPAID
-            if attempt.phase is Phase.PARKED:
-                return PERSON if attempt.in_hand or waits_for_a_person(attempt) else PARKED
-            return _OF_LIVE.get(attempt.phase)
-        hold = hold_for(state, name, at)
-        if hold is None:
-            return None
-        self.last[name] = hold
-        return hold.kind.value
+        reason, hold = waits_for(self._state, name, at)
+        attempt = self._state.attempt_of(name)
+        if hold is not None:
+            self.last[name] = hold
+        elif attempt is not None and is_live(attempt) and name in self.last:
+            self.before[attempt.id] = self.last.pop(name)
+        return reason
 
     def totals(self, until: float) -> dict[tuple[str, str], float]:
         """Seconds by task and reason, what goes on counted up to `until` (epoch seconds)."""

@@ -8,6 +8,7 @@ gives the same schedule.
 """
 
 from gangsaw.testing.simulation.broken import Broken
-from gangsaw.testing.simulation.schedule import Figures, Mode, Schedule, run_seed
+from gangsaw.testing.simulation.figures import Figures
+from gangsaw.testing.simulation.schedule import Mode, Schedule, run_seed
 
 __all__ = ["Broken", "Figures", "Mode", "Schedule", "run_seed"]

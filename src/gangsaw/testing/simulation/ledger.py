@@ -26,6 +26,7 @@ from gangsaw.testing.simulation.ledger_after import (
     names_of,
 )
 from gangsaw.testing.simulation.ledger_attempts import BLAMELESS_MAX, FINAL
+from gangsaw.testing.simulation.ledger_governor import MachinePage
 from gangsaw.testing.simulation.ledger_money import task_is_spent
 from gangsaw.testing.simulation.ledger_queue import Queue
 from gangsaw.testing.simulation.ledger_radar import RadarBook
@@ -82,6 +83,7 @@ class Ledger:
     pressure: bool = False
     measured_at: float | None = None
     ended: bool = False
+    machine: MachinePage = field(default_factory=MachinePage)
 
     # --- what the naive answers need ------------------------------------------------------------
 
@@ -188,6 +190,7 @@ class Ledger:
         if made is not None:
             made(self, event, at)
         self.talk.take(self, event, at)
+        self.machine.take(self, event, at)
         page = self.attempts.get(event.subject)
         if page is not None:
             self._move(page, event)
@@ -382,6 +385,7 @@ def _take_up(book: Ledger, task: str, start: str) -> None:
     page.given_up = page.cancelled = page.cancel_asked = page.undone = False
     page.tries = page.crashes = page.blameless = 0
     page.retry_at, page.last_cause = 0.0, None
+    book.machine.stops.pop(task, None)
 
 
 @rule(ev.Scaled)

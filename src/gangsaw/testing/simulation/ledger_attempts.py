@@ -128,6 +128,9 @@ def _(book: Ledger, event: ev.AttemptFailed, at: float) -> None:
     if (attempt.is_parked or reviewed) and not asked_for:
         # Work that was checked, and an attempt that waits, end only because somebody says so.
         raise Broken(f"{event.attempt} ends as {event.cause} in a wait, or by its reviewer")
+    own = asked_for or event.cause is Cause.WORKSPACE
+    if ended and attempt.stopped is Cause.MEMORY and not own:
+        raise Broken(f"{event.attempt} ends as {event.cause}, and was stopped for memory")
     unpaid = lacks_money(book, attempt.task, attempt.agent, alone=True)
     if event.cause is Cause.BUDGET and not unpaid:
         raise Broken(f"{event.attempt} ends for want of money, and there is enough")

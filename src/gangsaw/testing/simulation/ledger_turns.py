@@ -11,6 +11,13 @@ from gangsaw.core.events import Cause
 from gangsaw.core.launch import OutcomeKind, UsageNoted
 from gangsaw.core.model import Stage, TurnKind
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.ledger_governor import (
+    has_company,
+    is_kept_apart,
+    is_short,
+    note_park,
+    note_stop,
+)
 from gangsaw.testing.simulation.ledger_money import is_paid, may_park, may_stop, note_use
 from gangsaw.testing.simulation.ledger_resolving import may_resolve
 from gangsaw.testing.simulation.pages import (
@@ -53,6 +60,7 @@ def _(book: Ledger, event: ev.TurnWanted, at: float) -> None:
         _may_review(book, page, event, again=after_wait or switched)
     else:
         _in_its_stage(book, page, event)
+    _may_run_beside(book, page, event, at)
     if not book.has_free_slot(seat, page):
         raise Broken(f"{event.attempt} takes a slot of {seat} though none is free")
     is_paid(book, event.attempt, page, seat)
@@ -61,6 +69,18 @@ def _(book: Ledger, event: ev.TurnWanted, at: float) -> None:
     page.launch, page.turn, page.why = event.launch, event.turn, event.why
     page.stopped, page.crashed, page.word = None, False, None
     page.parked, page.parked_until, page.freed = None, None, False
+
+
+def _may_run_beside(book: Ledger, page: AttemptPage, event: ev.TurnWanted, at: float) -> None:
+    """What waited begins only where the machine has room, and where nothing runs alone."""
+    kind = "review" if event.why is TurnKind.REVIEW else "work"
+    seat = event.agent or page.agent
+    if page.is_parked and is_short(book, seat, kind, at, worktree=False):
+        raise Broken(f"{event.attempt} goes on though the machine is short")
+    if page.holds != "agent" and is_kept_apart(book, page.task):
+        raise Broken(f"{event.attempt} goes on beside one that runs alone")
+    if not page.holds and has_company(book, page.task):
+        raise Broken(f"{event.attempt} goes on, and does not run alone")
 
 
 def _as_often_as_allowed(page: AttemptPage, event: ev.TurnWanted) -> None:
@@ -177,6 +197,7 @@ def _(book: Ledger, event: ev.AttemptParked, at: float) -> None:
         raise Broken(f"{event.attempt} is parked from {page.place}")
     if page.launch != page.ended_launch or not event.text:
         raise Broken(f"{event.attempt} is parked while its agent is alive, or nothing says why")
+    note_park(book, event, page)
     page.parked, page.parked_until = event.condition, event.until
     page.told, page.freed = page.ended_at_moment is not None, False
     page.unpaid, page.allowed = event.unpaid, False
@@ -244,6 +265,7 @@ def _(book: Ledger, event: ev.TurnStarted, at: float) -> None:
 @rule(ev.StopWanted)
 def _(book: Ledger, event: ev.StopWanted, at: float) -> None:
     page = book.attempts[event.attempt]
+    note_stop(book, event, page)
     may_stop(book, event, page)
     page.stopped = page.stopped or event.cause
     if event.cause not in (Cause.STALLED, Cause.TIMEOUT):

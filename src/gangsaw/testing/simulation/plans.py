@@ -78,6 +78,7 @@ class Temper:
     unlisted: float = 0.0
     overlaps: float = 0.0
     mechanical: float = 0.0
+    memory: float = 0.0
 
 
 CALM = Temper()
@@ -115,7 +116,7 @@ _STRENGTH = {
     "clock_jump": 0.1,
     "vanish": 0.03,
 }
-_FOUND = ("concerns", "unlisted", "overlaps", "mechanical")
+_FOUND = ("concerns", "unlisted", "overlaps", "mechanical", "memory")
 _TROUBLES = (*_STRENGTH, "unreachable", "remote_moves", *_FOUND)
 _PRESENT = 0.3
 """How likely each kind of trouble is part of a schedule at all."""
@@ -184,6 +185,14 @@ class Scene:
         return tasks + [name for name in _TROUBLES if getattr(self.temper, name)]
 
 
+MEASURED = 0.3
+"""How many schedules have a machine whose memory is measured."""
+BUDGETS_MB = (4_000, 7_000, 9_000)
+OWN_MB = (300, 2_000)
+PAUSED = 0.1
+"""How many have a pause between two starts."""
+PAUSES_S = (2.0, 30.0)
+
 FEATURES = ("scope", "track", "review", "plain", "rank", "stages")
 
 
@@ -213,7 +222,32 @@ def random_scene(rng: Random) -> Scene:
     )
     own = str(rng.getstate()[1][-4:])
     found = with_finds(_with_remote(scene, Random(own)), Random(f"{own} finds"))
-    return with_tests(found, Random(f"{own} tests"))
+    found = with_tests(found, Random(f"{own} tests"))
+    found = _with_pauses(found, Random(f"{own} pauses"))
+    return _with_memory(found, Random(f"{own} memory"))
+
+
+def _with_memory(scene: Scene, rng: Random) -> Scene:
+    """The same, perhaps on a machine whose memory is measured and runs short; by chance of its
+    own."""
+    if rng.random() > MEASURED:
+        return scene
+    budget = float(rng.choice(BUDGETS_MB)) if rng.random() < MEASURED else None
+    own = [float(rng.choice(OWN_MB)) if rng.random() < 0.5 else None for _ in scene.limits.agents]
+    agents = tuple(
+        replace(agent, memory_max_mb=most_mb)
+        for agent, most_mb in zip(scene.limits.agents, own, strict=True)
+    )
+    limits = replace(scene.limits, memory_budget_mb=budget, agents=agents)
+    temper = replace(scene.temper, memory=0.2 + 0.8 * rng.random())
+    return replace(scene, limits=limits, temper=temper)
+
+
+def _with_pauses(scene: Scene, rng: Random) -> Scene:
+    """The same, perhaps with a pause between two starts."""
+    if rng.random() > PAUSED:
+        return scene
+    return replace(scene, limits=replace(scene.limits, launch_delay_s=rng.choice(PAUSES_S)))
 
 
 def _with_remote(scene: Scene, rng: Random) -> Scene:

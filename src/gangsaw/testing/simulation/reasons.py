@@ -6,9 +6,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gangsaw.core.conditions import Condition
+from gangsaw.core.model import TurnKind
 from gangsaw.core.policy.admission import Hold, HoldKind
 from gangsaw.core.status import Status, View
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.ledger_governor import (
+    has_company,
+    is_kept_apart,
+    is_short,
+    waits_for_pause,
+)
 from gangsaw.testing.simulation.ledger_money import lacks_money, overshoots, run_is_spent
 from gangsaw.testing.simulation.ledger_waves import open_in_wave
 from gangsaw.testing.simulation.pages import PASSES_ELSEWHERE, SWITCHES_MAX
@@ -112,6 +119,10 @@ class Reasons:
             found.add(HoldKind.AGENT_SLOTS)
         if book.is_limited(agent, now):
             found.add(HoldKind.AGENT_LIMIT)
+        if is_short(book, agent, "work", now) or has_company(book, page.task.id):
+            found.add(HoldKind.MEMORY)
+        if waits_for_pause(book, now):
+            found.add(HoldKind.LAUNCH)
         if page.task.scope and book.radar.holding(book, page.task.scope):
             found.add(HoldKind.OVERLAP)
         if not (page.task.track or page.task.scope):
@@ -193,11 +204,19 @@ class Reasons:
         if overshoots(book, attempt):
             raise Broken(f"{name} goes on though more than its budget is spent")
         if any(
-            book.has_free_slot(agent, attempt)
+            self._has_place(agent, attempt, now)
             and (attempt.freed or not lacks_money(book, attempt.task, agent))
             for agent in agents
         ):
             raise Broken(f"{name} waits for a slot though one is free")
+
+    def _has_place(self, agent: str, attempt: AttemptPage, now: float) -> bool:
+        """Whether the attempt may take a slot of the agent, and its next turn the machine."""
+        book, task = self._book, attempt.task
+        kind = "review" if attempt.why is TurnKind.REVIEW else "work"
+        short = attempt.is_parked and is_short(book, agent, kind, now, worktree=False)
+        apart = is_kept_apart(book, task) or (not attempt.holds and has_company(book, task))
+        return book.has_free_slot(agent, attempt) and not short and not apart
 
     def _next_at(self, attempt: AttemptPage, now: float) -> str:
         """Whose slot checked work waits for: its reviewer's or, after its tests, its agent's."""

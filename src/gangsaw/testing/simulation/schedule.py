@@ -3,7 +3,7 @@ turns all that can be said about the state."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import StrEnum
 from random import Random
 
@@ -14,14 +14,17 @@ from gangsaw.core.evolve import evolve
 from gangsaw.core.model import Limits, TurnKind
 from gangsaw.core.policy.delivery import pause_s
 from gangsaw.core.state import State
-from gangsaw.core.status import View, view
+from gangsaw.core.status import view
 from gangsaw.core.wire import decode_event, encode
 from gangsaw.core.work import at_rest, next_wakeup, turn
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.figures import Figures
 from gangsaw.testing.simulation.ledger import Ledger
 from gangsaw.testing.simulation.ledger_after import check_after
+from gangsaw.testing.simulation.ledger_governor import check_victim
 from gangsaw.testing.simulation.ledger_queue import check_good_landed, check_queue
 from gangsaw.testing.simulation.ledger_radar import check_radar
+from gangsaw.testing.simulation.memory import Memory
 from gangsaw.testing.simulation.meters import Meters
 from gangsaw.testing.simulation.pages import TaskPage
 from gangsaw.testing.simulation.people import People
@@ -35,6 +38,7 @@ from gangsaw.testing.simulation.promises import (
 from gangsaw.testing.simulation.radar import Radar
 from gangsaw.testing.simulation.reasons import Reasons
 from gangsaw.testing.simulation.talk import check_talk
+from gangsaw.testing.simulation.turns import Spent, Suspect, Turn, Word, Wrong
 from gangsaw.testing.simulation.world import World
 
 SAFETY_TURNS = (10, 16, 25, 40, 80)
@@ -84,70 +88,6 @@ class Mode(StrEnum):
     LIVENESS = "liveness"
 
 
-@dataclass(slots=True)
-class Figures:
-    """What a number of schedules amounted to. `crashes` of the engine, of which `reboots` took the
-    machine with them and `lost` came before their turn was in the log (or found the disk full);
-    `jumps` of the clock; `looks` at whole turns, with `whys` comparisons of a task's reason;
-    `folded` schedules, whose every event was written out, read back and folded beside."""
-
-    schedules: int = 0
-    turns: int = 0
-    events: int = 0
-    crashes: int = 0
-    reboots: int = 0
-    jumps: int = 0
-    lost: int = 0
-    launches: int = 0
-    landed: int = 0
-    folded: int = 0
-    looks: int = 0
-    whys: int = 0
-
-    def add(self, other: Figures) -> None:
-        """Take the other figures into these."""
-        for field in fields(self):
-            total = getattr(self, field.name) + getattr(other, field.name)
-            setattr(self, field.name, total)
-
-
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """A task's view that is not so."""
-
-    task: str
-    view: View
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What the run has really cost (dollars)."""
-
-    cost_usd: float
-
-
-class Word(StrEnum):
-    """What else may be wrong: the decisions or the wake-up, and the fold of the log."""
-
-    SETTLED = "settled"
-    RESTART = "restart"
-
-
-Suspect = Event | ac.Action | Wrong | Spent | Word | None
-"""What must not be: this event, action or view after the last turn, or other costs than these."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One line of a schedule's history: what was seen and what followed. It was for nothing where
-    the engine died before the log had it (`kept` false)."""
-
-    at: float
-    seen: tuple[ob.Observation, ...]
-    events: tuple[Event, ...]
-    kept: bool = True
-
-
 def run_seed(seed: int, mode: Mode | None = None) -> Figures:
     """Run the seed's schedule; even seeds look for safety, odd ones for liveness, unless told.
 
@@ -189,7 +129,7 @@ class Schedule:
         self.world.agent_of = lambda name: self.state.attempts[name].seat
         self.people = People(self.rng, self.world)
         self.radar = Radar(self.world, self.people)
-        self.meters = Meters(seed)
+        self.meters, self.memory = Meters(seed), Memory(self.world, self.scene)
         self.figures = Figures(schedules=1)
         self.history: list[Turn] | None = [] if remember else None
         self.log: list[tuple[float, Event]] = []
@@ -518,7 +458,8 @@ class Schedule:
             if rng.random() < TOGETHER:
                 world.go_on(world.now + rng.random())
         self._seen += self.people.meddle(self.state) + self.radar.look(self.state)
-        self._seen += self.meters.look(self.state, self._seen)
+        meters = self.memory if self.memory.is_there else self.meters
+        self._seen += meters.look(self.state, self._seen)
         if temper is CALM:
             if self.state.pressure is not Pressure.NONE:
                 self._seen.append(ob.MachineRead(Pressure.NONE, ""))
@@ -558,6 +499,7 @@ class Schedule:
         if events:
             self.suspect = events[-1]
             check_alive(self.book, state)
+            check_victim(self.book)
             if any(type(event) is AttemptAdmitted for event in events):
                 check_neighbours(self.book)
             self.suspect = None

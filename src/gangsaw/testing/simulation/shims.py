@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from gangsaw.agents.endings import KIND_OF
 from gangsaw.core import observations as ob
-from gangsaw.core.conditions import Condition
+from gangsaw.core.conditions import NOT_TOLD, Condition
 from gangsaw.core.launch import (
     ConditionNoted,
     Note,
@@ -159,7 +159,7 @@ def _notes(rng: Random, launch: Launch, before: UsageNoted) -> list[Note]:
     if rng.random() < 0.05:
         notes.append(QuestionNoted(f"what now? ({launch.number})"))
     if rng.random() < 0.05:
-        notes.append(ConditionNoted(rng.choice(tuple(Condition)), "odd"))
+        notes.append(ConditionNoted(rng.choice(_TOLD), "odd"))
     if rng.random() < 0.2:
         cost = rng.choice((None, 0.5, 1.25))
         notes.append(_used(launch, before, UsageNoted(20, 10, 5, cost)))
@@ -187,7 +187,8 @@ def _used(launch: Launch, before: UsageNoted, own: UsageNoted) -> UsageNoted:
 _LATE_FAILURE = 0.03
 _REFUSED = tuple(odd for odd, kind in KIND_OF.items() if kind is OutcomeKind.REFUSED)
 _PASSES = tuple(odd for odd, kind in KIND_OF.items() if kind is OutcomeKind.LIMITED)
-_FAILS = tuple(odd for odd in Condition if odd not in KIND_OF)
+_TOLD = tuple(odd for odd in Condition if odd not in NOT_TOLD)
+_FAILS = tuple(odd for odd in _TOLD if odd not in KIND_OF)
 
 
 _REJECTS = '{"verdict": "reject", "findings": [{"text": "wrong", "file": "a.py", "line": 3}]}'

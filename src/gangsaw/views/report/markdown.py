@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from gangsaw.core.report import RunReport
-from gangsaw.views.report.sections import Section, sections, title_of
+from gangsaw.views.report.section import Section
+from gangsaw.views.report.sections import sections, title_of
 from gangsaw.views.text import flat
 
 CELL_MAX = 200

@@ -7,7 +7,8 @@ from html import escape
 
 from gangsaw.core.report import RunReport
 from gangsaw.views.report.picture import timeline
-from gangsaw.views.report.sections import Section, sections, title_of
+from gangsaw.views.report.section import Section
+from gangsaw.views.report.sections import sections, title_of
 from gangsaw.views.text import flat
 
 CELL_MAX = 400

@@ -1,4 +1,4 @@
-"""The timeline of a run as SVG: a row for each task, a bar for each stretch.
+"""The timeline of a run as SVG: a row for each task, a bar for each stretch, two bands below.
 
 What an attempt was at is told by a pattern and by a title besides the colour. There is no script in
 it and nothing from elsewhere, and every text is escaped.
@@ -11,6 +11,7 @@ from html import escape
 
 from gangsaw.core.report import RunReport
 from gangsaw.core.report.values import AttemptLine, Doing
+from gangsaw.views.report.bands import bands, height_of
 from gangsaw.views.report.words import DOING, lasted
 from gangsaw.views.text import flat
 
@@ -18,7 +19,7 @@ ROWS_MAX = 300
 """Tasks that are drawn; the others are counted."""
 STRETCHES_MAX = 20_000
 """Bars at most, so that a browser can show it."""
-WIDTH, LEFT, TOP, ROW, BAR = 1000, 170, 64, 20, 14
+WIDTH, LEFT, RIGHT, TOP, ROW, BAR = 1000, 170, 30, 64, 20, 14
 TICKS = 8
 NAME_MAX = 22
 _STEPS_S = (
@@ -48,7 +49,8 @@ def _parts(report: RunReport) -> Iterator[str]:
     for line in report.timeline:
         rows.setdefault(line.task, []).append(line)
     shown = list(rows)[:ROWS_MAX]
-    height = TOP + ROW * (len(shown) + (len(rows) > len(shown))) + 16
+    bottom = TOP + ROW * (len(shown) + (len(rows) > len(shown)))
+    height = bottom + height_of(report) + 16
     head = flat(f"Timeline of {report.run}")
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
@@ -72,6 +74,7 @@ def _parts(report: RunReport) -> Iterator[str]:
     if len(rows) > len(shown):
         y = TOP + len(shown) * ROW + 11
         yield f'<text x="{LEFT}" y="{y}">and {len(rows) - len(shown)} more</text>'
+    yield from bands(report, LEFT, WIDTH - RIGHT, bottom)
     yield "</svg>"
 
 
@@ -106,7 +109,7 @@ def _ticks(wall_s: float, height: int) -> Iterator[str]:
 
 def _x(seconds: float, wall_s: float) -> float:
     share = min(1.0, max(0.0, seconds / wall_s)) if wall_s > 0 else 0.0
-    return LEFT + share * (WIDTH - LEFT - 30)
+    return LEFT + share * (WIDTH - LEFT - RIGHT)
 
 
 def _bars(line: AttemptLine, y: int, wall_s: float, most: int) -> Iterator[str]:

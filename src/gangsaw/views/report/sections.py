@@ -1,12 +1,13 @@
-"""What a report says, as sections of sentences and a table, the same for Markdown and the page."""
+"""What a report says, section by section, the same for Markdown and the page."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from gangsaw.core.report import RunReport
 from gangsaw.core.report.values import Doing, Link, TaskReport
+from gangsaw.views.report.machine import machine_sections
+from gangsaw.views.report.section import Section, shortened
 from gangsaw.views.report.words import (
     DOING,
     cost,
@@ -20,8 +21,6 @@ from gangsaw.views.report.words import (
 )
 from gangsaw.views.text import count_of, flat
 
-ROWS_MAX = 500
-"""Rows of one table; the others are counted."""
 LANDED = ("landed", "done")
 _TOLD = {
     "reported": "as the agents reported it",
@@ -29,17 +28,6 @@ _TOLD = {
     "unknown": "no agent reported a price",
     "nothing": "no agent reported any use",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A title, sentences, and rows below a head; numbers stand in the columns `right`."""
-
-    title: str
-    lines: tuple[str, ...] = ()
-    head: tuple[str, ...] = ()
-    rows: tuple[tuple[str, ...], ...] = ()
-    right: tuple[int, ...] = ()
 
 
 def title_of(report: RunReport) -> str:
@@ -53,7 +41,7 @@ def sections(report: RunReport) -> list[Section]:
     every = [
         _whole(report), _landed(report), _others(report), _agents(report), _slots(report),
         _tracks(report), _chain(report), _waits(report), _retries(report), _checks(report),
-        _landings(report), _money(report), _machine(report),
+        _landings(report), _money(report), *machine_sections(report),
     ]  # fmt: skip
     return [each for each in every if each.lines or each.rows]
 
@@ -74,7 +62,8 @@ def _whole(report: RunReport) -> Section:
         lines.append(f"The others: {told}.")
     lines.append(
         f"{count_of(totals.attempts, 'attempt')}, {count_of(totals.turns, 'turn')}; agents were at "
-        f"work for {lasted(totals.busy_s)}, {percent(totals.utilisation_pct)} of all slots."
+        f"work for {lasted(totals.busy_s)}, {percent(totals.utilisation_pct)} of all slots, at "
+        f"most {totals.busy_max} at once."
     )
     if spent.told != "nothing":
         lines.append(f"Cost: {cost(spent.money)}, {_TOLD[spent.told]}.")
@@ -93,14 +82,6 @@ def _whole(report: RunReport) -> Section:
     return Section("", tuple(lines))
 
 
-def _rows(rows: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
-    every = tuple(rows)
-    if len(every) <= ROWS_MAX:
-        return every
-    more = f"and {len(every) - ROWS_MAX} more"
-    return (*every[:ROWS_MAX], (more, *[""] * (len(every[0]) - 1)))
-
-
 def _landed(report: RunReport) -> Section:
     tasks = [task for task in report.tasks if task.outcome in LANDED]
     tasks.sort(key=lambda task: task.ended_s or 0.0)
@@ -116,7 +97,7 @@ def _landed(report: RunReport) -> Section:
         )
         for task in tasks
     )  # fmt: skip
-    return Section("Landed", (), head, _rows(rows), (3, 4, 7, 8, 9))
+    return Section("Landed", (), head, shortened(rows), (3, 4, 7, 8, 9))
 
 
 def _title(task: TaskReport) -> str:
@@ -143,7 +124,7 @@ def _others(report: RunReport) -> Section:
         )
         for task in tasks
     )  # fmt: skip
-    return Section("Did not land", (), head, _rows(rows), (3, 4, 6, 7))
+    return Section("Did not land", (), head, shortened(rows), (3, 4, 6, 7))
 
 
 def _agents(report: RunReport) -> Section:
@@ -155,7 +136,7 @@ def _agents(report: RunReport) -> Section:
         )
         for each in report.agents
     )  # fmt: skip
-    return Section("Agents", (), head, _rows(rows), (1, 2, 3, 4, 5, 6, 7))
+    return Section("Agents", (), head, shortened(rows), (1, 2, 3, 4, 5, 6, 7))
 
 
 def _slots(report: RunReport) -> Section:
@@ -167,7 +148,7 @@ def _slots(report: RunReport) -> Section:
         )
         for each in report.slots
     )  # fmt: skip
-    return Section("Slots", (), head, _rows(rows), (0, 1, 2, 3, 4))
+    return Section("Slots", (), head, shortened(rows), (0, 1, 2, 3, 4))
 
 
 def _tracks(report: RunReport) -> Section:
@@ -179,7 +160,7 @@ def _tracks(report: RunReport) -> Section:
         )
         for each in report.tracks
     )  # fmt: skip
-    return Section("Tracks", (), head, _rows(rows), (1, 2, 3, 4, 5, 6))
+    return Section("Tracks", (), head, shortened(rows), (1, 2, 3, 4, 5, 6))
 
 
 def _point(seconds: float | None) -> str:
@@ -193,7 +174,7 @@ def _chain(report: RunReport) -> Section:
         for run in _runs(report.chain)
     ]
     line = "What the last landing waited for, from the beginning on."
-    return Section("Critical chain", (line,) if rows else (), head, _rows(rows), (0, 1))
+    return Section("Critical chain", (line,) if rows else (), head, shortened(rows), (0, 1))
 
 
 def _runs(chain: Sequence[Link]) -> list[list[Link]]:
@@ -226,7 +207,7 @@ def _waits(report: RunReport) -> Section:
         )
         for each in report.waits
     )  # fmt: skip
-    return Section("Waits", (), head, _rows(rows), (1, 2, 3))
+    return Section("Waits", (), head, shortened(rows), (1, 2, 3))
 
 
 def _retries(report: RunReport) -> Section:
@@ -242,7 +223,7 @@ def _retries(report: RunReport) -> Section:
         (each.cause, "work went back to its agent", str(each.times), "–", "–")
         for each in report.returned
     ]
-    return Section("Retries", (), head, _rows(rows), (2, 3, 4))
+    return Section("Retries", (), head, shortened(rows), (2, 3, 4))
 
 
 def _checks(report: RunReport) -> Section:
@@ -265,7 +246,7 @@ def _checks(report: RunReport) -> Section:
         )
         for each in report.checks
     )  # fmt: skip
-    return Section("Checks", (), head, _rows(rows), (1, 2, 3, 4, 5, 6, 7, 8))
+    return Section("Checks", (), head, shortened(rows), (1, 2, 3, 4, 5, 6, 7, 8))
 
 
 def _landings(report: RunReport) -> Section:
@@ -314,25 +295,8 @@ def _money(report: RunReport) -> Section:
         )
     if spent.failed_usd:
         lines.append(f"Attempts that did not land: {dollars(spent.failed_usd)}.")
-    if money.unpriced or money.silent:
-        lines.append(
-            f"{count_of(money.unpriced, 'turn')} told tokens without a price, {money.silent} told "
-            "nothing."
-        )
+    if money.unpriced:
+        lines.append(f"Tokens without a price: told by {count_of(money.unpriced, 'turn')}.")
+    if money.silent:
+        lines.append(f"Nothing told: by {count_of(money.silent, 'turn')}.")
     return Section("Money", tuple(lines))
-
-
-def _machine(report: RunReport) -> Section:
-    machine = report.machine
-    if machine is None:
-        return Section("Machine")
-    lines = [f"Processor time of all turns: {lasted(machine.cpu_s)}."]
-    if machine.memory_max_of:
-        lines.append(
-            f"Most memory of one turn: {machine.memory_max_mb:.0f} MB, of {machine.memory_max_of}."
-        )
-    if machine.pressed:
-        lines.append(
-            f"The machine was short {machine.pressed} times, for {lasted(machine.pressed_s)}."
-        )
-    return Section("Machine", tuple(lines))

@@ -24,6 +24,8 @@ REASONS = {
     "paused": "the run was paused",
     "no_branch": "for the integration branch",
     "pressure": "the machine was short",
+    "memory": "the machine was short",
+    "launch": "for the pause between two starts",
     "no_room": "for room on the disk",
     "stuck": "the run was stuck",
     "budget": "the budget was spent",

@@ -1,0 +1,307 @@
+"""From what a dialect has read to a plan: the same tree of values that `plan.yaml` holds, with the
+places of the foreign file, so that all rules of plans and all their complaints hold for it as well.
+
+Records that are done are no tasks of the plan, and nobody waits for them; records on hold are none
+either, nor is what needs them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gangsaw.plan import Complaint, PlanRead, RolesRead, legal_id, read_tree
+from gangsaw.plan.complaint import Path, listed, shown
+from gangsaw.sources.lines import one_line
+from gangsaw.sources.protocol import (
+    About,
+    Dialect,
+    Document,
+    Item,
+    Need,
+    Reading,
+    Remark,
+    Standing,
+)
+
+LINES_MAX = 10_000_000
+"""More lines than a document can have: the lines of several documents are told apart by it."""
+
+NAMED_MAX = 6
+"""Records named in one sentence."""
+
+_NUMBERED = re.compile(r"\.(?=[1-9][0-9]*$)")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRead:
+    """What came of reading a source. `items` are all its records by the id that they have (or would
+    have) in the plan; `inferred`, `unread` and `notes` are told to users, each with its place.
+    `plan` holds what is still to be done, unless there are errors in it or nothing is left."""
+
+    dialect: str
+    plan: PlanRead
+    goal: str
+    items: Mapping[str, Item]
+    inferred: tuple[Complaint, ...] = ()
+    unread: tuple[Complaint, ...] = ()
+    notes: tuple[Complaint, ...] = ()
+    tree: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there are records and none of them is left to be done."""
+        return bool(self.items) and not self.plan.errors and self.plan.plan is None
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a plan is compared with: see `read_plan`."""
+
+    known_agents: Collection[str] | None = None
+    checked: bool = False
+    roles: RolesRead | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What is left to be done, by key, with its needs, and the ids of all records."""
+
+    kept: Mapping[str, Item]
+    needs: Mapping[str, Sequence[Need]]
+    ids: Mapping[str, str]
+
+
+def read_documents(
+    dialect: Dialect, documents: Sequence[Document], expected: Expected | None = None
+) -> SourceRead:
+    """The plan in the documents of one source, and everything to be told about it."""
+    expected = expected or Expected()
+    reading = dialect.read(documents)
+    names = [document.path for document in documents]
+    items, doubles = _by_key(reading)
+    remarks = [*reading.remarks, *doubles]
+    ids = _ids(items)
+    kept, left_out = _left(items)
+    remarks += left_out
+    left = _Left(kept, _open_needs(items, kept), ids)
+    tree = _tree(reading.goal, left)
+    read = _plan(tree, left, names, expected)
+    faults = tuple(_told(names, each) for each in remarks if each.about is About.FAULT)
+    errors = tuple(sorted({*faults, *read.errors}))
+    if not items and not errors:
+        errors = (Complaint(names[0], 0, 0, "there is no task in it", _no_task(dialect)),)
+    read = PlanRead(None if errors else read.plan, errors, read.warnings)
+    return SourceRead(
+        dialect.name,
+        read,
+        reading.goal,
+        {ids[key]: item for key, item in items.items()},
+        tuple(_inferred(left, names)),
+        tuple(sorted(_told(names, each) for each in remarks if each.about is About.UNREAD)),
+        tuple(sorted(_told(names, each) for each in remarks if each.about is About.NOTE)),
+        tree,
+    )
+
+
+def _no_task(dialect: Dialect) -> str:
+    return f"it is read as {dialect.name}: {one_line(dialect.about)}"
+
+
+def _told(names: Sequence[str], remark: Remark) -> Complaint:
+    return Complaint(
+        names[remark.document], remark.line, remark.col if remark.line else 0, remark.text,
+        remark.remedy,
+    )  # fmt: skip
+
+
+def _by_key(reading: Reading) -> tuple[dict[str, Item], list[Remark]]:
+    """The records by key; what takes the key of an earlier one is not read."""
+    items: dict[str, Item] = {}
+    remarks = []
+    for item in reading.items:
+        first = items.setdefault(item.key, item)
+        if first is not item:
+            said = f"{shown(item.key)} is taken by line {first.line}; this record is not read"
+            remedy = "give it a key of its own"
+            remarks.append(Remark(About.UNREAD, item.line, said, remedy, item.col, item.document))
+    return items, remarks
+
+
+def _ids(items: Mapping[str, Item]) -> dict[str, str]:
+    """A legal id for each key, the same as long as the keys are the same."""
+    taken: set[str] = set()
+    ids = {}
+    for n, (key, item) in enumerate(items.items(), 1):
+        # `1.2` would also be the name of the second try at a task `1`.
+        wish = legal_id(_NUMBERED.sub("-", item.id or key)) or f"task-{n}"
+        name, count = wish, 1
+        while name.casefold() in taken:
+            count += 1
+            name = f"{wish}-{count}"
+        taken.add(name.casefold())
+        ids[key] = name
+    return ids
+
+
+# --- what is left to be done -------------------------------------------------------------------
+
+
+def _left(items: Mapping[str, Item]) -> tuple[dict[str, Item], list[Remark]]:
+    """The records that are to be done, without needs that nobody has to wait for any more."""
+    held = _held(items)
+    kept = {
+        key: item
+        for key, item in items.items()
+        if item.standing in (Standing.OPEN, Standing.RUNNING) and key not in held
+    }
+    remarks = []
+    for key, item in items.items():
+        if item.standing is Standing.LATER:
+            said = f"{shown(key)} is on hold and is left out"
+            remarks.append(Remark(About.NOTE, item.line, said, "", item.col, item.document))
+        elif key in held and item.standing in (Standing.OPEN, Standing.RUNNING):
+            said = f"{shown(key)} is left out: it needs {shown(held[key])}, which is on hold"
+            remarks.append(Remark(About.NOTE, item.line, said, "", item.col, item.document))
+    return kept, remarks
+
+
+def _held(items: Mapping[str, Item]) -> dict[str, str]:
+    """What needs a record on hold, with the one that it needs."""
+    below: dict[str, list[str]] = {}
+    for key, item in items.items():
+        for need in item.needs:
+            below.setdefault(need.key, []).append(key)
+    held: dict[str, str] = {}
+    pending = [key for key, item in items.items() if item.standing is Standing.LATER]
+    while pending:
+        key = pending.pop()
+        for child in below.get(key, ()):
+            if child not in held and items[child].standing is not Standing.LATER:
+                held[child] = key
+                pending.append(child)
+    return held
+
+
+def _open_needs(items: Mapping[str, Item], kept: Mapping[str, Item]) -> dict[str, tuple[Need, ...]]:
+    """The needs that are left of each record to be done: on others to be done, and those that name
+    nothing at all. Where an order was inferred by way of a record that is settled, it holds on: of
+    three in a row the last still waits for the first when the second happens to be done."""
+    return {key: tuple(_of_item(item, items, kept).values()) for key, item in kept.items()}
+
+
+def _of_item(item: Item, items: Mapping[str, Item], kept: Mapping[str, Item]) -> dict[str, Need]:
+    found: dict[str, Need] = {}
+    pending, seen = list(reversed(item.needs)), set[str]()
+    while pending:
+        need = pending.pop()
+        if need.key in kept or need.key not in items:
+            known = found.get(need.key)
+            if known is None or (known.why and not need.why):
+                found[need.key] = need
+        elif need.why and need.key not in seen:
+            seen.add(need.key)
+            pending += [
+                replace(need, key=before.key)
+                for before in reversed(items[need.key].needs)
+                if before.why
+            ]
+    return found
+
+
+def _inferred(left: _Left, names: Sequence[str]) -> Iterator[Complaint]:
+    ids = left.ids
+    for key, item in left.kept.items():
+        by_why: dict[tuple[int, int, str], list[str]] = {}
+        for need in left.needs[key]:
+            if need.why:
+                by_why.setdefault((need.line, need.col, need.why), []).append(
+                    ids.get(need.key, need.key)
+                )
+        for (line, col, why), needed in by_why.items():
+            said = f"{ids[key]} needs {listed(needed, len(needed))}: {why}"
+            yield Complaint(names[item.document], line, col, said)
+
+
+# --- the plan ----------------------------------------------------------------------------------
+
+
+def _plan(tree: dict[str, Any], left: _Left, names: Sequence[str], expected: Expected) -> PlanRead:
+    if not left.kept:
+        return PlanRead(None, (), ())
+    read = read_tree(
+        tree,
+        _Places(list(left.kept.values()), left.needs),
+        "",
+        known_agents=expected.known_agents,
+        checked=expected.checked,
+        roles=expected.roles,
+    )
+    return PlanRead(
+        read.plan,
+        tuple(_where(each, names) for each in read.errors),
+        tuple(_where(each, names) for each in read.warnings),
+    )
+
+
+def _where(complaint: Complaint, names: Sequence[str]) -> Complaint:
+    """The complaint with its document, which its line stands for."""
+    document, line = divmod(complaint.line, LINES_MAX)
+    text = re.sub(r"^tasks\.\d+(?:\.\w+)*: ", "", complaint.text)
+    return Complaint(names[document], line, complaint.col, text, complaint.remedy)
+
+
+def _tree(goal: str, left: _Left) -> dict[str, Any]:
+    """What `plan.yaml` would hold."""
+    top: dict[str, Any] = {"version": 1}
+    if goal := _clean(goal).strip():
+        top["goal"] = goal
+    top["tasks"] = [_task(item, left) for item in left.kept.values()]
+    return top
+
+
+def _task(item: Item, left: _Left) -> dict[str, Any]:
+    table: dict[str, Any] = {"id": left.ids[item.key]}
+    if title := one_line(item.title):
+        table["title"] = title
+    needs = [left.ids.get(need.key, need.key) for need in left.needs[item.key]]
+    if needs:
+        table["needs"] = list(dict.fromkeys(needs))
+    table |= item.fields
+    table["prompt"] = _clean(item.prompt).strip() or title or left.ids[item.key]
+    return table
+
+
+def _clean(text: str) -> str:
+    """The text without characters that no plan may hold."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in text if c.isprintable() or c in "\n\t")
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the values of the tree stand: see `plan.complaint.Places`."""
+
+    items: Sequence[Item]
+    needs: Mapping[str, Sequence[Need]]
+
+    def find(
+        self, wanted: Collection[tuple[Path, bool]]
+    ) -> dict[tuple[Path, bool], tuple[int, int]]:
+        return {each: self._of(each[0]) for each in wanted}
+
+    def _of(self, path: Path) -> tuple[int, int]:
+        if len(path) < 2 or not isinstance(path[1], int):
+            return (0, 0)
+        item = self.items[path[1]]
+        line, col = item.line, item.col
+        if len(path) > 2 and path[2] == "needs":
+            needs = self.needs[item.key]
+            at = path[3] if len(path) > 3 else 0
+            if isinstance(at, int) and at < len(needs):
+                line, col = needs[at].line, needs[at].col
+        elif len(path) > 2:
+            line, col = item.places.get(str(path[2]), (line, col))
+        return item.document * LINES_MAX + line, col

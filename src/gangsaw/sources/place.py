@@ -1,0 +1,171 @@
+"""Where a source lies and of which dialect it is: what users write behind `--from`.
+
+`PATH` is a file, or a folder of a dialect that has folders; `NAME` is a dialect, whose usual places
+are looked through; `NAME:PATH` says both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gangsaw.core.errors import UserError
+from gangsaw.plan.complaint import Complaint, listed
+from gangsaw.sources.protocol import Dialect, Document, Sure
+from gangsaw.sources.registry import NAMES, dialect, dialects
+
+SOURCE_BYTES_MAX = 64 * 1024 * 1024
+"""Size of one file of a source."""
+
+FILES_MAX = 5_000
+"""Files of one source that is a folder."""
+
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source that was found: its dialect's name, and the absolute paths of its files, with the
+    names by which users know them."""
+
+    dialect: str
+    paths: tuple[Path, ...]
+    shown: tuple[str, ...]
+
+
+def find_source(wanted: str, folder: Path) -> Source:
+    """The source that a user names, seen from `folder`. `UserError` where there is none, or where
+    its kind is not certain."""
+    name, colon, rest = wanted.partition(":")
+    if wanted in NAMES and not (folder / wanted).exists():
+        return _at_home(dialect(wanted), folder)
+    if colon and name in NAMES:
+        return source_of(dialect(name), folder, rest)
+    certain, maybe = _sure(folder, wanted)
+    if len(certain) == 1:
+        return source_of(certain[0], folder, wanted)
+    found = certain or maybe
+    if found:
+        names = [each.name for each in found]
+        raise UserError(
+            f"cannot tell what kind of task file {wanted} is: it may be {' or '.join(names)}; "
+            f"try: --from {names[0]}:{wanted}"
+        )
+    raise UserError(
+        f"cannot read {wanted}: it is no task file that gangsaw knows ({', '.join(NAMES)}); try: "
+        f"--from NAME:{wanted} with the nearest of these names"
+    )
+
+
+def certain_source(path: Path, folder: Path) -> Source | None:
+    """The source at a path if it is certain what it is; nothing of it is told otherwise."""
+    try:
+        certain, _ = _sure(folder, os.fspath(path))
+    except UserError:
+        return None
+    return source_of(certain[0], folder, os.fspath(path)) if len(certain) == 1 else None
+
+
+def _sure(folder: Path, wanted: str) -> tuple[list[Dialect], list[Dialect]]:
+    """The dialects that are certain of a path, and those that think it might be theirs."""
+    path = folder / wanted
+    certain: list[Dialect] = []
+    maybe: list[Dialect] = []
+    text = "" if path.is_dir() else document(path, wanted).text
+    for each in dialects():
+        if path.is_dir():
+            sure = Sure.CERTAIN if _members(each, path) else Sure.NO
+        else:
+            sure = each.detect(wanted, text)
+        if sure is Sure.CERTAIN:
+            certain.append(each)
+        elif sure is Sure.MAYBE:
+            maybe.append(each)
+    return certain, maybe
+
+
+def source_of(kind: Dialect, folder: Path, wanted: str) -> Source:
+    """The source at a path, of this dialect whatever it looks like."""
+    path = folder / wanted
+    if not path.is_dir():
+        if not path.exists():
+            raise UserError(f"cannot find {wanted}; try: ls {Path(wanted).parent}")
+        return Source(kind.name, (path.absolute(),), (wanted,))
+    members = _members(kind, path)
+    if not members:
+        raise UserError(f"cannot read the folder {wanted} as {kind.name}; try naming a file in it")
+    shown = [os.path.join(wanted, member.relative_to(path)) for member in members]
+    return Source(kind.name, tuple(member.absolute() for member in members), tuple(shown))
+
+
+def _members(kind: Dialect, folder: Path) -> list[Path]:
+    """The files of a folder that belong to the dialect, in the order of their names."""
+    found: dict[Path, None] = {}
+    for pattern in kind.members:
+        for path in sorted(folder.glob(pattern)):
+            if path.is_file():
+                found[path] = None
+            if len(found) > FILES_MAX:
+                raise UserError(f"cannot read {folder}: more than {FILES_MAX} files; try a part")
+    return list(found)
+
+
+def _at_home(kind: Dialect, folder: Path) -> Source:
+    """The one source of a dialect that lies where such files usually do."""
+    found: dict[Path, str] = {}
+    for pattern in kind.homes:
+        for path in sorted(folder.glob(pattern)):
+            found.setdefault(path.resolve(), os.fspath(path.relative_to(folder)))
+    names = list(found.values())
+    if not names:
+        raise UserError(
+            f"cannot find a {kind.name} source here: none of {', '.join(kind.homes)}; "
+            f"try: --from {kind.name}:PATH"
+        )
+    if len(names) > 1:
+        raise UserError(
+            f"cannot choose between {listed(names)}; try: --from {kind.name}:{names[-1]}"
+        )
+    return source_of(kind, folder, names[0])
+
+
+# --- texts -------------------------------------------------------------------------------------
+
+
+def documents(source: Source) -> list[Document]:
+    """The texts of a source. `UserError` with the place of what is no text."""
+    pairs = zip(source.paths, source.shown, strict=True)
+    return [document(path, shown) for path, shown in pairs]
+
+
+def document(path: Path, shown: str) -> Document:
+    """The text of one file. `UserError` where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(SOURCE_BYTES_MAX + 1)
+    except OSError as error:
+        raise UserError(f"cannot read {shown}: {error.strerror}; try: ls -l {shown}") from error
+    return Document(shown, text_of(content, shown))
+
+
+def text_of(content: bytes, shown: str) -> str:
+    """The text in the bytes of a file, without its BOM. `UserError` where there is none."""
+    if len(content) > SOURCE_BYTES_MAX:
+        most = SOURCE_BYTES_MAX // (1024 * 1024)
+        raise UserError(f"cannot read {shown}: larger than {most} MiB; try splitting it")
+    try:
+        return content.removeprefix(BOM).decode("utf-8")
+    except UnicodeDecodeError as error:
+        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise UserError(f"{shown}:1: cannot read UTF-16; try saving it as UTF-8") from error
+        at = error.start + (len(BOM) if content.startswith(BOM) else 0)
+        line = content.count(b"\n", 0, at) + 1
+        said = f"the byte 0x{content[at]:02x} is not UTF-8"
+        raise UserError(f"{shown}:{line}: {said}; try saving it as UTF-8") from error
+
+
+def faults_of(complaints: Sequence[Complaint]) -> UserError:
+    """The errors of a source that cannot be used."""
+    return UserError("\n".join(str(each) for each in complaints))

@@ -1,0 +1,34 @@
+"""The one table of dialects: a new one is a module here beside, and a line.
+
+Modules are imported when they are asked for: a run of a plan of ours needs none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import cast
+
+from gangsaw.core.errors import UserError
+from gangsaw.plan.complaint import did_you_mean
+from gangsaw.sources.protocol import Dialect
+
+NAMES = (
+    "speckit",
+)  # fmt: skip
+"""Each is the name of a dialect and of its module, which has it as `DIALECT`."""
+
+_PACKAGE = "gangsaw.sources."
+
+
+def dialect(name: str) -> Dialect:
+    """The dialect of that name; `UserError` with the nearest known name otherwise."""
+    if name not in NAMES:
+        near = did_you_mean(name, NAMES) or f"known: {', '.join(NAMES)}"
+        raise UserError(f"cannot read '{name}': there is no such kind of task file; {near}")
+    return cast(Dialect, import_module(f"{_PACKAGE}{name}").DIALECT)
+
+
+def dialects() -> Iterator[Dialect]:
+    """All of them, in the order of the table."""
+    return map(dialect, NAMES)
