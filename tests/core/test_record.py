@@ -146,7 +146,7 @@ def test_a_request_is_answered_once() -> None:
     ("verb", "task", "number", "text"),
     [
         ("dance", "", 0, "unknown request 'dance'"),
-        ("scale", "", 0, "the number of agents must be 1 or more"),
+        ("scale", "", 0, "the number of agents must be 1 or more; to start none: gangsaw pause"),
         ("retry", "z", 0, "there is no task 'z' in r1"),
         ("retry", "a", 0, "a has not failed; see: gangsaw why a"),
         ("approve", "a", 0, "a is not waiting for a decision"),

@@ -64,7 +64,8 @@ def test_config_reader_and_schema_know_the_same_keys(section: str) -> None:
 def test_agent_keys() -> None:
     keys = CONFIG["properties"]["agents"]["additionalProperties"]["properties"]
     expected = (
-        "kind argv stdin binary args model env pass_env fallback account slots role memory_max_mb"
+        "kind argv stdin binary args model env pass_env fallback account slots seats role"
+        " memory_max_mb"
     ).split()
     assert list(keys) == expected
     lines = "".join(f"{key} = 0\n" for key in (*keys, "zzz"))
@@ -73,9 +74,9 @@ def test_agent_keys() -> None:
 
 def test_run_keys_of_the_contract() -> None:
     assert set(CONFIG["properties"]["run"]["properties"]) == set(
-        "agent max_agents deliver attempts turns timeout_s stall_s grace_s backoff_s backoff_max_s"
-        " uncommitted budget budget_tokens reserve on_interrupt remote memory_floor_pct"
-        " disk_floor_mb crashes reviewer rounds batched dry_run".split()
+        "agent agents max_agents deliver attempts turns timeout_s stall_s grace_s backoff_s"
+        " backoff_max_s uncommitted budget budget_tokens reserve on_interrupt remote"
+        " memory_floor_pct disk_floor_mb crashes reviewer rounds batched dry_run".split()
     )
 
 

@@ -53,6 +53,7 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "stop": ("stop", "stop every agent of the run, gently"),
         "kill": ("kill", "end every agent of the run at once"),
         "scale": ("scale", "change how many agents run at once"),
+        "agents": ("agents", "the agents of the run; one more, one less"),
     },
     "Steer a task": {
         "retry": ("retry", "try a failed task again"),

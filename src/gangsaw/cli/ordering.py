@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from gangsaw.cli.asked import Asked
-from gangsaw.cli.project import Project
+from gangsaw.cli.project import Project, open_project
 from gangsaw.cli.taking import PLAN_NAMES, take
 from gangsaw.core.errors import UserError
 from gangsaw.core.events import RunStarted
@@ -32,7 +32,7 @@ class _Chosen:
 
 def asked_order(project: Project, folder: Path, plan: Path | None, asked: Asked) -> Order:
     """The order for an engine, its plan read; `UserError` with every fault of it."""
-    return _order(project, _read(project, folder, plan, asked), asked)
+    return _order(project, folder, _read(project, folder, plan, asked), asked)
 
 
 def _read(project: Project, folder: Path, given: Path | None, asked: Asked) -> _Chosen:
@@ -124,7 +124,7 @@ def _tell(complaints: Sequence[Complaint]) -> None:
         click.echo(f"gangsaw: warning: {complaint}", err=True)
 
 
-def _order(project: Project, chosen: _Chosen, asked: Asked) -> Order:
+def _order(project: Project, folder: Path, chosen: _Chosen, asked: Asked) -> Order:
     return Order(
         plan=chosen.plan,
         plan_source=chosen.source,
@@ -135,6 +135,7 @@ def _order(project: Project, chosen: _Chosen, asked: Asked) -> Order:
         environ=os.environ,
         given=_given(asked),
         rest=asked.rest,
+        reread=lambda: open_project(folder, os.environ, asked.config).settings,
     )
 
 
@@ -147,6 +148,7 @@ def _given(asked: Asked) -> frozenset[str]:
         "budget_usd": asked.budget,
         "budget_tokens": asked.budget_tokens,
         "default_agent": asked.agent,
+        "pool": asked.agent,
     }
     return frozenset(name for name, value in flags.items() if value is not None)
 
@@ -167,5 +169,5 @@ def _limits(project: Project, asked: Asked) -> Limits:
         if project.settings.agent(asked.agent) is None:
             names = ", ".join(agent.name for agent in project.settings.agents)
             raise UserError(f"cannot use agent '{asked.agent}': try one of {names}")
-        limits = replace(limits, default_agent=asked.agent)
+        limits = replace(limits, default_agent=asked.agent, pool=())
     return limits

@@ -14,9 +14,10 @@ from typing import Any
 
 from gangsaw.cli import clock, output
 from gangsaw.cli.caller import Caller
-from gangsaw.cli.place import chosen_run, find_control, reading
+from gangsaw.cli.place import chosen_run, find_control, here, reading
 from gangsaw.cli.secrecy import without_secrets
 from gangsaw.core.errors import UserError
+from gangsaw.core.settings import Settings
 from gangsaw.store import inbox
 from gangsaw.store.control import Control, make_control
 from gangsaw.store.journal import Journal
@@ -37,6 +38,8 @@ _PHRASES = {
     "resolve_done": "take the resolution of",
     "resolve_abort": "give back",
     "resolve_overlap": "resolve",
+    "agents-add": "add the agent",
+    "agents-remove": "remove the agent",
 }
 """A verb in words, where it is not the word itself."""
 _WHOLE = {
@@ -47,6 +50,8 @@ _WHOLE = {
     "queue-freeze": "",
     "queue-resume": "",
     "resolve_overlap": "it",
+    "agents-add": "",
+    "agents-remove": "",
 }
 """What a verb without a task or paths is about, if not the run."""
 
@@ -158,7 +163,7 @@ def _answer(journal: Journal, run: str, key: str, after: int) -> Answered | None
 def _rehearsed(control: Control, journal: Journal, run: str, wish: Wish, key: str) -> Answered:
     """What the next engine will answer, as far as that can be known now: after the requests that
     wait for it already."""
-    from gangsaw.core import resolving
+    from gangsaw.core import resolving, staffing
     from gangsaw.core.events import RequestAnswered
     from gangsaw.core.evolve import evolve
     from gangsaw.core.observations import Asked
@@ -166,20 +171,24 @@ def _rehearsed(control: Control, journal: Journal, run: str, wish: Wish, key: st
     from gangsaw.core.requests import TASK_VERBS, answer
     from gangsaw.core.talk import PEOPLE_VERBS
     from gangsaw.engine.loop import fold
+    from gangsaw.engine.recruits import Recruits
     from gangsaw.engine.requests import as_asked
 
     state, _ = fold(journal, run)
     before: list[str] = []
+    recruits = Recruits(_settings, os.environ)
     for request in inbox.pending(control.inbox):
         if isinstance(request, inbox.BadRequest) or request.key in {key, *state.answers}:
             continue
-        if request.verb in (*TASK_VERBS, *PEOPLE_VERBS, *resolving.VERBS):
-            for fact in answer(state, as_asked(request, control.root, run)):
+        known = (*TASK_VERBS, *PEOPLE_VERBS, *resolving.VERBS, *staffing.VERBS, "scale")
+        if request.verb in known:
+            waiting = recruits.complete(as_asked(request, control.root, run))
+            for fact in answer(state, waiting):
                 evolve(state, fact, request.at)
-            if request.args.get("task") == wish.task:
+            if wish.task and request.args.get("task") == wish.task:
                 before.append(f"gangsaw {request.verb} {wish.task}")
     asked = Asked(key, wish.verb, wish.task, user_name(), wish.text, wish.number)
-    facts = answer(state, asked)
+    facts = answer(state, recruits.complete(asked))
     last = facts[-1]
     assert isinstance(last, RequestAnswered)
     # Nobody is about to do what waiting alone would be the remedy for.
@@ -187,6 +196,13 @@ def _rehearsed(control: Control, journal: Journal, run: str, wish: Wish, key: st
     if before and not last.ok:
         text += f"; this waits for the next gangsaw run already: {', '.join(before)}"
     return Answered(last.ok, text)
+
+
+def _settings() -> Settings:
+    """The settings of the repository here, as they are now."""
+    from gangsaw.cli.project import open_project
+
+    return open_project(here(), os.environ).settings
 
 
 def require_task(journal: Journal, run: str, task: str) -> None:

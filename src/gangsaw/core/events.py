@@ -14,6 +14,7 @@ from gangsaw.core.conditions import Condition
 from gangsaw.core.disturbances import ClockJumped as ClockJumped
 from gangsaw.core.disturbances import IntegrationRestored as IntegrationRestored
 from gangsaw.core.disturbances import JournalWaited as JournalWaited
+from gangsaw.core.events_agents import AgentEvent
 from gangsaw.core.events_checks import AfterJudged as AfterJudged
 from gangsaw.core.events_checks import AfterWanted as AfterWanted
 from gangsaw.core.events_delivery import Pushed as Pushed
@@ -576,6 +577,7 @@ Event = (
     | RadarEvent
     | MachineEvent
     | WaveEvent
+    | AgentEvent
 )
 
 EVENT_CLASSES: dict[str, type[Event]] = {cls.kind: cls for cls in Event.__args__}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from gangsaw.core import events as ev
+from gangsaw.core import evolve_agents as agents
 from gangsaw.core import evolve_checks as after
 from gangsaw.core import evolve_delivery as deliveries
 from gangsaw.core import evolve_governor as governor
@@ -267,7 +268,8 @@ _apply.register(ev.AfterJudged)(after.judged)
 _apply.register(ev.UndoWanted)(undo.wanted)
 _apply.register(ev.Undone)(undo.done)
 _apply.register(ev.UndoFailed)(undo.failed)
-for _kind, _rule in {**talk.RULES, **radar.RULES, **resolving.RULES, **machine.RULES}.items():
+_FURTHER = (talk.RULES, radar.RULES, resolving.RULES, machine.RULES, agents.RULES)
+for _kind, _rule in (pair for rules in _FURTHER for pair in rules.items()):
     _apply.register(_kind, _rule)
 
 

@@ -186,8 +186,9 @@ class AgentSlots:
     sessions can be taken up again; `fallback` names the agent that goes on in its place when it
     cannot (not signed in, model unknown, usage limit reached). `told`: each turn's own prompt
     reaches it, so that a fresh session can be told what is in the worktree already. Agents of one
-    `account` (empty: its own) meet a usage limit together. `memory_max_mb` is its own limit: who
-    is over it gives way before all others."""
+    `account` (empty: its own) meet a usage limit together, and have `seats` together: so many live
+    attempts at a time, the least that any of them names. `memory_max_mb` is its own limit: who is
+    over it gives way before all others."""
 
     name: str
     slots: int | None = None
@@ -196,6 +197,7 @@ class AgentSlots:
     told: bool = True
     account: str = ""
     memory_max_mb: float | None = None
+    seats: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +216,8 @@ class Limits:
     machine is read every `check_every_s`, and more often while it is short. Between two starts
     there are `launch_delay_s`; where that is not set, only while memory is short.
     `memory_budget_mb` is what all agents of the run together may use. `batched`: the next agents
-    start only when all that started together have ended."""
+    start only when all that started together have ended. Tasks that name no agent go to the first
+    of the `pool` with a free slot (empty: to the default agent)."""
 
     max_agents: int = 4
     turns_max: int = 3
@@ -252,6 +255,7 @@ class Limits:
     check_every_s: float = 5.0
     launch_delay_s: float | None = None
     memory_budget_mb: float | None = None
+    pool: tuple[str, ...] = ()
 
 
 def account_of(limits: Limits, agent: str) -> str:

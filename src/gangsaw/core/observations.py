@@ -9,7 +9,7 @@ from gangsaw.core.events import Cause, CheckResult, Judgement, Jump, Pressure
 from gangsaw.core.honesty import Concern
 from gangsaw.core.launch import Note, TurnOutcome
 from gangsaw.core.measures import Measure
-from gangsaw.core.model import Limits
+from gangsaw.core.model import AgentSlots, Limits
 from gangsaw.core.overlaps import Overlap
 
 
@@ -54,7 +54,8 @@ class MachineSeen:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request from the inbox. `attempt` is the one it was proved to come from, empty for a
-    person's; `refused` says why it must not be obeyed."""
+    person's; `refused` says why it must not be obeyed. `agent` is one that is to be added, as the
+    settings have it now."""
 
     key: str
     verb: str
@@ -65,6 +66,7 @@ class Asked:
     attempt: str = ""
     paths: tuple[str, ...] = ()
     refused: str = ""
+    agent: AgentSlots | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ once.
 from __future__ import annotations
 
 from gangsaw.core import events as ev
-from gangsaw.core import overlapping, reopening, resolving, talk
+from gangsaw.core import overlapping, reopening, resolving, staffing, talk
 from gangsaw.core.observations import Asked
 from gangsaw.core.phases import Phase
 from gangsaw.core.reopening import Answer
 from gangsaw.core.state import Attempt, State, is_live
 
 QUEUE_VERBS = ("queue-pause", "queue-freeze", "queue-resume")
-RUN_VERBS = ("pause", "drain", "resume", "stop", "kill", "scale", *QUEUE_VERBS)
+RUN_VERBS = ("pause", "drain", "resume", "stop", "kill", "scale", *QUEUE_VERBS, *staffing.VERBS)
 TASK_VERBS = ("retry", "cancel", "undo", "approve", "reject", "land")
 
 
@@ -60,10 +60,10 @@ def _of_run(state: State, asked: Asked) -> Answer:
             return [ev.QueueHeld(asked.by, frozen=True)], True, "nothing lands any more"
         case "queue-resume":
             return [ev.QueueReleased(asked.by)], True, "landing again"
+        case "scale":
+            return staffing.scale(state, asked)
         case _:
-            if asked.number < 1:
-                return [], False, "the number of agents must be 1 or more"
-            return [ev.Scaled(asked.number, asked.by)], True, f"up to {asked.number} agents"
+            return staffing.answer(state, asked)
 
 
 def _of_task(state: State, asked: Asked) -> Answer:

@@ -40,6 +40,7 @@ class AgentSettings:
     slots: int | None = None
     fallback: str | None = None
     account: str | None = None
+    seats: int | None = None
     role: str | None = None
     memory_max_mb: float | None = None
 

@@ -25,6 +25,7 @@ from gangsaw.core.overlaps import KnownOverlap
 from gangsaw.core.phases import ENDED, Phase
 from gangsaw.core.policy.projection import Kind
 from gangsaw.core.policy.slots import CheckCost
+from gangsaw.core.seating import Seating
 
 BATCH_START = 4
 """How many changes the first batch of a run may hold."""
@@ -386,6 +387,7 @@ class State:
     goal: str = ""
     plan: Plan = field(default_factory=lambda: Plan("", ()))
     limits: Limits = field(default_factory=Limits)
+    seating: Seating = field(default_factory=Seating)
     gate: tuple[Check, ...] = ()
     target: str = ""
     integration: str = ""

@@ -69,7 +69,13 @@ _BY_PHASE = {
 }
 
 _WAITING_HOLDS = frozenset(
-    {HoldKind.NEEDS, HoldKind.SLOTS, HoldKind.AGENT_SLOTS, HoldKind.NO_BRANCH}
+    {
+        HoldKind.NEEDS,
+        HoldKind.SLOTS,
+        HoldKind.AGENT_SLOTS,
+        HoldKind.AGENT_SEATS,
+        HoldKind.NO_BRANCH,
+    }
 )
 
 
@@ -315,6 +321,10 @@ def say(hold: Hold, now: float) -> str:
             return f"for a free slot (at most {hold.text} agents)"
         case HoldKind.AGENT_SLOTS:
             return f"for a free slot of agent {hold.text}"
+        case HoldKind.AGENT_SEATS:
+            return f"for a free seat of account {hold.text}"
+        case HoldKind.AGENT_OUT:
+            return hold.text
         case HoldKind.AGENT_LIMIT:
             again = span((hold.until or now) - now)
             return f"{hold.text}'s usage limit is reached; again in {again}"
@@ -330,6 +340,12 @@ def say(hold: Hold, now: float) -> str:
             return f"the machine is short: {hold.text}"
         case HoldKind.LAUNCH:
             return f"for the pause between two starts ({hold.text})"
+
+
+def _lacks_agents(state: State, now: float) -> bool:
+    """Whether a task waits for an agent that a person has taken out of service."""
+    holds = (hold_for(state, name, now) for _, name in state.ready)
+    return any(hold is not None and hold.kind is HoldKind.AGENT_OUT for hold in holds)
 
 
 def exit_code(state: State, now: float) -> int:
@@ -350,7 +366,7 @@ def exit_code(state: State, now: float) -> int:
     waiting = [state.attempts[name].phase for name in state.live]
     asking = [state.attempts[name] for name in state.live]
     asking = [attempt for attempt in asking if waits_for_a_person(attempt)]
-    asks = any(not attempt.unpaid for attempt in asking)
+    asks = any(not attempt.unpaid for attempt in asking) or _lacks_agents(state, now)
     if asks or Phase.REVIEWING in waiting or state.delivery.blocked:
         return 3
     if asking:

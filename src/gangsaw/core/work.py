@@ -236,6 +236,7 @@ _WAITS_FOR_A_PERSON = frozenset(
         HoldKind.OVERLAP,
         HoldKind.RESOLVING,
         HoldKind.WAVE,
+        HoldKind.AGENT_OUT,
     }
 )
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
-from gangsaw.agents import program_of
 from gangsaw.core.errors import UserError
 from gangsaw.core.events import RunStarted
 from gangsaw.core.evolve import evolve
@@ -13,7 +10,8 @@ from gangsaw.core.state import State
 from gangsaw.core.status import exit_code
 from gangsaw.core.wire import encode
 from gangsaw.engine.loop import fold
-from gangsaw.engine.order import Choice, Order, on_machine
+from gangsaw.engine.order import Choice, Order, agents_of, on_machine
+from gangsaw.engine.recruits import program_missing
 from gangsaw.engine.unlanded import NothingToDo
 from gangsaw.git import Repository
 from gangsaw.store import inbox
@@ -97,19 +95,10 @@ def require_start(repo: Repository, order: Order) -> tuple[Plan, str, str]:
 def _require_agents(plan: Plan, order: Order) -> None:
     """`UserError` for an agent of the plan whose program is not there: better now than once per
     task. One with a folder in its name may lie in the worktree that is yet to be made."""
-    used = {task.agent or order.limits.default_agent for task in plan.tasks}
+    used = agents_of(plan, order.limits)
     for agent in order.settings.agents:
-        program = program_of(agent)
-        if agent.name not in used or program is None or "{" in program:
-            continue
-        path = dict(agent.env).get("PATH", order.environ.get("PATH"))
-        relative = "/" in program and not program.startswith("/")
-        if not relative and shutil.which(program, path=path) is None:
-            raise UserError(
-                f"cannot start agent '{agent.name}': its program '{program}' was not found; try "
-                f"installing it, or giving its path in [agents.{agent.name}] of gangsaw.toml; "
-                "see: gangsaw doctor"
-            )
+        if agent.name in used and (missing := program_missing(agent, order.environ)):
+            raise UserError(missing)
 
 
 def _begin(

@@ -10,10 +10,11 @@ from enum import StrEnum
 from gangsaw.core.model import Limits, Plan
 from gangsaw.core.settings import Settings
 from gangsaw.core.state import State
+from gangsaw.engine.recruits import Read
 from gangsaw.engine.secrets import Secrets
 from gangsaw.engine.unlanded import Rest
 
-KEPT_LIMITS = ("max_agents", "deliver", "budget_usd", "budget_tokens", "default_agent")
+KEPT_LIMITS = ("max_agents", "deliver", "budget_usd", "budget_tokens", "default_agent", "pool")
 """What a run was begun (or scaled) with stays until a flag says otherwise."""
 
 
@@ -28,7 +29,8 @@ class Choice(StrEnum):
 class Order:
     """What the user asked for. `plan` is `None` when the last run is to be taken up; `given` names
     the limits that were asked for by flag, which alone change those of a run that goes on. With
-    `rest`, only what earlier runs have left of the plan is run."""
+    `rest`, only what earlier runs have left of the plan is run. `reread` reads the settings again,
+    for an agent that is added."""
 
     plan: Plan | None
     plan_source: str
@@ -39,6 +41,7 @@ class Order:
     environ: Mapping[str, str]
     given: frozenset[str] = frozenset()
     rest: Rest | None = None
+    reread: Read | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,18 @@ def without_secrets(order: Order, secrets: Secrets) -> Order:
     secrets.require_none_in_setup(order.settings.worktree.setup)
     if order.plan is None:
         return order
-    used = {task.agent or order.limits.default_agent for task in order.plan.tasks}
+    used = agents_of(order.plan, order.limits)
     for agent in order.settings.agents:
         if agent.name in used:
             secrets.require_none_in_arguments(agent)
     return replace(order, plan=secrets.out_of_plan(order.plan))
+
+
+def agents_of(plan: Plan, limits: Limits) -> set[str]:
+    """The agents that tasks of the plan may be given to."""
+    free = any(not (task.agent or task.model) for task in plan.tasks)
+    named = {task.agent or limits.default_agent for task in plan.tasks}
+    return named | set(limits.pool if free else ())
 
 
 def limits_for(state: State, order: Order) -> Limits:

@@ -87,7 +87,7 @@ def tell(
     attempt, examples = _with_examples(state, known, kind)
     attempt = _at_place(repo, attempt)
     if kind is TurnKind.REVIEW:
-        attempt = replace(attempt, acting=asked.agent or reviewer_of(state, asked.task))
+        attempt = replace(attempt, acting=asked.agent or reviewer_of(state, attempt))
     elif asked.agent is not None:
         attempt = replace(attempt, agent=asked.agent, acting="")
     state.attempts[attempt.id] = attempt
@@ -105,7 +105,7 @@ def tell(
 
 def _told(world: World, attempt: Attempt, kind: TurnKind, examples: tuple[str, ...]) -> Told:
     task = world.state.tasks[attempt.task]
-    agent = world.settings.agent(attempt.seat)
+    agent = world.agent(attempt.seat)
     onto = attempt.onto or (attempt.base if kind is TurnKind.RESOLVE else None)
     action = ac.RunTurn(attempt.id, max(attempt.launch, 1), max(attempt.turn, 1), kind, onto)
     reads = PromptReads(world.state, attempt)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,14 @@ PATHS_MAX = 1000
 
 
 class Inbox:
-    """The engine's side of the request inbox, which lies in the control folder."""
+    """The engine's side of the request inbox, which lies in the control folder. `complete` adds to
+    a request what only the engine knows."""
 
-    def __init__(self, folder: Path, run: str = "") -> None:
+    def __init__(
+        self, folder: Path, run: str = "", complete: Callable[[Asked], Asked] = lambda asked: asked
+    ) -> None:
         self._folder, self._control, self._run = folder, folder.parent, run
+        self._complete = complete
         self.wake_fd = inbox.open_wake(folder)
         self._waiting: set[str] = set()
 
@@ -32,7 +36,7 @@ class Inbox:
             if isinstance(request, inbox.BadRequest) or request.key in self._waiting:
                 continue
             self._waiting.add(request.key)
-            found.append(as_asked(request, self._control, self._run))
+            found.append(self._complete(as_asked(request, self._control, self._run)))
         return found
 
     def peek(self) -> list[Asked]:

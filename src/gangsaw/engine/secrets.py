@@ -86,6 +86,14 @@ class Secrets:
                 self._known |= found
                 self.redactor = Redactor(sorted(self._known), tokens=True)
 
+    def learn_agent(self, agent: AgentSettings) -> None:
+        """The secrets in the settings of an agent that came later."""
+        found = set(secrets_among(agent.env))
+        with self._mutex:
+            if not found <= self._known:
+                self._known |= found
+                self.redactor = Redactor(sorted(self._known), tokens=True)
+
     def require_ignored(self, repo: Repository) -> None:
         """`UserError` for a file with secrets that is put into worktrees and that git does not
         ignore: with the first `git add -A` it would be part of the work."""

@@ -23,6 +23,7 @@ from gangsaw.engine.launches import Launches
 from gangsaw.engine.layout import Layout, layout_for
 from gangsaw.engine.loop import Engine, InterruptAnswer, Listener, Teller, fold
 from gangsaw.engine.order import Choice, Ending, Order, limits_for, without_secrets
+from gangsaw.engine.recruits import Recruits
 from gangsaw.engine.requests import Inbox
 from gangsaw.engine.room import Room
 from gangsaw.engine.scrubbing import Scrubber
@@ -133,7 +134,8 @@ def _drive(driver: _Driver, state: State, seq: int, first: list[ob.Observation])
     pool = pool_for(repo, layout, order)
     count = check_slots(order.limits)
     slots, gate_slots, after_slots = slots_for(repo, layout, order.settings, count)
-    box = Inbox(control.inbox, state.run)
+    recruits = Recruits(order.reread, order.environ, driver.secrets.learn_agent)
+    box = Inbox(control.inbox, state.run, recruits.complete)
     written = (layout.control, layout.worktrees, repo.common_dir / "objects")
     room = Room(written, lambda: state.limits.disk_floor_mb)
     scrubber = Scrubber(driver.secrets)
@@ -143,7 +145,7 @@ def _drive(driver: _Driver, state: State, seq: int, first: list[ob.Observation])
         world = World(
             repo, layout, order.settings, state, order.environ, slots, gate_slots,
             Launches(watch, room, scrubber), room, templates_of(repo), former.in_use, scrubber,
-            roles_of(repo), pool, after_slots,
+            roles_of(repo), pool, after_slots, recruits.taken,
         )  # fmt: skip
         engine = Engine(
             driver.journal, driver.lock, seq, world, watch, box, driver.listener,

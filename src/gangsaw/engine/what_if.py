@@ -84,7 +84,7 @@ class _Expected:
         self.chain_s = max(graph.chain_lengths(needs, weights).values(), default=0) / _MILLI
 
     def _task(self, task: Task) -> ExpectedTask:
-        agent = task.agent or self._limits.default_agent
+        agent = task.agent or next(iter(self._limits.pool), self._limits.default_agent)
         cost = self._learned.cost_usd(agent, task.model)
         return ExpectedTask(task.id, agent, task.model, self._work_s(task, agent), cost)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gangsaw.core.observations import Observation
 from gangsaw.core.roles import Role
-from gangsaw.core.settings import Settings
+from gangsaw.core.settings import AgentSettings, Settings
 from gangsaw.core.state import State
 from gangsaw.engine.launches import Launches, Trace
 from gangsaw.engine.layout import Layout
@@ -31,7 +31,8 @@ class World:
     behind the checks of work that is not yet in the queue; so has what landed. `templates` are the
     user's own prompt templates by turn kind, `found_in_use` the turn folders, there or gone, in
     which processes were alive before this engine began anything, `roles` the repository's by name,
-    `pool` the files of ended attempts' worktrees."""
+    `pool` the files of ended attempts' worktrees, `recruits` the agents that were added since, as
+    the settings had them by then."""
 
     repo: Repository
     layout: Layout
@@ -48,6 +49,11 @@ class World:
     roles: Mapping[str, Role] = field(default_factory=dict)
     pool: Pool | None = None
     after_slots: Slots | None = None
+    recruits: Mapping[str, AgentSettings] = field(default_factory=dict)
+
+    def agent(self, name: str) -> AgentSettings | None:
+        """The settings of the agent called `name`, or `None`."""
+        return self.recruits.get(name) or self.settings.agent(name)
 
     @property
     def secrets(self) -> Secrets:

@@ -308,9 +308,12 @@ def _check_whole(
                 _check_further(table, ("agents", name), kinds, further, faults)
     run = merged.get("run", {})
     run = run if isinstance(run, dict) else {}
-    chosen = run.get("agent")
+    chosen = run.get("agent") or run.get("agents")
     known = [*agents, *_built_in(agents, kinds)]
     named: list[tuple[Path, Any]] = [(("run", key), run.get(key)) for key in ("agent", "reviewer")]
+    pool = run.get("agents")
+    if isinstance(pool, list):
+        named += [(("run", "agents", n), agent) for n, agent in enumerate(pool)]
     for name, table in agents.items():
         if isinstance(table, dict):
             named.append((("agents", name, "fallback"), table.get("fallback")))
@@ -445,12 +448,13 @@ def _settings(
             _is_told(a),
             _account_of(a),
             a.memory_max_mb,
+            a.seats,
         )
         for a in agents
     )
     return Settings(
         agents=agents,
-        limits=_limits(parsed, slots, run.get("agent", first)),
+        limits=_limits(parsed, slots, run.get("agent", next(iter(run.get("agents", ())), first))),
         checks=checks.get("run", ()),
         check_pass_env=checks.get("pass_env", ()),
         check_cache=checks.get("cache", "true") == "true",
@@ -524,6 +528,8 @@ def _limits(
     values |= {key: machine[key] for key in machine if key != "memory_max_pct"}
     if "batched" in run:
         values["batched"] = run["batched"] == "true"
+    if "agents" in run:
+        values["pool"] = tuple(dict.fromkeys(run["agents"]))
     if "deliver" in run:
         values["deliver"] = Deliver(run["deliver"])
     if "uncommitted" in run:

@@ -65,6 +65,7 @@ def _values(settings: Settings) -> dict[str, dict[str, Any]]:
     run = {key: getattr(limits, name) for key, name in LIMIT_NAMES.items()}
     run |= {
         "agent": limits.default_agent,
+        "agents": list(limits.pool),
         "reviewer": limits.reviewer or None,
         "deliver": limits.deliver.value,
         "uncommitted": limits.uncommitted.value,

@@ -59,6 +59,14 @@ AGENT = Shape(
             example='"team"',
         ),
         Field("slots", Kind.WHOLE, "live attempts at a time", least=1, most=1000, example="2"),
+        Field(
+            "seats",
+            Kind.WHOLE,
+            "live attempts at a time of all agents of its account together",
+            least=1,
+            most=1000,
+            example="3",
+        ),
         Field("role", Kind.NAME, "role of tasks that name none", example='"worker"'),
         Field(
             "memory_max_mb",
@@ -76,6 +84,13 @@ AGENT = Shape(
 RUN = Shape(
     (
         Field("agent", Kind.NAME, "agent of tasks that name none"),
+        Field(
+            "agents",
+            Kind.TEXTS,
+            "agents of tasks that name none, the most wanted first: the first with a free slot gets"
+            " one; needs no agent besides",
+            example='"claude"',
+        ),
         Field("reviewer", Kind.NAME, "agent that reviews where a task names none"),
         Field("rounds", Kind.WHOLE, "reviews of a try until a person is asked", least=1, most=1000),
         Field("max_agents", Kind.WHOLE, "live agents at a time", least=1, most=1000, example="4"),

@@ -19,6 +19,7 @@ from gangsaw.testing import (
     mutants_narrowing,
     mutants_people,
     mutants_queue,
+    mutants_seats,
     mutants_starting,
     mutants_turns,
 )
@@ -28,6 +29,7 @@ from gangsaw.testing.simulation import Schedule
 SUBJECTS = (
     *(mutants_starting, mutants_turns, mutants_landing, mutants_queue, mutants_found),
     mutants_people,
+    mutants_seats,
     mutants_governor,
     mutants_money,
     mutants_narrowing,

@@ -29,6 +29,7 @@ from gangsaw.views.schema_parts import (
     of_class,
     table,
 )
+from gangsaw.views.schemas_agents import agents_schema
 from gangsaw.views.schemas_ahead import dry_run_schema, report_schema, simulate_schema
 from gangsaw.views.schemas_machine import bench_schema, machine_schema, settings_schema
 
@@ -174,7 +175,8 @@ def events_schema() -> Schema:
 
 def answer_schema() -> Schema:
     """`gangsaw retry|cancel|undo TASK|approve|reject|land|pause|resume|scale --json`, `gangsaw
-    queue --pause|--freeze|--resume --json`, `gangsaw say|answer|claim|release|done --json`."""
+    queue --pause|--freeze|--resume --json`, `gangsaw agents add|remove NAME --json`, `gangsaw
+    say|answer|claim|release|done --json`."""
     return table(
         schema_version=VERSION, verb=TEXT, task=maybe(TEXT),
         outcome={"enum": ["answered", "recorded", "unanswered", "idle"]}, ok=TRUTH, text=TEXT,
@@ -484,6 +486,7 @@ PRINTED = {
     "schedule-logs": schedule_logs_schema,
     "settings": settings_schema,
     "machine": machine_schema,
+    "agents": agents_schema,
     "bench": bench_schema,
 }
 """Name → the function that makes the schema."""

@@ -124,7 +124,7 @@ def _limits(project: Project, agent: str | None) -> Limits:
     if project.settings.agent(agent) is None:
         names = ", ".join(each.name for each in project.settings.agents)
         raise UserError(f"cannot use agent '{agent}'; try one of: {names}")
-    return replace(limits, default_agent=agent)
+    return replace(limits, default_agent=agent, pool=())
 
 
 def _learned(project: Project) -> Learned:

@@ -13,8 +13,9 @@ from gangsaw.core.events import AttemptAdmitted, Pressure
 from gangsaw.core.governing import alone_text, memory_hold, paused_until
 from gangsaw.core.model import account_of, attempt_id
 from gangsaw.core.overlapping import held_by, tasks_of
-from gangsaw.core.policy import money, waves
+from gangsaw.core.policy import money, seats, waves
 from gangsaw.core.policy.projection import Kind
+from gangsaw.core.policy.seats import fallback_of, has_slot, is_out
 from gangsaw.core.policy.undo import undone_needs
 from gangsaw.core.scopes import overlaps
 from gangsaw.core.state import State, is_live
@@ -42,7 +43,9 @@ class HoldKind(StrEnum):
     QUEUE = "queue"
     SLOTS = "slots"
     AGENT_SLOTS = "agent_slots"
+    AGENT_SEATS = "agent_seats"
     AGENT_LIMIT = "agent_limit"
+    AGENT_OUT = "agent_out"
     TRACK = "track"
     SCOPE = "scope"
     RESOLVING = "resolving"
@@ -156,13 +159,15 @@ def hopeless(state: State, name: str) -> bool:
 
 def _hold_of_place(state: State, name: str, now: float) -> Hold | None:
     """A reason that lies in what else is running: the agent's slots, the track, the scope."""
+    agent = agent_now(state, name, now)
+    if is_out(state, agent):
+        return Hold(HoldKind.AGENT_OUT, text=seats.out_text(state, agent))
     if waves.waits_for_wave(state, name):
         return Hold(HoldKind.WAVE, waves.open_tasks(state), text=f"{state.waves}")
-    agent = agent_now(state, name, now)
     if is_limited(state, agent, now):
         return Hold(HoldKind.AGENT_LIMIT, until=limit_of(state, agent), text=agent)
     if not has_slot(state, agent):
-        return Hold(HoldKind.AGENT_SLOTS, text=agent)
+        return _hold_for_slot(state, name, agent, now)
     if text := money.lacking(state, name, agent):
         return Hold(HoldKind.BUDGET, text=f"the budget has no room for it: {text}")
     task = state.tasks[name]
@@ -179,6 +184,17 @@ def _hold_of_place(state: State, name: str, now: float) -> Hold | None:
         return Hold(HoldKind.SCOPE, tuple(clashing))
     found = held_by(state, name) if state.overlaps else None
     return Hold(HoldKind.OVERLAP, tasks_of(found[0]), text=found[1]) if found else None
+
+
+def _hold_for_slot(state: State, name: str, agent: str, now: float) -> Hold:
+    """Of which agents the task waits for a slot, or of which account for a seat."""
+    those = [agent, *(each for each in _stand_ins(state, name, now) if _works(state, each, now))]
+    for each in those:
+        if seats.has_own_slot(state, each):
+            most = seats.seats_for(state, each)
+            account = account_of(state.limits, each)
+            return Hold(HoldKind.AGENT_SEATS, text=f"{account} (at most {most})")
+    return Hold(HoldKind.AGENT_SLOTS, text=" or ".join(dict.fromkeys(those)))
 
 
 def _hold_of_machine(state: State, name: str, now: float) -> Hold | None:
@@ -199,22 +215,40 @@ def _kind_of_start(state: State, name: str, now: float) -> Kind:
 
 
 def agent_for(state: State, name: str) -> str:
-    """The name of the agent that the task is given to."""
-    return state.tasks[name].agent or state.limits.default_agent
+    """The name of the agent that the task is for, or would be given to first."""
+    return seats.choices(state, state.tasks[name])[0]
 
 
 def agent_now(state: State, name: str, now: float) -> str:
-    """The agent that the task would be given to now: its own or, while that one is at its usage
-    limit, the fallback if it is not."""
-    return unlimited(state, agent_for(state, name), now)
+    """The agent that the task would be given to now: the first of those it may go to that has a
+    free slot, each with its fallback in its place where it cannot work. Where none has, the one
+    that is waited for."""
+    those = _stand_ins(state, name, now)
+    if len(those) == 1:
+        return those[0]
+    at_work = [agent for agent in those if _works(state, agent, now)]
+    free = [agent for agent in at_work if has_slot(state, agent)]
+    later = [agent for agent in those if not is_out(state, agent)]
+    return next(iter((*free, *at_work, *later, *those)))
 
 
-def unlimited(state: State, agent: str, now: float) -> str:
-    """The agent or, while it is at its usage limit, its fallback if that is not."""
-    if not is_limited(state, agent, now):
+def _stand_ins(state: State, name: str, now: float) -> list[str]:
+    """The agents that the task may go to, or who stands in for each of them now."""
+    return [stand_in(state, agent, now) for agent in seats.choices(state, state.tasks[name])]
+
+
+def _works(state: State, agent: str, now: float) -> bool:
+    """Whether the agent begins tasks now, if it has a slot."""
+    return not is_out(state, agent) and not is_limited(state, agent, now)
+
+
+def stand_in(state: State, agent: str, now: float) -> str:
+    """The agent or, while it is at its usage limit or begins nothing, its fallback if that can."""
+    if _works(state, agent, now):
         return agent
     other = fallback_of(state, agent)
-    return other if other and not is_limited(state, other, now) else agent
+    goes = other and (is_out(state, agent) or not is_limited(state, other, now))
+    return other if goes else agent
 
 
 def is_limited(state: State, agent: str, now: float) -> bool:
@@ -228,20 +262,10 @@ def limit_of(state: State, agent: str) -> float:
     return state.account_limits.get(account_of(state.limits, agent), 0.0)
 
 
-def fallback_of(state: State, agent: str) -> str:
-    """The agent that goes on where this one cannot; empty where none is named."""
-    return next((a.fallback for a in state.limits.agents if a.name == agent), "")
-
-
-def may_take_slot(state: State, agent: str) -> bool:
-    """Whether a returned attempt may have its slot back now."""
-    return state.busy.get("", 0) < state.limits.max_agents and has_slot(state, agent)
-
-
-def has_slot(state: State, agent: str) -> bool:
-    """Whether the agent has a slot of its own left, for an attempt that has one of the run."""
-    slots = next((a.slots for a in state.limits.agents if a.name == agent), None)
-    return slots is None or state.busy.get(agent, 0) < slots
+def may_take_slot(state: State, agent: str, *, begun: bool = True) -> bool:
+    """Whether a returned attempt may have a slot now, of this agent, which has `begun` it."""
+    free = state.busy.get("", 0) < state.limits.max_agents
+    return free and has_slot(state, agent, begun=begun)
 
 
 def admit(state: State, now: float) -> AttemptAdmitted | None:

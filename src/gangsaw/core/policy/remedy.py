@@ -14,12 +14,11 @@ from gangsaw.core.model import TurnKind
 from gangsaw.core.phases import Phase
 from gangsaw.core.policy import money, retry
 from gangsaw.core.policy.admission import (
-    fallback_of,
-    has_slot,
     is_limited,
     limit_of,
     may_take_slot,
 )
+from gangsaw.core.policy.seats import fallback_of, has_slot
 from gangsaw.core.policy.victims import after_stop
 from gangsaw.core.state import Attempt, State
 from gangsaw.core.talk import has_word_for
@@ -149,7 +148,9 @@ def goes_on_at(state: State, attempt: Attempt) -> float | None:
 def _once_free(state: State, attempt: Attempt, agent: str, now: float) -> list[Event]:
     """The turn that goes on where the parked one ended; nothing while no slot is free, or the
     machine has no room."""
-    if not may_take_slot(state, agent) or room_text(state, attempt, agent, now):
+    begun = agent in (attempt.agent, attempt.seat)
+    free = may_take_slot(state, agent, begun=begun)
+    if not free or room_text(state, attempt, agent, now):
         return []
     return [_again(attempt, fresh=agent != attempt.seat, agent=agent)]
 

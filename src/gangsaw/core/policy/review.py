@@ -21,7 +21,8 @@ from gangsaw.core.governing import kept_apart
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Stage, TurnKind, attempt_id
 from gangsaw.core.policy import remedy, retry
-from gangsaw.core.policy.admission import has_slot, unlimited
+from gangsaw.core.policy.admission import is_limited, stand_in
+from gangsaw.core.policy.seats import choices, has_slot, is_out, out_text
 from gangsaw.core.policy.undo import kept_turns
 from gangsaw.core.state import Attempt, State
 
@@ -41,10 +42,20 @@ def first_turn(state: State, attempt: Attempt) -> TurnKind:
     return TurnKind.TEST
 
 
-def reviewer_of(state: State, task: str) -> str:
-    """The agent that reviews the task's work."""
-    wanted = state.tasks[task]
-    return wanted.reviewer or state.limits.reviewer or wanted.agent or state.limits.default_agent
+def reviewer_of(state: State, attempt: Attempt) -> str:
+    """The agent that is to review the attempt's work: its own, if nobody else is named."""
+    task = state.tasks[attempt.task]
+    those = choices(state, task)
+    own = attempt.agent if attempt.agent in those else those[0]
+    return task.reviewer or state.limits.reviewer or own
+
+
+def reviewer_now(state: State, attempt: Attempt, now: float) -> str:
+    """The agent that reviews it now: an author that begins nothing else still reviews its own."""
+    wanted = reviewer_of(state, attempt)
+    if wanted == attempt.agent and not is_limited(state, wanted, now):
+        return wanted
+    return stand_in(state, wanted, now)
 
 
 def wants_review(state: State, attempt: Attempt) -> bool:
@@ -62,11 +73,16 @@ def wants_person(state: State, attempt: Attempt) -> bool:
 
 def ask_reviewer(state: State, attempt: Attempt, now: float) -> list[Event]:
     """The review turn; nothing while the run stops or the reviewer has no slot. A person is asked
-    instead where no further turn may be paid for."""
-    reviewer = unlimited(state, reviewer_of(state, attempt.task), now)
+    instead where no further turn may be paid for, or the reviewer begins nothing."""
+    reviewer = reviewer_now(state, attempt, now)
+    begun = reviewer == attempt.agent
+    if is_out(state, reviewer) and not begun:
+        text = f"review: nobody has judged it, {out_text(state, reviewer)}"
+        return [ReviewOpened(attempt.id, text)]
     if retry.is_spent(state, attempt, reviewer):
         return [_unpaid(attempt, reviewer)]
-    if state.stopping or not has_slot(state, reviewer) or kept_apart(state, attempt.task):
+    free = has_slot(state, reviewer, begun=begun)
+    if state.stopping or not free or kept_apart(state, attempt.task):
         return []
     return [_review_turn(attempt, reviewer)]
 
@@ -139,6 +155,7 @@ def work_turn(state: State, attempt: Attempt, now: float) -> list[Event]:
     if retry.is_spent(state, attempt, attempt.agent):
         text = "its tests are written, and the budget is spent"
         return retry.fail(state, attempt, Cause.BUDGET, text, now)
-    if state.stopping or not has_slot(state, attempt.agent) or kept_apart(state, attempt.task):
+    free = has_slot(state, attempt.agent, begun=True)
+    if state.stopping or not free or kept_apart(state, attempt.task):
         return []
     return [retry.wanted_turn(attempt, TurnKind.WORK)]

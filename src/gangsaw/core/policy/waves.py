@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from gangsaw.core.events_waves import WaveFormed
 from gangsaw.core.phases import Phase
+from gangsaw.core.policy.seats import nobody_for
 from gangsaw.core.state import State, is_live
 
 
@@ -34,7 +35,7 @@ def waits_for_wave(state: State, name: str) -> bool:
 
 def _may_join(state: State, name: str, now: float) -> bool:
     known = state.task_states[name]
-    return known.retry_at <= now and not known.resolver
+    return known.retry_at <= now and not (known.resolver or nobody_for(state, state.tasks[name]))
 
 
 def _is_open(state: State, name: str) -> bool:
@@ -42,6 +43,6 @@ def _is_open(state: State, name: str) -> bool:
     if known.closed or known.resolver:
         return False
     if attempt is None or not is_live(attempt):
-        return not known.unmet
+        return not (known.unmet or nobody_for(state, state.tasks[name]))
     for_person = attempt.phase is Phase.PARKED and attempt.parked_until is None
     return not (for_person or attempt.phase is Phase.REVIEWING)

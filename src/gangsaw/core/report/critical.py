@@ -16,7 +16,7 @@ from gangsaw.core.report.follow import Freed
 from gangsaw.core.report.values import Doing, Link, Stretch
 from gangsaw.core.state import Attempt
 
-SLOT_HOLDS = frozenset({HoldKind.SLOTS, HoldKind.AGENT_SLOTS})
+SLOT_HOLDS = frozenset({HoldKind.SLOTS, HoldKind.AGENT_SLOTS, HoldKind.AGENT_SEATS})
 PLACE_HOLDS = frozenset({HoldKind.TRACK, HoldKind.SCOPE, HoldKind.OVERLAP})
 LINKS_MAX = 10_000
 """Links of a chain at most; what is before them is one link more."""

@@ -41,7 +41,7 @@ def run(action: ac.RunTurn, world: World) -> Job:
     """Launch the agent, or adopt the launch, and have it reported on until its end."""
     attempt = world.state.attempts[action.about]
     folder = world.layout.turn(attempt.id, action.launch)
-    agent = world.settings.agent(attempt.seat)
+    agent = world.agent(attempt.seat)
     task = world.state.tasks[attempt.task]
     reads = PromptReads(world.state, attempt)
     ports = ports_of(world.state, attempt.id, world.settings.worktree)

@@ -15,7 +15,12 @@ from gangsaw.core.events_checks import AFTER
 from gangsaw.core.events_machine import MachineMeasured
 from gangsaw.core.events_undo import Undone, undo_about, undone_by
 from gangsaw.core.model import Check, Limits
-from gangsaw.testing.simulation import ledger_attempts, ledger_landing, ledger_turns
+from gangsaw.testing.simulation import (
+    ledger_attempts,
+    ledger_landing,
+    ledger_seats,
+    ledger_turns,
+)
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.lacking import Lacking
 from gangsaw.testing.simulation.ledger_after import (
@@ -30,6 +35,7 @@ from gangsaw.testing.simulation.ledger_governor import MachinePage
 from gangsaw.testing.simulation.ledger_money import task_is_spent
 from gangsaw.testing.simulation.ledger_queue import Queue
 from gangsaw.testing.simulation.ledger_radar import RadarBook
+from gangsaw.testing.simulation.ledger_seats import SeatBook
 from gangsaw.testing.simulation.pages import (
     BACKOFF_SPREAD,
     LIMIT_LEFT_MAX_S,
@@ -68,6 +74,7 @@ class Ledger:
     used: dict[tuple[str, int], ev.UsageReported] = field(default_factory=dict)
     dearest: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Agent → dollars and tokens of the dearest of its launches."""
+    seats: SeatBook = field(default_factory=SeatBook)
     wave: tuple[str, ...] = ()
     waves: int = 0
     account_limits: dict[str, float] = field(default_factory=dict)
@@ -99,13 +106,9 @@ class Ledger:
             if task is None or self.attempts[attempt].task == task
         )
 
-    def slots_of(self, agent: str) -> int | None:
-        """The configured slots of an agent."""
-        return next((a.slots for a in self.limits.agents if a.name == agent), None)
-
     def fallback_of(self, agent: str) -> str:
-        """The configured fallback of an agent, or nothing."""
-        return next((a.fallback for a in self.limits.agents if a.name == agent), "")
+        """The configured fallback of an agent, if that begins anything, or nothing."""
+        return ledger_seats.fallback_of(self, agent)
 
     def is_limited(self, agent: str, at: float) -> bool:
         """Whether the agent's usage limit has not ended."""
@@ -117,22 +120,18 @@ class Ledger:
         return (named and named[0]) or agent
 
     def instead_of(self, agent: str, at: float) -> str:
-        """The agent, or its fallback where only that one is not at its limit."""
-        other = self.fallback_of(agent)
-        if not self.is_limited(agent, at) or not other or self.is_limited(other, at):
-            return agent
-        return other
+        """The agent, or its fallback where only that one can."""
+        return ledger_seats.instead_of(self, agent, at)
 
     def has_free_slot(self, agent: str, own: AttemptPage | None = None) -> bool:
         """Whether one more attempt of this agent may hold a slot; `own`: whether this one may,
         which needs none that it has."""
         others = [page for _, page in self.live() if page is not own and page.holds]
-        most = self.slots_of(agent)
-        of_agent = sum(page.holds == "agent" and page.seat == agent for page in others)
         has_one = own is not None and bool(own.holds)
         has_own = own is not None and own.holds == "agent" and own.seat == agent
+        begun = own is not None and agent in (own.agent, own.seat)
         return (has_one or len(others) < self.limits.max_agents) and (
-            has_own or most is None or of_agent < most
+            has_own or ledger_seats.has_place(self, agent, others, begun=begun)
         )
 
     def gate_of_work(self, page: AttemptPage) -> set[str]:

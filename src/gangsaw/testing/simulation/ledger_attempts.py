@@ -31,7 +31,7 @@ def _(book: Ledger, event: ev.AttemptAdmitted, at: float) -> None:
     page = book.tasks[event.task]
     looked = Reasons(book)
     reasons = looked.of(event.task, at)
-    if event.agent != looked.agent_of(page, at):
+    if [event.agent] != looked.agents_of(page, at):
         raise Broken(f"{event.attempt} is given to {event.agent}")
     if reasons:
         raise Broken(f"{event.attempt} is admitted against {sorted(reasons)}")

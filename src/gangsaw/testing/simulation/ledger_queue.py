@@ -274,7 +274,9 @@ class Queue:
             self.reds[commit] += 1
             failed = [one for one in event.results if one.judgement is Judgement.FAILED]
             self.named[commit] = tuple(name for one in failed for name in one.failing)
-            if self.reds[commit] > trees.red_runs[event.attempt, commit]:
+            # A later attempt may come to the very same combination.
+            runs = sum(n for (_, of), n in trees.red_runs.items() if of == commit)
+            if self.reds[commit] > runs or not trees.red_runs[event.attempt, commit]:
                 raise Broken(f"{event.attempt} is red more often than its checks were")
         elif [one.about for one in self.links if one.batch == link.batch][-1] == event.attempt:
             # What was red before is no reason to grow, and a narrower window none to shrink.

@@ -20,6 +20,7 @@ from gangsaw.testing.simulation.ledger_governor import (
 )
 from gangsaw.testing.simulation.ledger_money import is_paid, may_park, may_stop, note_use
 from gangsaw.testing.simulation.ledger_resolving import may_resolve
+from gangsaw.testing.simulation.ledger_seats import own_reviewer
 from gangsaw.testing.simulation.pages import (
     LIMIT_LEFT_MAX_S,
     PASSES_ELSEWHERE,
@@ -136,7 +137,7 @@ def _may_review(book: Ledger, page: AttemptPage, event: ev.TurnWanted, *, again:
     if Stage.REVIEW not in task.stages or not event.fresh or not page.sealed:
         raise Broken(f"{event.attempt} is reviewed, and is not to be")
     if page.holds == "run":
-        wanted = task.reviewer or book.limits.reviewer or task.agent or book.limits.default_agent
+        wanted = own_reviewer(book, task, page.agent)
         if event.agent not in (wanted, book.fallback_of(wanted)):
             raise Broken(f"{event.agent} reviews {event.attempt}, not {wanted}")
     elif page.why is not TurnKind.REVIEW:

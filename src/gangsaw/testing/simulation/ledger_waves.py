@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gangsaw.core.events_waves import WaveFormed
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.ledger_seats import nobody_for
 from gangsaw.testing.simulation.pages import rule
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def _goes_on(book: Ledger, name: str) -> bool:
         return False
     attempt = book.attempts.get(page.current)
     if attempt is None or not attempt.live:
-        return all(book.tasks[need].finished for need in page.task.needs)
+        ready = all(book.tasks[need].finished for need in page.task.needs)
+        return ready and not nobody_for(book, page.task)
     in_hand = attempt.place == "attempt.taken"
     return not (attempt.for_person or in_hand or attempt.place == "review.opened")
 
@@ -40,6 +42,6 @@ def _(book: Ledger, event: WaveFormed, at: float) -> None:
         page = book.tasks[name]
         live = page.current and book.attempts[page.current].live
         ready = all(book.tasks[need].finished for need in page.task.needs)
-        if live or not ready or page.retry_at > at:
+        if live or not ready or page.retry_at > at or nobody_for(book, page.task):
             raise Broken(f"{name} is in wave {event.number}, and cannot be started")
     book.wave, book.waves = event.tasks, event.number

@@ -8,9 +8,9 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
-from gangsaw.core import chain
+from gangsaw.core import chain, staffing
 from gangsaw.core import observations as ob
-from gangsaw.core.model import History, Limits
+from gangsaw.core.model import AgentSlots, History, Limits
 from gangsaw.core.phases import Phase
 from gangsaw.core.policy.remedy import waits_for_a_person
 from gangsaw.core.policy.undo import kept_turns
@@ -19,13 +19,15 @@ from gangsaw.core.resolving import CLASHED
 from gangsaw.core.state import State
 from gangsaw.core.talk import AGENT_VERBS, PEOPLE_VERBS
 from gangsaw.testing.simulation.finds import other_limits
-from gangsaw.testing.simulation.plans import NAMES, PLACES
+from gangsaw.testing.simulation.plans import NAMES, PLACES, Scene
+from gangsaw.testing.simulation.staff import Staff
 from gangsaw.testing.simulation.world import World
 
 if TYPE_CHECKING:
     from gangsaw.testing.simulation.pages import TaskPage
 
-VERBS = (*RUN_VERBS, *TASK_VERBS, *TASK_VERBS, *TASK_VERBS, "dance")
+_OF_RUN = tuple(verb for verb in RUN_VERBS if verb not in staffing.VERBS)
+VERBS = (*_OF_RUN, *TASK_VERBS, *TASK_VERBS, *TASK_VERBS, "dance")
 _IN_QUEUE = (Phase.QUEUED, Phase.LANDING)
 TURNS = ("", "last", "last", "1", "1:1")
 """What people retry from."""
@@ -34,19 +36,20 @@ TURNS = ("", "last", "last", "1", "1:1")
 class People:
     """What people do in one schedule. `inbox` holds the requests not yet answered."""
 
-    def __init__(self, rng: Random, world: World) -> None:
+    def __init__(self, rng: Random, world: World, scene: Scene) -> None:
         self._rng, self._world = rng, world
         self._asked = 0
+        self.staff = Staff(scene)
         self.inbox: dict[str, ob.Asked] = {}
 
     def ask(
         self, verb: str, task: str = "", number: int = 0, text: str = "", attempt: str = "",
-        paths: tuple[str, ...] = (),
+        paths: tuple[str, ...] = (), agent: AgentSlots | None = None,
     ) -> ob.Asked:  # fmt: skip
         """A new request; with `attempt`, of its agent's."""
         self._asked += 1
         key = f"k{self._asked}"
-        asked = ob.Asked(key, verb, task, "somebody", text, number, attempt, paths)
+        asked = ob.Asked(key, verb, task, "somebody", text, number, attempt, paths, agent=agent)
         self.inbox[asked.key] = asked
         return asked
 
@@ -78,6 +81,7 @@ class People:
             found += self.decide(state)
         if state.paused and rng.random() < 0.1:
             found.append(self.ask("resume"))
+        found += self.staff.meddle(state, temper.staff, self.ask)
         if state.queue_held and rng.random() < 0.2:
             found.append(self.ask("queue-resume"))
         return found
@@ -177,6 +181,7 @@ class People:
                 tree = trees.merged(trees.target, trees.remote)
                 trees.target = trees.commit(tree, trees.target, trees.remote)
         found = self.decide(state)
+        found += self.staff.bring_back(state, self.ask)
         if state.paused:
             found.append(self.ask("resume"))
         if state.queue_held:

@@ -22,6 +22,7 @@ from gangsaw.core.model import (
 )
 from gangsaw.testing.simulation.finds import with_finds
 from gangsaw.testing.simulation.some_tests import with_tests
+from gangsaw.testing.simulation.staff import with_staff
 
 NAMES = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", *"mnopqrst")
 SIZES = (*(1,) * 14, *(2,) * 16, *(3,) * 6, 4, 4, 5, 6, 8, 12)
@@ -79,6 +80,7 @@ class Temper:
     overlaps: float = 0.0
     mechanical: float = 0.0
     memory: float = 0.0
+    staff: float = 0.0
 
 
 CALM = Temper()
@@ -117,7 +119,7 @@ _STRENGTH = {
     "vanish": 0.03,
 }
 _FOUND = ("concerns", "unlisted", "overlaps", "mechanical", "memory")
-_TROUBLES = (*_STRENGTH, "unreachable", "remote_moves", *_FOUND)
+_TROUBLES = (*_STRENGTH, "unreachable", "remote_moves", *_FOUND, "staff")
 _PRESENT = 0.3
 """How likely each kind of trouble is part of a schedule at all."""
 
@@ -224,7 +226,8 @@ def random_scene(rng: Random) -> Scene:
     found = with_finds(_with_remote(scene, Random(own)), Random(f"{own} finds"))
     found = with_tests(found, Random(f"{own} tests"))
     found = _with_pauses(found, Random(f"{own} pauses"))
-    return _with_memory(found, Random(f"{own} memory"))
+    found = _with_memory(found, Random(f"{own} memory"))
+    return with_staff(found, Random(f"{own} staff"))
 
 
 def _with_memory(scene: Scene, rng: Random) -> Scene:

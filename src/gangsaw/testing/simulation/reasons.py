@@ -9,6 +9,7 @@ from gangsaw.core.conditions import Condition
 from gangsaw.core.model import TurnKind
 from gangsaw.core.policy.admission import Hold, HoldKind
 from gangsaw.core.status import Status, View
+from gangsaw.testing.simulation import ledger_seats
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.ledger_governor import (
     has_company,
@@ -99,27 +100,46 @@ class Reasons:
             found.add(HoldKind.RESOLVING)
         if book.limits.batched and name not in book.wave and open_in_wave(book):
             found.add(HoldKind.WAVE)
-        if run_is_spent(book) or lacks_money(book, name, self.agent_of(page, now)):
+        if run_is_spent(book) or any(
+            lacks_money(book, name, agent) for agent in self.agents_of(page, now)
+        ):
             found.add(HoldKind.BUDGET)
         return found | self._place(page, now)
 
-    def agent_of(self, page: TaskPage, now: float) -> str:
-        """The agent that the task would be given to now."""
+    def agents_of(self, page: TaskPage, now: float) -> list[str]:
+        """The agent that the task would be given to now; where each of those that it may go to is
+        held back, all of them."""
         book = self._book
-        return book.instead_of(page.task.agent or book.limits.default_agent, now)
+        free = ledger_seats.free_for(book, page.task, self._holding, now)
+        those = ledger_seats.may_go_to(book, page.task)
+        return [free] if free else [book.instead_of(agent, now) for agent in those]
+
+    def _of_agent(self, agent: str, now: float) -> set[HoldKind]:
+        """Why this agent does not begin a task now."""
+        book, found = self._book, set[HoldKind]()
+        if ledger_seats.is_out(book, agent):
+            return {HoldKind.AGENT_OUT}
+        if book.is_limited(agent, now):
+            found.add(HoldKind.AGENT_LIMIT)
+        if not ledger_seats.has_seat(book, agent, self._holding):
+            found.add(HoldKind.AGENT_SEATS)
+        most = ledger_seats.slots_of(book, agent)
+        at_work = [one for one in self._holding if one.holds == "agent" and one.seat == agent]
+        if most is not None and len(at_work) >= most:
+            found.add(HoldKind.AGENT_SLOTS)
+        return found
 
     def _place(self, page: TaskPage, now: float) -> set[HoldKind]:
         book, found, holding = self._book, set[HoldKind](), self._holding
-        agent = self.agent_of(page, now)
+        for agent in self.agents_of(page, now):
+            found |= self._of_agent(agent, now)
+        if HoldKind.AGENT_OUT in found and not ledger_seats.nobody_for(book, page.task):
+            found.remove(HoldKind.AGENT_OUT)
         if len(holding) >= book.limits.max_agents:
             found.add(HoldKind.SLOTS)
-        most = book.slots_of(agent)
-        at_work = sum(other.holds == "agent" and other.seat == agent for other in holding)
-        if most is not None and at_work >= most:
-            found.add(HoldKind.AGENT_SLOTS)
-        if book.is_limited(agent, now):
-            found.add(HoldKind.AGENT_LIMIT)
-        if is_short(book, agent, "work", now) or has_company(book, page.task.id):
+        those = self.agents_of(page, now)
+        short = any(is_short(book, agent, "work", now) for agent in those)
+        if short or has_company(book, page.task.id):
             found.add(HoldKind.MEMORY)
         if waits_for_pause(book, now):
             found.add(HoldKind.LAUNCH)
@@ -223,8 +243,10 @@ class Reasons:
         book, task = self._book, self._book.tasks[attempt.task].task
         if not attempt.begun and not attempt.by_hand:
             return attempt.agent
-        reviewer = task.reviewer or book.limits.reviewer or task.agent
-        return book.instead_of(reviewer or book.limits.default_agent, now)
+        reviewer = ledger_seats.own_reviewer(book, task, attempt.agent)
+        if reviewer == attempt.agent and not book.is_limited(reviewer, now):
+            return reviewer
+        return book.instead_of(reviewer, now)
 
     def _after_park(self, attempt: AttemptPage, now: float) -> list[str]:
         """The agents that may go on with a parked attempt now."""

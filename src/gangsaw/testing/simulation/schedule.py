@@ -127,7 +127,7 @@ class Schedule:
         self.world = World(self.rng, self.scene, self._receive)
         self.world.session_of = self._session_of
         self.world.agent_of = lambda name: self.state.attempts[name].seat
-        self.people = People(self.rng, self.world)
+        self.people = People(self.rng, self.world, self.scene)
         self.radar = Radar(self.world, self.people)
         self.meters, self.memory = Meters(seed), Memory(self.world, self.scene)
         self.figures = Figures(schedules=1)
