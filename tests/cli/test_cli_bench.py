@@ -97,6 +97,15 @@ def test_figures_and_reasons(pg: Playground) -> None:
     assert not [name for name in left if "bench" in name]
 
 
+def test_a_budget_of_memory_is_the_machine_that_is_counted_with(pg: Playground) -> None:
+    more = pg.root / "more.toml"
+    more.write_text("[machine]\nmemory_budget_mb = 1600\n")
+    told = bench(pg, "--no-probe", "--no-write", "--config", str(more))
+    assert told["recommended"] == 1
+    assert any("of 1600 MB stay free" in reason for reason in told["reasons"])
+    assert "counted with memory_budget_mb = 1600 of the settings" in told["notes"]
+
+
 def test_the_number_is_written_and_taken_back(pg: Playground) -> None:
     file = pg.repo / "gangsaw.toml"
     before = file.read_bytes()

@@ -19,7 +19,7 @@ from gangsaw.core.machine import (
     MachineReading,
     Want,
 )
-from gangsaw.core.policy.pressure import EASE_S, RELIEF, govern, level_of
+from gangsaw.core.policy.pressure import EASE_S, RELIEF, govern, level_of, shortages
 from gangsaw.core.policy.victims import HELPS_PCT, SETTLE_S, after_stop
 
 BOUNDS = Bounds()
@@ -58,12 +58,37 @@ def judge(
         (reading(4.0, full_pct=90.0), Level.HARD, "4.0 % of memory"),
         (reading(50.0, disk_free_mb=511.0), Level.SOFT, "511 MB of disk free, under 512 MB"),
         (reading(50.0, disk_free_mb=512.0), Level.NONE, ""),
+        (reading(50.0, disk_used_pct=100.0), Level.NONE, ""),
+        (reading(15.0, disk_free_mb=511.0), Level.SOFT, "511 MB of disk free"),
+        (reading(4.0, disk_free_mb=511.0), Level.HARD, "4.0 % of memory"),
     ],
 )
 def test_the_level_of_a_reading(seen: MachineReading, level: Level, words: str) -> None:
     found, text = level_of(seen, BOUNDS)
     assert found is level
     assert words in text
+
+
+def test_a_disk_may_be_full_to_a_share_and_must_be_clearly_emptier_again() -> None:
+    bounds = replace(BOUNDS, disk_max_pct=90.0)
+    for used_pct, relief, level in (
+        (90.0, False, Level.NONE),
+        (90.1, False, Level.SOFT),
+        (87.6, True, Level.SOFT),
+        (87.5, True, Level.NONE),
+    ):
+        found, text = level_of(reading(50.0, disk_used_pct=used_pct), bounds, relief=relief)
+        assert (found, "of disk used, over" in text) == (level, level is Level.SOFT)
+
+
+def test_all_that_is_short_is_said() -> None:
+    seen = reading(9.0, some_pct=20.0, disk_free_mb=1.0)
+    assert [text.split(",")[0] for text in shortages(seen, BOUNDS)] == [
+        "9.0 % of memory available (900 of 10000 MB)",
+        "some wait for memory 20.0 % of the time",
+        "1 MB of disk free",
+    ]
+    assert shortages(FINE, BOUNDS) == ()
 
 
 def test_a_level_rises_at_once_and_falls_after_a_while() -> None:

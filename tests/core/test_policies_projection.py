@@ -31,7 +31,7 @@ NEXT = Candidate(1000.0, worktree_mb=200.0)
         (replace(NEXT, expected_mb=1999.0), (ONE,), HALF, Governed(), None),
         (
             replace(NEXT, expected_mb=2000.0), (ONE,), HALF, Governed(),
-            "70 % of memory would be used (7000 of 10000 MB, 2000 MB for this one), 70 %",
+            "70 % of memory would be used (7000 of 10000 MB, 2000 MB for this one), not below 70 %",
         ),
         (NEXT, (replace(ONE, expected_mb=2000.0),), HALF, Governed(), "70 % of memory would"),
         (NEXT, (replace(ONE, expected_mb=0.0),), HALF, Governed(), None),

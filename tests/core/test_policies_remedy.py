@@ -12,8 +12,8 @@ from gangsaw.core.events import AttemptFailed, AttemptParked, TurnWanted
 from gangsaw.core.launch import OutcomeKind, SessionNoted, TurnOutcome, UsageNoted
 from gangsaw.core.model import AgentSlots
 from gangsaw.core.phases import Phase
-from gangsaw.core.policy.admission import is_limited
-from gangsaw.core.policy.remedy import RESET_SPREAD_S, goes_on_at
+from gangsaw.core.policy.accounts import RESET_SPREAD_S, is_limited
+from gangsaw.core.policy.remedy import goes_on_at
 from gangsaw.core.state import LaunchUsage, State
 from gangsaw.core.status import exit_code
 from gangsaw.core.usage import used_by_launch

@@ -6,6 +6,9 @@ from itertools import pairwise
 
 import pytest
 
+from gangsaw.core import events as ev
+from gangsaw.core.events_agents import AgentAdded, AgentRemoved, AgentScaled
+from gangsaw.core.model import AgentSlots, Limits, Plan, Task
 from gangsaw.core.report import RunReport, report_of
 from gangsaw.core.report.values import Doing, Link
 from gangsaw.testing.simulation import Schedule
@@ -89,3 +92,21 @@ def test_a_run_that_goes_on_is_measured_up_to_now() -> None:
 def test_a_log_without_a_run_has_no_report() -> None:
     with pytest.raises(ValueError, match="no run"):
         report_of([])
+
+
+def test_the_slots_of_an_agent_are_counted_as_it_was_scaled() -> None:
+    limits = Limits(max_agents=4, agents=(AgentSlots("one", 3),), default_agent="one")
+    plan = Plan("a goal", (Task("a", "Task a", "Do a."),))
+    begun = ev.AttemptAdmitted("a.1", "a", 1, "c0", "one", None, "b")
+    log: list[tuple[float, ev.Event]] = [
+        (0.0, ev.RunStarted("r1", plan, limits, "main", "i", "c0")),
+        (0.0, ev.IntegrationReady("c0")),
+        (10.0, begun),
+        (20.0, AgentScaled("one", 1, "me")),
+        (50.0, AgentRemoved("one", "me")),
+        (60.0, AgentAdded(AgentSlots("one", 2), "me")),
+        (70.0, AgentScaled("one", None, "me")),
+        (100.0, ev.EngineStopped("stopped")),
+    ]
+    (one,) = (each for each in report_of(log).agents if each.agent == "one")
+    assert one.slots_s == 3 * 20 + 1 * 30 + 0 * 10 + 1 * 10 + 2 * 30

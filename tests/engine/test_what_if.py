@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gangsaw.core.events import AttemptAdmitted, Event, RunStarted
 from gangsaw.core.evolve import evolve
+from gangsaw.core.expected import WORK_DEFAULT_S
 from gangsaw.core.foreseen import Foreseen
 from gangsaw.core.learning import SAMPLES_MAX, Learned, Source, learn
 from gangsaw.core.model import AgentSlots, Check, Limits, Plan, Review, Stage, Task, TurnKind
@@ -20,7 +21,7 @@ from gangsaw.core.state import State
 from gangsaw.core.work import turn
 from gangsaw.engine.dry import rehearse
 from gangsaw.engine.imagined import imagine
-from gangsaw.engine.what_if import WORK_DEFAULT_S, foresee
+from gangsaw.engine.what_if import foresee
 from gangsaw.testing.workstreams import durations, graph, list_schedule_s
 
 NONE = Learned()
@@ -185,10 +186,11 @@ def test_the_plan_goes_before_what_was_learned_and_that_before_the_default() -> 
     )  # fmt: skip
 
 
-def test_an_estimate_decides_nothing() -> None:
-    """It is for people: the run with it is the run without."""
+def test_an_estimate_decides_the_order() -> None:
+    """The longest goes first; without estimates, the first of the plan."""
     with_it = plan_of(task("a", 1.0), task("b", 900.0))
     without = plan_of(*(replace(each, estimate_s=None) for each in with_it.tasks))
     limits = limits_of(1)
-    assert rehearse(with_it, limits, ()) == rehearse(without, limits, ())
+    assert [step.started for step in rehearse(with_it, limits, ())] == [("b",), ("a",)]
+    assert [step.started for step in rehearse(without, limits, ())] == [("a",), ("b",)]
     assert math.isclose(takes(with_it, 1)[0], 901.0)

@@ -31,13 +31,13 @@ def unknown_in_config(text: str) -> set[str]:
 
 
 CONTRACT_TASK = (
-    "id title prompt needs scope track priority agent model checks review workspace timeout_s"
-    " estimate_s attempts budget budget_tokens env stages reviewer role".split()
+    "id title prompt needs scope track alone priority agent model checks review workspace"
+    " timeout_s estimate_s attempts budget budget_tokens env stages reviewer role".split()
 )
 
 
 def test_the_plan_schema_has_the_keys_of_the_contract() -> None:
-    assert set(PLAN["properties"]) == {"version", "goal", "defaults", "tasks"}
+    assert set(PLAN["properties"]) == {"version", "goal", "defaults", "tracks", "tasks"}
     assert set(TASK["properties"]) == {*CONTRACT_TASK, "prompt_file"}
     given = set(PLAN["properties"]["defaults"]["properties"])
     assert given == set(CONTRACT_TASK) - {"id", "title", "prompt", "needs"}
@@ -64,7 +64,8 @@ def test_config_reader_and_schema_know_the_same_keys(section: str) -> None:
 def test_agent_keys() -> None:
     keys = CONFIG["properties"]["agents"]["additionalProperties"]["properties"]
     expected = (
-        "kind argv stdin binary args model env pass_env fallback account slots seats role"
+        "kind argv stdin binary args model env pass_env fallback fallback_after_s"
+        " account slots seats role"
         " memory_max_mb"
     ).split()
     assert list(keys) == expected
@@ -75,7 +76,8 @@ def test_agent_keys() -> None:
 def test_run_keys_of_the_contract() -> None:
     assert set(CONFIG["properties"]["run"]["properties"]) == set(
         "agent agents max_agents deliver attempts turns timeout_s stall_s grace_s backoff_s"
-        " backoff_max_s uncommitted budget budget_tokens reserve on_interrupt remote"
+        " backoff_max_s uncommitted budget budget_tokens budget_day budget_day_tokens reserve"
+        " on_interrupt remote"
         " memory_floor_pct disk_floor_mb crashes reviewer rounds batched dry_run".split()
     )
 

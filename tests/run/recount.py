@@ -53,7 +53,7 @@ WHY_LIVE = {
     "review.approved": "next_turn",
     "change.queued": "landing_queue",
 }
-LIVE = ("person", "parked", "unpaid", "next_turn", "landing_queue")
+LIVE = ("person", "parked", "gave_way", "unpaid", "next_turn", "landing_queue")
 TOLD = ("task.held", "task.unheld")
 DOINGS = ("set_up", "work", "review", "check", "wait", "queue", "landing")
 ALONE = ("set_up", "work", "review", "check", "landing")
@@ -97,6 +97,7 @@ class Book:
         self.flags = {"paused": False, "draining": False, "stopping": False, "branch": False,
                       "short": False}  # fmt: skip
         self.wave: list[str] = []
+        self.stopped_for_memory: set[tuple[str, int]] = set()
         self.resolving: set[str] = set()
         self.finished = False
         self.waiting: dict[str, tuple[str, float]] = {}
@@ -126,13 +127,17 @@ class Book:
             self.limits = {**self.limits, "max_agents": body["max_agents"]}
             self.caps.append((at, self.limits))
         elif kind == "limits.changed":
-            self.limits = body["limits"]
+            kept: Line = {k: self.limits[k] for k in ("given", "gone") if k in self.limits}
+            self.limits = {**body["limits"], **kept}
+            self.caps.append((at, self.limits))
+        elif kind in ("agent.scaled", "agent.added", "agent.removed"):
+            self._change_agents(kind, body)
             self.caps.append((at, self.limits))
         self._flag(kind, body, line["subject"], at)
         if kind == "attempt.admitted":
             self.attempts[body["attempt"]] = {
                 **body, "at": at, "seat": body["agent"], "why": "", "end": None, "stopped": False,
-                "cause": None, "started": False, "asks": set(),
+                "cause": None, "started": False, "asks": set(), "launch": 0,
             }  # fmt: skip
             task = body["task"]
             if task in self.last_hold:
@@ -144,6 +149,8 @@ class Book:
             self._turn_wanted(attempt, body)
         if kind == "stop.wanted":
             attempt["stopped"] = True
+            if body["cause"] == "memory":
+                self.stopped_for_memory.add((line["subject"], attempt["launch"]))
         if kind == "turn.started":
             attempt["started"] = True
             self.launches[line["subject"], body["launch"]] = {"seat": attempt["seat"], "end": None}
@@ -154,6 +161,8 @@ class Book:
                 launch["end"], launch["stopped"] = line, attempt["stopped"]
             attempt["asks"] = set()
             self._move(line, *AFTER[kind])
+        elif kind == "park.ended" and line["subject"] in self.open:
+            self.open[line["subject"]].update(until_person=False, unpaid=False, parked="parked")
         elif kind == "question.asked" and body["key"]:
             attempt["asks"].add(body["key"])
         elif kind in ("question.answered", "question.dropped"):
@@ -168,8 +177,24 @@ class Book:
         elif kind in AFTER and body.get("judgement") != "inconclusive":
             self._move(line, *AFTER[kind])
 
+    def _change_agents(self, kind: str, body: Line) -> None:
+        """How many of an agent there may be, kept beside the limits as `given`; 0 of a removed."""
+        limits = self.limits = {**self.limits, "given": dict(self.limits.get("given", {}))}
+        if kind == "agent.added":
+            new = body["agent"]
+            others = [each for each in limits["agents"] if each["name"] != new["name"]]
+            limits["agents"] = [*others, new]
+            limits["gone"] = set(limits.get("gone", ())) - {new["name"]}
+        elif kind == "agent.removed":
+            limits["gone"] = {*limits.get("gone", ()), body["agent"]}
+        elif body["slots"] is None:
+            limits["given"].pop(body["agent"], None)
+        else:
+            limits["given"][body["agent"]] = body["slots"]
+
     def _turn_wanted(self, attempt: Line, body: Line) -> None:
         attempt["why"], attempt["stopped"], attempt["started"] = body["why"], False, False
+        attempt["launch"] = body["launch"]
         if body["why"] == "review":
             attempt["seat"] = body["agent"]
         else:
@@ -199,6 +224,7 @@ class Book:
                 **known, "kind": line["kind"], "seat": seat,
                 "until_person": line["body"].get("until") is None,
                 "unpaid": line["body"].get("unpaid", False),
+                "parked": "gave_way" if line["body"].get("condition") == "memory" else "parked",
             }  # fmt: skip
             return
         if known is not None:
@@ -208,6 +234,7 @@ class Book:
                 "doing": doing, "since": at, "slot": number, "who": who, "kind": line["kind"],
                 "seat": seat, "until_person": line["body"].get("until") is None,
                 "unpaid": line["body"].get("unpaid", False),
+                "parked": "gave_way" if line["body"].get("condition") == "memory" else "parked",
             }  # fmt: skip
 
     def _close(self, name: str, known: Line, at: float) -> None:
@@ -232,6 +259,8 @@ class Book:
             self.resolving.add(subject)
         elif kind in ("resolving.left", "resolution.given"):
             self.resolving.discard(subject)
+            if kind == "resolution.given":
+                self._reopen(subject)
         elif kind == "run.paused":
             flags["paused"], flags["draining"] = True, body["drain"]
         elif kind == "run.resumed":
@@ -256,14 +285,17 @@ class Book:
             self.retry_at[self.attempts[subject]["task"]] = body["retry_at"]
             if body["cause"] == "cancelled":
                 self._close_task(self.attempts[subject]["task"], "cancelled", at)
-        elif kind in ("task.reopened", "resolution.given"):
-            self.closed.pop(subject, None)
-            self.retry_at.pop(subject, None)
+        elif kind == "task.reopened":
+            self._reopen(subject)
         elif kind in ("run.finished", "run.reopened"):
             self.finished = kind == "run.finished"
 
     def _close_task(self, task: str, how: str, at: float) -> None:
         self.closed[task], self.ends[task] = how, at
+
+    def _reopen(self, task: str) -> None:
+        self.closed.pop(task, None)
+        self.retry_at.pop(task, None)
 
     def _busy_tasks(self) -> set[str]:
         return {self.attempts[name]["task"] for name in self.open}
@@ -294,7 +326,7 @@ class Book:
             if known["unpaid"]:
                 return "unpaid", []
             if known["kind"] in ("attempt.parked", "attempt.taken"):
-                return ("person" if known["until_person"] else "parked"), []
+                return ("person" if known["until_person"] else known["parked"]), []
             return WHY_LIVE.get(known["kind"], ""), []
         missing = [n for n in self.plan[task]["needs"] if self.closed.get(n) != "finished"]
         if missing:
@@ -349,14 +381,14 @@ class Book:
         return float("inf") if found is None else float(found)
 
     def _spent(self) -> float:
-        return sum(body["cost_usd"] or 0.0 for body in self.usage.values())
+        return sum(worth(body)[0] for body in self.usage.values())
 
     def _reserve(self, agent: str) -> float:
         """What a launch may cost: the dearest so far or, of an agent that told none, a little."""
         if self._budget() == float("inf"):
             return 0.0
         costs = [
-            body["cost_usd"] or 0.0 for key, body in self.usage.items()
+            worth(body)[0] for key, body in self.usage.items()
             if self.launches[key]["seat"] == agent
         ]  # fmt: skip
         return max(costs, default=0.0) or min(self.limits["reserve_usd"], 0.25 * self._budget())
@@ -371,7 +403,7 @@ class Book:
         used = self.usage.get((name, max(numbers, default=0)))
         if known["kind"] == "turn.wanted" or used is None:
             return self._reserve(known["who"])
-        return self._reserve(known["who"]) - float(used["cost_usd"] or 0.0)
+        return self._reserve(known["who"]) - worth(used)[0]
 
     # --- sums ---
 
@@ -394,12 +426,28 @@ class Book:
         total = 0.0
         for n, (at, limits) in enumerate(self.caps):
             until = self.caps[n + 1][0] if n + 1 < len(self.caps) else self.as_of
-            most = limits["max_agents"]
-            for each in limits["agents"]:
-                if each["name"] == agent and each["slots"] is not None:
-                    most = min(most, each["slots"])
+            most = min([limits["max_agents"], *self._own(limits, agent)])
             total += most * max(0.0, min(until, self.as_of) - at)
         return total
+
+    def _own(self, limits: Line, agent: str | None) -> list[int]:
+        """The bounds of an agent besides the run's: its slots, its account's seats."""
+        if agent is None:
+            return []
+        if agent in limits.get("gone", ()):
+            return [0]
+        slots = [each["slots"] for each in limits["agents"] if each["name"] == agent]
+        slots = [limits["given"][agent]] if agent in limits.get("given", {}) else slots
+        mine = _account(limits, agent)
+        seats = [
+            each["seats"] for each in limits["agents"] if _account(limits, each["name"]) == mine
+        ]
+        return [bound for bound in (*slots, *seats) if bound is not None]
+
+
+def _account(limits: Line, agent: str) -> str:
+    found = [each["account"] for each in limits["agents"] if each["name"] == agent]
+    return str(found[0] or agent) if found else agent
 
 
 def _meet(one: str, other: str) -> bool:
@@ -482,15 +530,33 @@ def money(book: Book, keep: Any) -> Flat:
         for key, body in used.items()
     }
     prices = [body["cost_usd"] for body in used.values() if body["cost_usd"] is not None]
-    bare = [key for key, body in used.items() if body["cost_usd"] is None and tokens[key]]
+    guesses = [
+        body["estimated_usd"] for body in used.values()
+        if body["cost_usd"] is None and body["estimated_usd"] is not None
+    ]  # fmt: skip
+    bare = [
+        key for key, body in used.items()
+        if body["cost_usd"] is None and body["estimated_usd"] is None and tokens[key]
+    ]  # fmt: skip
     silent = [
         key for key, launch in book.launches.items()
         if keep(key) and launch["end"] is not None
         and (key not in used or (used[key]["cost_usd"] is None and not tokens[key]))
     ]  # fmt: skip
-    cost = None if bare and not prices else sum(prices)
-    return {"cost_usd": cost, "tokens": sum(tokens.values()), "priced": len(prices),
+    cost = None if (bare or guesses) and not prices else sum(prices)
+    nobody = bare and not prices and not guesses
+    return {"cost_usd": cost, "estimated_usd": sum(guesses),
+            "total_usd": None if nobody else (cost or 0.0) + sum(guesses),
+            "tokens": sum(tokens.values()), "priced": len(prices), "estimated": len(guesses),
             "unpriced": len(bare), "silent": len(silent)}  # fmt: skip
+
+
+def worth(body: Line) -> tuple[float, float]:
+    """What a launch cost, and how much of that was estimated."""
+    if body["cost_usd"] is not None:
+        return float(body["cost_usd"]), 0.0
+    guess = float(body["estimated_usd"] or 0.0)
+    return guess, guess
 
 
 def crashed(launch: Line) -> bool:
@@ -762,15 +828,16 @@ def conflicts(book: Book) -> Flat:
 def spent(book: Book) -> Flat:
     everything = money(book, lambda key: True)
     landed = list(book.closed.values()).count("finished")
-    cost = everything["cost_usd"]
-    failed = [
-        body["cost_usd"] or 0.0 for (name, _), body in book.usage.items()
-        if book.attempts[name]["cause"]
-    ]  # fmt: skip
+    cost, each = everything["total_usd"], landed and everything["total_usd"] is not None
+    failed = [worth(body) for (name, _), body in book.usage.items() if book.attempts[name]["cause"]]
     return put("spent", {
         "budget_usd": book.limits["budget_usd"], "budget_tokens": book.limits["budget_tokens"],
-        "per_landed_usd": cost / landed if landed and cost is not None else None,
-        "failed_usd": sum(failed),
+        "budget_day_usd": book.limits["budget_day_usd"],
+        "budget_day_tokens": book.limits["budget_day_tokens"],
+        "per_landed_usd": cost / landed if each else None,
+        "per_landed_estimated_usd": everything["estimated_usd"] / landed if each else None,
+        "failed_usd": sum(cost for cost, _ in failed),
+        "failed_estimated_usd": sum(guess for _, guess in failed),
     }) | put("spent.money", everything)  # fmt: skip
 
 
@@ -778,10 +845,12 @@ def machine(book: Book) -> Flat:
     ends = [launch["end"]["body"] for launch in book.launches.values() if launch["end"]]
     cpu = sum(body.get("cpu_s", 0.0) for body in ends)
     most = max((body.get("memory_max_mb", 0.0) for body in ends), default=0.0)
-    levels = of_kind(book, "pressure.changed")
-    short, count, since = 0.0, 0, None
+    levels = of_kind(book, "pressure.changed", "machine.governed")
+    short, count, since, is_short = 0.0, 0, None, {"pressure.changed": False}
     for line in levels:
-        pressed = line["body"]["level"] != "none"
+        body = line["body"]
+        is_short[line["kind"]] = body.get("governed", body)["level"] != "none"
+        pressed = any(is_short.values())
         if pressed and since is None:
             since, count = line["at"], count + 1
         elif not pressed and since is not None:
@@ -789,10 +858,14 @@ def machine(book: Book) -> Flat:
     if since is not None:
         short += max(0.0, book.as_of - since)
     readings = of_kind(book, "machine.measured")
-    if not (levels or cpu or most or readings):
+    if not (count or cpu or most or readings):
         return {}
+    governed = [line["body"]["governed"] for line in of_kind(book, "machine.governed")]
+    lowered = [each["parallel"] for each in governed if each["parallel"] is not None]
     return put("machine", {
         "cpu_s": cpu, "memory_max_mb": most, "pressed": count, "pressed_s": short,
+        "stopped": len(book.stopped_for_memory),
+        "parallel_min": min(lowered, default=None),
     }) | meters(book, readings)  # fmt: skip
 
 
@@ -802,6 +875,10 @@ def meters(book: Book, readings: list[Line]) -> Flat:
     rows = [line["body"]["measure"] for line in readings]
     if rows:
         free = [row["memory_available_mb"] for row in rows]
+        together = [sum(each["memory_mb"] for each in row["agents"]) for row in rows] + [
+            sum(each["memory_mb"] for each in line["body"]["used"])
+            for line in of_kind(book, "machine.governed")
+        ]
         busy = [row["cpu_used_pct"] for row in rows if row["cpu_used_pct"] is not None]
         flat |= put("machine.peaks", {
             "memory_total_mb": max(row["memory_total_mb"] for row in rows),
@@ -810,6 +887,9 @@ def meters(book: Book, readings: list[Line]) -> Flat:
             "cpu_used_max_pct": max(busy, default=None),
             "disk_free_min_mb": min(row["disk_free_mb"] for row in rows),
             "disk_used_max_pct": max(row["disk_used_pct"] for row in rows),
+            "some_wait_max_pct": max(row["some_wait_pct"] for row in rows),
+            "all_wait_max_pct": max(row["all_wait_pct"] for row in rows),
+            "agents_max_mb": round(max(together)),
         })  # fmt: skip
     peaks: dict[str, int] = {}
     for n, (line, row) in enumerate(zip(readings, rows, strict=True)):
@@ -821,6 +901,11 @@ def meters(book: Book, readings: list[Line]) -> Flat:
         for each in row["agents"]:
             name = each["attempt"]
             peaks[name] = max(each["peak_mb"], peaks.get(name, 0))
+    for line in of_kind(book, "machine.governed"):
+        for each in line["body"]["used"]:
+            if each["memory_mb"]:
+                name = each["attempt"]
+                peaks[name] = max(round(each["memory_mb"]), peaks.get(name, 0))
     by_agent: dict[str, list[int]] = {}
     for name, peak in peaks.items():
         flat[f"machine.attempts[{name}].memory_peak_mb"] = peak

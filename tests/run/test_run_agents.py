@@ -158,6 +158,7 @@ def test_seats_are_shared_and_the_first_free_agent_is_chosen(tmp_path: Path) -> 
     desk = desk_of(tmp_path, [gated(name) for name in "abcde"], more, max_agents=5)
     path = desk.ground.repo / "gangsaw.toml"
     path.write_text(path.read_text().replace('agent = "sh"', 'agents = ["one", "two"]', 1))
+    desk.ground.git("commit", "-qam", "two agents")
     desk.ask("run", str(desk.plan), "--detach")
     desk.wait_started("a.1", "b.1", "c.1")
     desk.wait_recorded("a.1", "b.1", "c.1")
@@ -173,3 +174,64 @@ def test_seats_are_shared_and_the_first_free_agent_is_chosen(tmp_path: Path) -> 
     desk.wait_engine_ended()
     assert set(desk.ground.statuses().values()) == {"landed"}
     assert complaints(desk.ground, desk.needs) == []
+
+
+PAIR = """
+[agents.first]
+kind = "scripted"
+fallback = "second"
+{more}
+
+[agents.second]
+kind = "scripted"
+account = "another"
+"""
+LIMITED = """#!script
+write {0}.txt first
+commit first
+mood quota {1}
+on continue
+write {0}.txt second
+commit second
+end
+"""
+PLAIN = "#!script\nwrite {0}.txt text\ncommit {0}\n"
+
+
+def scripted(name: str, script: str, *needs: str) -> dict[str, Any]:
+    text = {"prompt": script, "agent": "first", "attempts": 1}
+    return {"id": name, "title": f"Task {name}", "needs": list(needs), **text}
+
+
+def test_a_fallback_begins_tasks_while_a_limit_has_long_to_go(tmp_path: Path) -> None:
+    tasks = [
+        scripted("a", LIMITED.format("a", 3600)),
+        scripted("b", PLAIN.format("b"), "a"),
+        gated("g", needs=["b"], agent="sh"),
+        scripted("c", PLAIN.format("c"), "g"),
+    ]
+    desk = desk_of(tmp_path, tasks, PAIR.format(more=""))
+    desk.ask("run", str(desk.plan), "--detach")
+    desk.wait_started("g.1")
+    known = agents(desk)["first"]
+    assert (known["state"], known["fallback"]) == ("limited", "second")
+    kill_engine(desk)
+    desk.let_go("g")
+    desk.finish()
+    assert given_to(desk) == {"a.1": "second", "b.1": "second", "g.1": "sh", "c.1": "second"}
+    found = folded(desk.ground)
+    stands = {name: attempt.stands_for for name, attempt in found.attempts.items()}
+    assert stands == {"a.1": "", "b.1": "first", "g.1": "", "c.1": "first"}
+    assert {known.tries for known in found.task_states.values()} == {0}
+    attempt = json.loads(desk.ask("why", "b", "--json"))["attempts"][0]
+    assert (attempt["agent"], attempt["stands_for"]) == ("second", "first")
+    assert "started with agent second in the place of first, from " in desk.ask("why", "b")
+
+
+def test_a_limit_that_soon_ends_is_waited_for(tmp_path: Path) -> None:
+    tasks = [scripted("a", LIMITED.format("a", 1)), scripted("b", PLAIN.format("b"), "a")]
+    desk = desk_of(tmp_path, tasks, PAIR.format(more="fallback_after_s = 600"))
+    desk.ask("run", str(desk.plan), "--plain")
+    assert given_to(desk) == {"a.1": "first", "b.1": "first"}
+    assert desk.count("attempt.parked") == 1
+    assert set(desk.ground.statuses().values()) == {"landed"}

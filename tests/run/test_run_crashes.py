@@ -32,7 +32,7 @@ PAIRS = int(os.environ.get("GANGSAW_PAIRS", "300" if LONG else "6"))
 LATER = 100 if LONG else 4
 LATER_MAX = 6
 """Kills at the second to the sixth passing of a moment."""
-ROOMS = ("engine", "git", "procs", "store", "verify")
+ROOMS = ("engine", "git", "procs", "sources", "store", "verify")
 LIFE_MAX_S = 240.0
 Figure = Callable[[str, object], None]
 

@@ -48,8 +48,9 @@ class Sizes:
 
 GROWER = Sizes(6144, 4096, 512, 900) if LONG else Sizes(480, 300, 150, 100)
 TEN = Sizes(3600, 600, 100, 200) if LONG else Sizes(640, 80, 20, 40)
-BOMB = Sizes(320, 60, 0, 90)
-FORKS = 100
+BOMB = Sizes(420, 115, 0, 130)
+FORKS = 200
+"""They share most of their memory: about 150 MiB for all."""
 
 
 class Ground(Playground):
@@ -102,10 +103,10 @@ class Ground(Playground):
         return any(body["want"] for body in self.bodies("machine.governed"))
 
 
-def work(name: str, *steps: str) -> dict[str, str]:
+def work(name: str, *steps: str, agent: str = "scripted") -> dict[str, str]:
     """A task whose scripted agent does these steps and commits a file."""
     lines = ["#!script", *steps, f"write {name}.txt {name}", f"commit {name}"]
-    return {"id": name, "prompt": "\n".join(lines)}
+    return {"id": name, "prompt": "\n".join(lines), "agent": agent}
 
 
 def governed(events: list[Event]) -> Iterator[tuple[float, Event]]:
@@ -193,9 +194,10 @@ def test_ten_that_each_take_more_than_expected(ground: Ground, record_property: 
 
 def test_a_fork_bomb_gives_way_whole(ground: Ground, record_property: Figure) -> None:
     ground.limited(BOMB)
+    ground.settings('[agents.bomb]\nkind = "scripted"\nmemory_max_mb = 20\n')
     small = f"eat {BOMB.eater} 0 until {ground.gate('enough')}"
     tasks = [work("one", small), work("two", small)]
-    tasks.append(work("bomb", f"fork-bomb child {FORKS} 6"))
+    tasks.append(work("bomb", f"fork-bomb child {FORKS} 8", agent="bomb"))
     events = ground.landed(tasks, (ground.has_victim, "enough"))
     assert set(victims(events)) == {"bomb.1"}
     assert in_time(events)

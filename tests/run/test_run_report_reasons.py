@@ -27,8 +27,8 @@ from tests.run.test_run_report import Figure, recounted
 
 SEEDS = range(9_000, 9_100)
 GOLDEN = Path(__file__).parents[1] / "core" / "golden"
-SEEN_RARELY = {HoldKind.NO_ROOM, HoldKind.STUCK, HoldKind.QUEUE, HoldKind.OVERLAP}
-"""Not in these few schedules."""
+KINDS_LEAST = 12
+"""So many different reasons not to start a task are in these schedules, at least."""
 COMMON = {
     "needs", "failed_needs", "resolving", "backoff", "stopping", "paused", "no_branch", "pressure",
     "slots", "wave", "agent_slots", "track", "person", "parked", "next_turn", "landing_queue",
@@ -72,10 +72,11 @@ def is_ordered(log: Log) -> bool:
 
 
 def may_change_agents(log: Log) -> bool:
-    """Whether tasks may go to another agent while theirs is at its usage limit."""
+    """Whether tasks may have gone to another agent while theirs was at its usage limit."""
     started = log[0][1]
     assert isinstance(started, RunStarted)
-    return any(agent.fallback for agent in started.limits.agents)
+    parked = any(event.kind == "attempt.parked" for _, event in log)
+    return parked and any(agent.fallback for agent in started.limits.agents)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,9 @@ def test_waits_for_every_reason_are_summed_up_rightly(
         wrong, report = differences(log, told=True)
         assert wrong == []
         seen.update(reasons_of(report))
-    assert {kind.value for kind in HoldKind} - seen.keys() <= {k.value for k in SEEN_RARELY}
+    kinds = {kind.value for kind in HoldKind} & seen.keys()
+    assert len(kinds) >= KINDS_LEAST
+    assert {"person", "parked", "next_turn", "landing_queue"} <= seen.keys()
     record_property("figure", f"waits: {len(seen)} reasons in {len(logs)} runs recounted")
 
 

@@ -28,6 +28,7 @@ from gangsaw.core.evolve import evolve
 from gangsaw.core.launch import OutcomeKind, TurnOutcome
 from gangsaw.core.model import AgentSlots, Limits, Plan, Task
 from gangsaw.core.model import Deliver as Mode
+from gangsaw.core.policy import soon
 from gangsaw.core.policy.admission import hold_for
 from gangsaw.core.state import State, is_live
 from gangsaw.core.wire import decode_event, encode
@@ -53,14 +54,17 @@ LIMITS = Limits(
 )
 LAUNCHES_WITHOUT_RUN_MAX = 5
 
-Shape = tuple[tuple[int, ...], str, str | None, int, str | None]
+Shape = tuple[tuple[int, ...], str, str | None, int, str | None, float]
 SHAPES: st.SearchStrategy[Shape] = st.tuples(
     st.sampled_from(((), (), (0,), (1,), (0, 1), (2,))),  # needs: so many places before it
     st.sampled_from(("", "", "src/", "src/a/", "src/b/", "docs/")),
     st.sampled_from((None, None, "db")),
     st.sampled_from((0, 0, 5)),
     st.sampled_from((None, None, "one")),
+    st.sampled_from((60.0, 60.0, 170.0)),  # how long it is said to take
 )
+KEPT_FOR = 0.05
+"""For this part of that a slot is kept for a task which waits for landings alone."""
 
 
 class Luck(Enum):
@@ -90,7 +94,7 @@ CAUSES = {
 
 def plan_of(shapes: list[Shape]) -> Plan:
     tasks = []
-    for place, (back, scope, track, priority, agent) in enumerate(shapes):
+    for place, (back, scope, track, priority, agent, estimate_s) in enumerate(shapes):
         needs = tuple(NAMES[place - 1 - n] for n in back if place - 1 - n >= 0)
         tasks.append(
             Task(
@@ -102,6 +106,7 @@ def plan_of(shapes: list[Shape]) -> Plan:
                 track=track,
                 priority=priority,
                 agent=agent,
+                estimate_s=estimate_s,
             )
         )
     return Plan("", tuple(tasks))
@@ -118,6 +123,7 @@ class Known:
     crashes: int = 0
     never_ran: int = 0
     retry_at: float = 0.0
+    waits_since: float = 0.0
     cancel_wanted: bool = False
     landed: bool = False
     given_up: bool = False
@@ -143,10 +149,11 @@ class Model:
     failed: list[tuple[str, Cause, float, float]] = field(default_factory=list)
     """Attempts that must have failed in this turn: task, cause, shortest and longest wait."""
 
-    def chain(self, name: str) -> int:
-        """The longest chain from the task on."""
+    def chain(self, name: str) -> float:
+        """The longest chain from the task on, in seconds."""
         below = [known for known in self.tasks.values() if name in known.task.needs]
-        return 1 + max((self.chain(known.task.id) for known in below), default=0)
+        own_s = self.tasks[name].task.estimate_s or 0.0
+        return own_s + max((self.chain(known.task.id) for known in below), default=0.0)
 
     def ranked(self) -> list[Known]:
         """All tasks, those that should start first in front."""
@@ -172,6 +179,8 @@ class Model:
         holding = [other for other in self.tasks.values() if other.stage in HOLDING]
         if len(holding) >= self.max_agents:
             found.add("slots")
+        if len(self.kept_before(known, now)) >= max(1, self.max_agents - len(holding)):
+            found.add("soon")
         if task.agent == "one" and any(other.task.agent == "one" for other in holding):
             found.add("agent_slots")
         for other in self.tasks.values():
@@ -182,6 +191,22 @@ class Model:
             mine, theirs = "".join(task.scope), "".join(other.task.scope)
             if mine and theirs and (mine.startswith(theirs) or theirs.startswith(mine)):
                 found.add("scope")
+        return found
+
+    def kept_before(self, known: Known, now: float) -> list[str]:
+        """The tasks of a better rank for which a slot is kept."""
+        ranked = self.ranked()
+        one = any(k.task.agent == "one" and k.stage in HOLDING for k in ranked)
+        found = []
+        for other in ranked[: ranked.index(known)]:
+            missing = [self.tasks[need] for need in other.task.needs if not self.tasks[need].landed]
+            waiting = [need for need in missing if need.stage in ("waits", "moving")]
+            if not missing or waiting != missing or other.over:
+                continue
+            until = max(need.waits_since for need in missing)
+            until += KEPT_FOR * (other.task.estimate_s or 0.0)
+            if now < until and not (one and other.task.agent == "one"):
+                found.append(other.task.id)
         return found
 
     def start(self, now: float) -> list[str]:
@@ -328,7 +353,7 @@ class SchedulerBesideModel(RuleBasedStateMachine):
                 self.model.fail(known, Cause.EMPTY)
                 return [ob.WorkUnsound(about, launch, Cause.EMPTY, (), "no change")]
             case ac.InspectWork(launch=launch):
-                known.stage = "waits"
+                known.stage, known.waits_since = "waits", self.now
                 return [ob.WorkInspected(about, launch, f"w-{about}", f"t-{about}", 1, 1, 0)]
             case ac.BuildCandidate(work=work, onto=onto, ahead=ahead) if luck is Luck.BAD:
                 against = ahead[-1][0] if ahead else ""
@@ -444,6 +469,17 @@ def chains_ignored() -> Iterator[None]:
 
 
 @contextmanager
+def no_slot_kept() -> Iterator[None]:
+    """The next best task takes the slot that the head of the longest chain needs in a moment."""
+    before = soon.coming
+    try:
+        soon.coming = lambda state, now: []
+        yield
+    finally:
+        soon.coming = before
+
+
+@contextmanager
 def called_off_too_late() -> Iterator[None]:
     """From its place in the chain on, a change lands although people have called it off."""
     before = chain.is_moving
@@ -469,6 +505,7 @@ FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
         )
     },
     "chains are ignored": chains_ignored,
+    "no slot is kept": no_slot_kept,
     "what is called off lands with others": called_off_too_late,
 }
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import uuid
 
-from gangsaw.agents.endings import crashed, failed
+from gangsaw.agents.endings import crashed, ended_by_fault, failed, moment_of
+from gangsaw.agents.last_words import limit_in_words
 from gangsaw.agents.lines import ACTIVITY_MAX, OUTCOME_TEXT_MAX, clipped, plain_text
 from gangsaw.agents.marks import process_environment
 from gangsaw.agents.protocol import Reader, TurnBrief
@@ -107,11 +108,17 @@ class CommandReader:
         return [ActivityNoted(clipped(shown, ACTIVITY_MAX))]
 
     def conclude(self, ended: Ended, stderr_tail: bytes) -> TurnOutcome:
-        """Done if and only if the exit code is 0."""
+        """Done if and only if the exit code is 0. Of another one the last line may say that it was
+        the vendor's limit: of standard error or, where that is empty, of its output."""
         said = _last_line(self._held) or self._last
         if ended.code == 0:
             return TurnOutcome(OutcomeKind.DONE, said)
-        return crashed(ended) or failed(ended, "", stderr_tail or said.encode())
+        if (crash := crashed(ended)) is not None:
+            return crash
+        words = _last_line(stderr_tail) or said
+        if (fault := limit_in_words(words, now=moment_of(ended))) is not None:
+            return ended_by_fault(fault, ended, words)
+        return failed(ended, "", stderr_tail or said.encode())
 
 
 def _last_line(raw: bytes) -> str:

@@ -11,8 +11,16 @@ from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
-from gangsaw.agents.endings import crashed, ended_by, ending_text, failed
+from gangsaw.agents.endings import (
+    crashed,
+    ended_by,
+    ended_by_fault,
+    ending_text,
+    failed,
+    moment_of,
+)
 from gangsaw.agents.jsonl import JsonLines
+from gangsaw.agents.last_words import limit_in_words
 from gangsaw.agents.lines import (
     OUTCOME_TEXT_MAX,
     clipped,
@@ -22,6 +30,7 @@ from gangsaw.agents.lines import (
     moment_in,
     one_line,
     plain_text,
+    tail_text,
     text_in,
 )
 from gangsaw.agents.marks import process_environment
@@ -184,6 +193,9 @@ class ScriptedReader:
             return ended_by(Condition.CUT, ended, "", stderr_tail)
         if self._lines.ignored:
             return ended_by(Condition.MALFORMED, ended, "", stderr_tail)
+        words = tail_text(stderr_tail).rpartition("\n")[2]
+        if ended.code and (fault := limit_in_words(words, now=moment_of(ended))) is not None:
+            return ended_by_fault(fault, ended, words)
         return failed(ended, "", stderr_tail or b"ended without a result")
 
 

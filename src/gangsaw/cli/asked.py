@@ -24,6 +24,8 @@ class Asked:
     deliver: str | None
     budget: float | None
     budget_tokens: int | None
+    budget_day: float | None
+    budget_day_tokens: int | None
     config: Path | None
     new: bool
     dry_run: bool | None
@@ -60,6 +62,8 @@ class Asked:
                 f"{found[0]} takes a plan, not --from; try: gangsaw plan --from {self.source} "
                 "-o plan.yaml"
             )
+        if found and self.source is not None:
+            raise click.UsageError(f"{found[0]} takes a file: write it as PLAN, without --from")
         if self.unlanded and self.dry_run:
             raise click.UsageError("--dry-run shows the whole plan; leave --unlanded out")
         return bool(found)

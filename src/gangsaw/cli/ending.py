@@ -7,10 +7,10 @@ from __future__ import annotations
 import signal
 
 from gangsaw.cli import clock, output
-from gangsaw.cli.living import end_turns, live_turns
+from gangsaw.cli.living import end_turns, end_watchdogs, live_turns
 from gangsaw.cli.place import find_control
 from gangsaw.cli.requests import SCHEMA_VERSION, Answered, Reply, Unanswered, Wish, ask
-from gangsaw.procs.identity import identify, send
+from gangsaw.procs.identity import identify, is_stopped, send
 from gangsaw.store.control import Control
 from gangsaw.store.errors import DiskFull
 from gangsaw.store.lock import HeldBy, WriterLock
@@ -38,6 +38,8 @@ def end_everything(verb: str, key: str, *, as_json: bool) -> int:
     grace_s = STOP_GRACE_S if verb == "stop" else 0.0
     left = end_turns(live_turns(control), grace_s=grace_s, deadline_s=KILL_DEADLINE_S)
     alive = holder is not None and not _wait_for_engine(control, ENGINE_END_S)
+    if not alive and not left:
+        end_watchdogs(control)
     count = sum(1 for path in before if path not in left)
     return _tell(verb, control, had=holder is not None, alive=alive, ended=count,
                  left=len(left), as_json=as_json)  # fmt: skip
@@ -80,7 +82,11 @@ def _tell(
     if alive:
         holder = WriterLock.holder(control.lock)
         pid = holder.pid if holder else None
-        output.complain(f"gangsaw (pid {pid or 'unknown'}) is still ending; see: gangsaw status")
+        if pid is not None and is_stopped(pid):
+            how = f"is stopped; it ends as soon as it goes on: kill -CONT {pid}"
+        else:
+            how = "is still ending; see: gangsaw status"
+        output.complain(f"gangsaw (pid {pid or 'unknown'}) {how}")
     if ok:
         output.say("nothing is lost; go on with: gangsaw run")
     return 0 if ok else 1

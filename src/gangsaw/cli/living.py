@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gangsaw.cli import clock
 from gangsaw.procs import Absent, Broken, Finished, Lost, kill, probe, settle, stop
+from gangsaw.procs.watchdog import end_watchdog
 from gangsaw.store.control import Control
 
 POLL_S = 0.05
@@ -20,6 +21,12 @@ def live_turns(control: Control) -> list[Path]:
     """Folders of agents' turns and of checks in which something is, or may be, alive."""
     found = [path for pattern in _PATTERNS for path in sorted(control.root.glob(pattern))]
     return [path for path in found if not is_over(path)]
+
+
+def end_watchdogs(control: Control) -> None:
+    """End those that watch over attempts here: there is none any more, and no engine."""
+    for folder in sorted(control.root.glob("attempts/*")):
+        end_watchdog(folder)
 
 
 def is_over(folder: Path) -> bool:

@@ -15,6 +15,7 @@ from gangsaw.cli.taking import PLAN_NAMES, take
 from gangsaw.core.errors import UserError
 from gangsaw.core.events import RunStarted
 from gangsaw.core.model import Deliver, Limits, Plan
+from gangsaw.core.standing import TaskFile
 from gangsaw.core.wire import decode_event
 from gangsaw.engine.order import Choice, Order
 from gangsaw.engine.secrets import secrets_of
@@ -26,8 +27,11 @@ from gangsaw.store.journal import open_journal
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
+    """`task_file` is set where the plan was read from one of another kind."""
+
     plan: Plan | None
     source: str
+    task_file: TaskFile | None = None
 
 
 def asked_order(project: Project, folder: Path, plan: Path | None, asked: Asked) -> Order:
@@ -39,47 +43,70 @@ def _read(project: Project, folder: Path, given: Path | None, asked: Asked) -> _
     """The plan asked for; none when the last run is to be gone on with."""
     begins = asked.new or asked.dry_run is True or bool(asked.only)
     beside = plan_beside(project, folder)
-    path = given or (beside if begins or _is_over(project) else None)
-    if asked.rest is not None and not asked.new and not _is_over(project):
-        beside = path or beside
-        path = None
     if given is not None and asked.source is not None:
         raise click.UsageError("name a plan, or a source with --from, not both")
-    if path is None and asked.source is None:
+    named = given is not None or asked.source is not None
+    path = given if named else (beside if begins or _is_over(project) else None)
+    if asked.rest is not None and not asked.new and not _is_over(project):
+        beside = path or beside
+        path, named = None, False
+    if path is None and not named:
         if beside is not None:
             _warn_of_other_plan(project, beside)
         return _Chosen(None, "")
+    return _taken(project, folder, path, asked, begins)
+
+
+def _taken(
+    project: Project, folder: Path, path: Path | None, asked: Asked, begins: bool
+) -> _Chosen:
+    """The plan at the path, or in the source that was asked for."""
     taken = take(
-        path if asked.source is None else None,
+        path,
         asked.source,
         folder,
         known_agents=[agent.name for agent in project.settings.agents],
         checked=bool(project.settings.checks),
         roles=_roles(project),
     )
+    if taken.source is not None and not begins and not _is_over(project):
+        run, accepted = _accepted(project)
+        if accepted.task_file is not None and accepted.task_file.paths == taken.paths:
+            click.echo(f"gangsaw: {taken.shown} is being run by {run}, which goes on", err=True)
+            return _Chosen(None, "")
     _tell(taken.told)
     if taken.plan.plan is None:
         if taken.read is not None and taken.read.is_done:
             raise NothingToDo(f"nothing to do: all of {taken.shown} is done", exit_code=0)
         raise UserError("\n".join(str(complaint) for complaint in taken.plan.errors))
-    return _Chosen(_narrowed(taken.plan.plan, asked.only), taken.shown)
+    plan = _narrowed(taken.plan.plan, asked.only)
+    return _Chosen(plan, taken.shown, taken.task_file(plan))
 
 
 def _warn_of_other_plan(project: Project, beside: Path) -> None:
     """The plan that lies here may have been changed since the run that goes on was begun."""
-    with open_journal(Control(project.repo.control_dir).journal, writer=False) as journal:
-        run = journal.runs()[-1].run
-        first = next(iter(journal.read(run, limit=1)))
-    accepted = decode_event(first.kind, first.body)
+    run, accepted = _accepted(project)
+    if accepted.task_file is not None:
+        return  # it was begun from another file
     lying = read_plan_file(beside, roles=_roles(project)).plan
-    if isinstance(accepted, RunStarted) and lying is not None:
+    if lying is not None:
         lying = secrets_of(project.repo, project.settings, os.environ).out_of_plan(lying)
-    if isinstance(accepted, RunStarted) and lying is not None and lying != accepted.plan:
+    if lying is not None and lying != accepted.plan:
         click.echo(
             f"gangsaw: warning: {beside.name} differs from the plan of {run}, which goes on as it "
             f"was begun; to begin anew: gangsaw run --new {beside.name}",
             err=True,
         )
+
+
+def _accepted(project: Project) -> tuple[str, RunStarted]:
+    """The last run, and how it began."""
+    with open_journal(Control(project.repo.control_dir).journal, writer=False) as journal:
+        run = journal.runs()[-1].run
+        first = next(iter(journal.read(run, limit=1)))
+    accepted = decode_event(first.kind, first.body)
+    assert isinstance(accepted, RunStarted)  # every run's first event
+    return run, accepted
 
 
 def _roles(project: Project) -> RolesRead:
@@ -135,6 +162,7 @@ def _order(project: Project, folder: Path, chosen: _Chosen, asked: Asked) -> Ord
         environ=os.environ,
         given=_given(asked),
         rest=asked.rest,
+        task_file=chosen.task_file,
         reread=lambda: open_project(folder, os.environ, asked.config).settings,
     )
 
@@ -147,6 +175,8 @@ def _given(asked: Asked) -> frozenset[str]:
         "deliver": asked.deliver,
         "budget_usd": asked.budget,
         "budget_tokens": asked.budget_tokens,
+        "budget_day_usd": asked.budget_day,
+        "budget_day_tokens": asked.budget_day_tokens,
         "default_agent": asked.agent,
         "pool": asked.agent,
     }
@@ -165,6 +195,10 @@ def _limits(project: Project, asked: Asked) -> Limits:
         limits = replace(limits, budget_usd=asked.budget)
     if asked.budget_tokens is not None:
         limits = replace(limits, budget_tokens=asked.budget_tokens)
+    if asked.budget_day is not None:
+        limits = replace(limits, budget_day_usd=asked.budget_day)
+    if asked.budget_day_tokens is not None:
+        limits = replace(limits, budget_day_tokens=asked.budget_day_tokens)
     if asked.agent is not None:
         if project.settings.agent(asked.agent) is None:
             names = ", ".join(agent.name for agent in project.settings.agents)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from gangsaw.cli import output
 from gangsaw.core.errors import UserError
 from gangsaw.engine.dry import rehearse
+from gangsaw.engine.earlier import durations_at
+from gangsaw.store.control import Control
 from gangsaw.views.rehearsal import Rehearsed, rehearsal_object, rehearsal_text
 
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ def show_rehearsal(repo: Repository, order: Order, *, verbose: bool, as_json: bo
     if base is None:
         raise UserError("cannot rehearse: this repository has no commit yet; try: git commit")
     gate = order.settings.checks
-    steps = rehearse(order.plan, order.limits, gate, base)
+    durations = durations_at(Control(repo.control_dir).journal)
+    steps = rehearse(order.plan, order.limits, gate, base, durations)
     found = Rehearsed(
         plan=order.plan,
         source=order.plan_source,

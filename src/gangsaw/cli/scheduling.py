@@ -128,6 +128,8 @@ def words_of(asked: Asked) -> tuple[str, ...]:
         ("--deliver", asked.deliver),
         ("--budget", asked.budget),
         ("--budget-tokens", asked.budget_tokens),
+        ("--budget-day", asked.budget_day),
+        ("--budget-day-tokens", asked.budget_day_tokens),
         ("--config", asked.config),
         ("--on-interrupt", asked.on_interrupt),
     ]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gangsaw.core.model import Plan
+from gangsaw.core.standing import Entry, TaskFile
 from gangsaw.plan import Complaint, PlanRead, RolesRead, read_plan_file
 
 if TYPE_CHECKING:
@@ -25,6 +27,19 @@ class Taken:
     plan: PlanRead
     source: Source | None = None
     read: SourceRead | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files of the source, as whole paths."""
+        return tuple(map(os.fspath, self.source.paths)) if self.source is not None else ()
+
+    def task_file(self, plan: Plan) -> TaskFile | None:
+        """Where to write back how the tasks of the plan stand; `None` for a plan file of ours."""
+        if self.source is None or self.read is None:
+            return None
+        found = [(task.id, self.read.items[task.id]) for task in plan.tasks]
+        entries = tuple(Entry(name, it.key, it.document, it.standing) for name, it in found)
+        return TaskFile(self.source.dialect, self.paths, self.source.shown, entries)
 
     @property
     def told(self) -> tuple[Complaint, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gangsaw.core.events import Stage
 from gangsaw.core.model import Check, TurnKind
+from gangsaw.core.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,17 @@ class Push:
     commit: str
 
 
+@dataclass(frozen=True, slots=True)
+class WriteStanding:
+    """Have the file that the task came from say where it stands; `was` is what it says by the last
+    that we know."""
+
+    about: str
+    standing: Standing
+    commit: str
+    was: Standing
+
+
 Action = (
     CreateIntegration
     | PrepareWorkspace
@@ -149,6 +161,7 @@ Action = (
     | CloseWorkspace
     | Deliver
     | Push
+    | WriteStanding
 )
 
 

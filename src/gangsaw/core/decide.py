@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from gangsaw.core import chain, governing, overlapping, talk
 from gangsaw.core import events as ev
+from gangsaw.core.apart import alone_text, kept_apart
 from gangsaw.core.conditions import Condition
 from gangsaw.core.events import Cause, Event, Judgement
 from gangsaw.core.evolve import evolve
@@ -16,6 +17,7 @@ from gangsaw.core.machine import Deed
 from gangsaw.core.model import Deliver, TurnKind, Uncommitted, Workspace
 from gangsaw.core.phases import AGENT_ALIVE, Phase
 from gangsaw.core.policy import (
+    accounts,
     after,
     delivery,
     ending,
@@ -118,6 +120,7 @@ def _follow_up(state: State, now: float) -> list[Event]:
     for name in state.live:
         attempt = state.attempts[name]
         events = remedy.once_paid(state, attempt, _next_step(state, attempt, now))
+        events = accounts.once_open(state, attempt, events, now)
         if events:
             return events
     return []
@@ -223,7 +226,7 @@ def _after_return(state: State, attempt: Attempt, now: float) -> list[Event]:
         return [ev.AttemptParked(attempt.id, Condition.MONEY_LIMIT, text, None, unpaid=True)]
     if turn is None:
         return retry.fail(state, attempt, cause, attempt.returned_text, now)
-    apart = governing.kept_apart(state, attempt.task) or governing.alone_text(state, attempt.task)
+    apart = kept_apart(state, attempt.task) or alone_text(state, attempt.task)
     if state.stopping or apart or not may_take_slot(state, attempt.agent):
         return []
     return [retry.wanted_turn(attempt, turn.why, turn.onto)]
@@ -260,6 +263,10 @@ def _wave(state: State, now: float) -> list[Event]:
     return [*waves.form(state, now)] if state.limits.batched else []
 
 
+def _day(state: State, now: float) -> list[Event]:
+    return [*money.turn_day(state, now)]
+
+
 def _admit(state: State, now: float) -> list[Event]:
     admitted = admit(state, now)
     return [] if admitted is None else [admitted]
@@ -282,5 +289,5 @@ def _finish(state: State, now: float) -> list[Event]:
 
 
 POLICIES: tuple[Policy, ...] = (
-    _stop, _follow_up, _land, _check_after, _deliver, _overlaps, _wave, _admit, _finish,
+    _day, _stop, _follow_up, _land, _check_after, _deliver, _overlaps, _wave, _admit, _finish,
 )  # fmt: skip

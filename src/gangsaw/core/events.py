@@ -14,6 +14,7 @@ from gangsaw.core.conditions import Condition
 from gangsaw.core.disturbances import ClockJumped as ClockJumped
 from gangsaw.core.disturbances import IntegrationRestored as IntegrationRestored
 from gangsaw.core.disturbances import JournalWaited as JournalWaited
+from gangsaw.core.durations import NOTHING_LEARNED, Durations
 from gangsaw.core.events_agents import AgentEvent
 from gangsaw.core.events_checks import AfterJudged as AfterJudged
 from gangsaw.core.events_checks import AfterWanted as AfterWanted
@@ -33,8 +34,10 @@ from gangsaw.core.events_landing import PutFirst as PutFirst
 from gangsaw.core.events_landing import QueueHeld as QueueHeld
 from gangsaw.core.events_landing import QueueReleased as QueueReleased
 from gangsaw.core.events_machine import MachineEvent
+from gangsaw.core.events_money import MoneyEvent
 from gangsaw.core.events_radar import RadarEvent
 from gangsaw.core.events_resolving import ResolvingEvent
+from gangsaw.core.events_sources import SourceEvent
 from gangsaw.core.events_talk import TalkEvent
 from gangsaw.core.events_turns import AttemptParked as AttemptParked
 from gangsaw.core.events_turns import ConditionSeen as ConditionSeen
@@ -44,10 +47,12 @@ from gangsaw.core.events_turns import ReviewPassed as ReviewPassed
 from gangsaw.core.events_undo import UndoFailed as UndoFailed
 from gangsaw.core.events_undo import Undone as Undone
 from gangsaw.core.events_undo import UndoWanted as UndoWanted
+from gangsaw.core.events_watchdog import WatchdogEvent
 from gangsaw.core.events_waves import WaveEvent
 from gangsaw.core.honesty import Concern
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Check, Limits, Plan, TurnKind
+from gangsaw.core.standing import TaskFile
 from gangsaw.core.subjects import OfAttempt, OfRun, OfTask
 from gangsaw.core.terms import Cause as Cause
 from gangsaw.core.terms import CheckResult as CheckResult
@@ -64,7 +69,8 @@ TARGET = "@target"
 @dataclass(frozen=True, slots=True)
 class RunStarted:
     """A plan was accepted; `gate` are the checks run for every task, `base` is the target's
-    commit then."""
+    commit then, `durations` is what earlier runs have taught by then, `task_file` what the plan was
+    read from if that is no plan of ours."""
 
     kind: ClassVar[str] = "run.started"
     run: str
@@ -75,6 +81,8 @@ class RunStarted:
     base: str
     gate: tuple[Check, ...] = ()
     plan_source: str = ""
+    durations: Durations = NOTHING_LEARNED
+    task_file: TaskFile | None = None
 
     @property
     def subject(self) -> str:
@@ -271,7 +279,8 @@ class TaskReopened(OfTask):
 
 @dataclass(frozen=True, slots=True)
 class AttemptAdmitted(OfAttempt):
-    """`start`: the ref of earlier work at the task that it begins with."""
+    """`start`: the ref of earlier work at the task that it begins with. `stands_for` is the agent
+    whose task it is, where that cannot begin it and its fallback does."""
 
     kind: ClassVar[str] = "attempt.admitted"
     task: str
@@ -281,6 +290,7 @@ class AttemptAdmitted(OfAttempt):
     model: str | None
     branch: str
     start: str = ""
+    stands_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +335,8 @@ class SessionOpened(OfAttempt):
 
 @dataclass(frozen=True, slots=True)
 class UsageReported(OfAttempt):
-    """Tokens and money of one launch so far; the last report of a launch counts."""
+    """Tokens and money of one launch so far; the last report of a launch counts. `estimated_usd`
+    is by a list of prices for that `model`, where the agent told no cost."""
 
     kind: ClassVar[str] = "usage.reported"
     launch: int
@@ -335,6 +346,8 @@ class UsageReported(OfAttempt):
     cost_usd: float | None
     session: str = ""
     reasoning_tokens: int = 0
+    estimated_usd: float | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -576,7 +589,10 @@ Event = (
     | TalkEvent
     | RadarEvent
     | MachineEvent
+    | WatchdogEvent
     | WaveEvent
+    | SourceEvent
+    | MoneyEvent
     | AgentEvent
 )
 

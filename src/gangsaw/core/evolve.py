@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from gangsaw.core import events as ev
+from gangsaw.core import evolve_accounts as accounts
 from gangsaw.core import evolve_agents as agents
 from gangsaw.core import evolve_checks as after
 from gangsaw.core import evolve_delivery as deliveries
@@ -13,12 +14,15 @@ from gangsaw.core import evolve_landing as landings
 from gangsaw.core import evolve_machine as machine
 from gangsaw.core import evolve_radar as radar
 from gangsaw.core import evolve_resolving as resolving
+from gangsaw.core import evolve_sources as sources
 from gangsaw.core import evolve_talk as talk
 from gangsaw.core import evolve_turns as turns
 from gangsaw.core import evolve_undo as undo
-from gangsaw.core import graph, timing
+from gangsaw.core import evolve_watchdog as watchdog
+from gangsaw.core import graph, ranking, timing
 from gangsaw.core import indexes as ix
 from gangsaw.core.events_governor import MachineGoverned
+from gangsaw.core.events_money import DayBegan, SpentElsewhere
 from gangsaw.core.events_undo import undone_by
 from gangsaw.core.events_waves import WaveFormed
 from gangsaw.core.model import Workspace, task_of
@@ -31,6 +35,7 @@ from gangsaw.core.state import (
     State,
     TaskState,
     Trouble,
+    Usage,
     is_live,
     landing_of,
 )
@@ -45,9 +50,11 @@ def evolve(state: State, event: ev.Event, at: float) -> State:
     """
     rule = _RULES.get(type(event), _apply)
     rule(event, state, at)
-    for followers in (talk.AFTER, resolving.AFTER, governor.AFTER):
+    for followers in (talk.AFTER, resolving.AFTER, ranking.AFTER, governor.AFTER):
         if (more := followers.get(type(event))) is not None:
             more(event, state, at)
+    if state.task_file is not None:
+        sources.follow(event, state)
     return state
 
 
@@ -71,15 +78,17 @@ def _(event: ev.RunStarted, state: State, at: float) -> None:
     needs = {task.id: task.needs for task in event.plan.tasks}
     state.tasks = {task.id: task for task in event.plan.tasks}
     state.dependants = graph.dependants(needs)
-    chains = graph.chain_lengths(needs)
-    for position, task in enumerate(event.plan.tasks):
-        state.rank[task.id] = (-task.priority, -chains[task.id], position)
-        state.task_states[task.id] = TaskState(unmet=len(set(task.needs)))
+    state.loners = frozenset(task.id for task in event.plan.tasks if task.alone)
+    state.task_states = {
+        task.id: TaskState(unmet=len(set(task.needs))) for task in event.plan.tasks
+    }
+    ranking.begin(state, event.durations)
     state.ready = sorted(
         (state.rank[name], name) for name, known in state.task_states.items() if not known.unmet
     )
     state.open_tasks = len(state.tasks)
     state.touched.update(state.tasks)
+    sources.begin(state, event.task_file)
 
 
 @_apply.register
@@ -93,6 +102,7 @@ def _(event: ev.EngineStarted, state: State, at: float) -> None:
     state.engine_pid, state.containment = event.pid, event.containment
     state.stopping, state.stop_hard, state.engine_reason = "", False, ""
     state.troubles.clear()
+    sources.ask_anew(state)
     if event.environment != state.environment:
         # What passed elsewhere has to pass here; verdicts of what has landed stand as they were.
         state.green.clear()
@@ -100,6 +110,7 @@ def _(event: ev.EngineStarted, state: State, at: float) -> None:
         landings.forget_verdicts(state)
     state.environment = event.environment
     timing.count_anew(state, at)
+    accounts.count_anew(state, at)
     if state.draining:
         state.paused = state.draining = False
     state.delivery = replace(state.delivery, blocked_at=0.0, tries=0)
@@ -128,6 +139,17 @@ def _(event: ev.LimitsChanged, state: State, at: float) -> None:
 @_apply.register
 def _(event: WaveFormed, state: State, at: float) -> None:
     state.wave, state.waves = event.tasks, event.number
+
+
+@_apply.register
+def _(event: DayBegan, state: State, at: float) -> None:
+    state.day = event.day
+
+
+@_apply.register
+def _(event: SpentElsewhere, state: State, at: float) -> None:
+    used = Usage(event.tokens, event.cost_usd, 0, event.estimated_usd)
+    state.elsewhere[event.day] = used
 
 
 @_apply.register
@@ -226,6 +248,8 @@ def _(event: ev.EffectFailed, state: State, at: float) -> None:
 @_apply.register
 def _(event: ev.ClockJumped, state: State, at: float) -> None:
     timing.shift(state, event.seconds, event.why, at)
+    if event.why is ev.Jump.SET:
+        accounts.shift(state, event.seconds)
 
 
 @_apply.register
@@ -268,7 +292,15 @@ _apply.register(ev.AfterJudged)(after.judged)
 _apply.register(ev.UndoWanted)(undo.wanted)
 _apply.register(ev.Undone)(undo.done)
 _apply.register(ev.UndoFailed)(undo.failed)
-_FURTHER = (talk.RULES, radar.RULES, resolving.RULES, machine.RULES, agents.RULES)
+_FURTHER = (
+    talk.RULES,
+    radar.RULES,
+    resolving.RULES,
+    machine.RULES,
+    agents.RULES,
+    watchdog.RULES,
+    sources.RULES,
+)
 for _kind, _rule in (pair for rules in _FURTHER for pair in rules.items()):
     _apply.register(_kind, _rule)
 
@@ -291,6 +323,7 @@ def _(event: ev.AttemptAdmitted, state: State, at: float) -> None:
         since=at,
         admitted_at=at,
         start=event.start,
+        stands_for=event.stands_for,
     )
     state.attempts[attempt.id] = attempt
     state.live[attempt.id] = None

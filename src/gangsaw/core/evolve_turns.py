@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 from gangsaw.core import events as ev
+from gangsaw.core import evolve_accounts as accounts
 from gangsaw.core import indexes as ix
+from gangsaw.core.breaker import BREAKS
 from gangsaw.core.conditions import Condition
+from gangsaw.core.days import day_of
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.machine import AfterStop
-from gangsaw.core.model import TurnKind, account_of
+from gangsaw.core.model import TurnKind
 from gangsaw.core.phases import Phase
 from gangsaw.core.policy.victims import after_stop
 from gangsaw.core.replacing import replace
-from gangsaw.core.state import Attempt, Dearest, Exit, LaunchUsage, State
+from gangsaw.core.state import Attempt, Dearest, Exit, LaunchUsage, State, Usage
 from gangsaw.core.terms import Cause
 from gangsaw.core.timing import limit_ends
 from gangsaw.core.usage import shift, usage_of
@@ -59,6 +62,7 @@ def wanted(event: ev.TurnWanted, state: State, at: float) -> None:
         review_tries=before.review_tries + int(_tries(event, before)) if reviews else 0,
         switches=before.switches + int(_switches(event, before)),
     )  # fmt: skip
+    accounts.launched(state, state.attempts[event.attempt], at)
 
 
 def _begins_work(event: ev.TurnWanted, before: Attempt) -> bool:
@@ -122,22 +126,27 @@ def usage_reported(event: ev.UsageReported, state: State, at: float) -> None:
         event.cached_tokens,
         event.cost_usd,
         event.session,
+        event.estimated_usd,
     )
     others = tuple(entry for entry in attempt.usage if entry.launch != event.launch)
     after = replace(attempt, usage=(*others, used))
     ix.put_attempt(state, after)
     if event.launch == attempt.launch:
         _note_price(state, attempt.seat, used)
+    if used.tokens:
+        accounts.answered(state, attempt, event.launch, at)
     known = state.task_states[attempt.task]
     old, new = usage_of(attempt), usage_of(after)
     ix.set_task(state, attempt.task, replace(known, usage=shift(known.usage, old, new)))
     state.usage = shift(state.usage, old, new)
+    day = day_of(at)
+    state.days[day] = shift(state.days.get(day, Usage()), old, new)
 
 
 def _note_price(state: State, agent: str, used: LaunchUsage) -> None:
     """What the dearest launch of the agent has used is reserved for its next ones."""
     known = state.dearest.get(agent, Dearest())
-    cost = max(known.cost_usd, used.cost_usd or 0.0)
+    cost = max(known.cost_usd, used.known_usd)
     state.dearest[agent] = Dearest(cost, max(known.tokens, used.tokens))
 
 
@@ -151,6 +160,8 @@ def condition_seen(event: ev.ConditionSeen, state: State, at: float) -> None:
     before = state.attempts[event.attempt]
     refused = event.text if event.condition is Condition.PERMISSION else before.refused
     ix.put_attempt(state, replace(before, condition=event.condition, refused=refused))
+    if event.condition in BREAKS:
+        accounts.throttled(state, before, event.until, at)
 
 
 def exited(event: ev.TurnExited, state: State, at: float) -> None:
@@ -160,15 +171,11 @@ def exited(event: ev.TurnExited, state: State, at: float) -> None:
         no_room=event.no_room, condition=event.condition, account=event.account,
     )  # fmt: skip
     crashed = event.outcome is OutcomeKind.CRASHED and not event.no_room
+    before = state.attempts[event.attempt]
+    accounts.met(state, before, event.condition, event.retry_at, event.outcome, at)
     if event.condition is Condition.QUOTA:
-        _limit(state, state.attempts[event.attempt].seat, limit_ends(state.limits, ended, at))
+        accounts.limited(state, before.seat, limit_ends(state.limits, ended, at), at)
     _end_launch(state, event, at, ended, crashed)
-
-
-def _limit(state: State, agent: str, until: float) -> None:
-    """The usage limit holds back all tasks of all agents of the account until then."""
-    account = account_of(state.limits, agent)
-    state.account_limits[account] = max(until, state.account_limits.get(account, 0.0))
 
 
 def lost(event: ev.TurnLost, state: State, at: float) -> None:
@@ -221,10 +228,9 @@ def parked(event: ev.AttemptParked, state: State, at: float) -> None:
 
 
 def park_ended(event: ev.ParkEnded, state: State, at: float) -> None:
-    """Its time has come. Whoever says so of a usage limit says so for all agents of the account."""
+    """Its time has come."""
     before = state.attempts[event.attempt]
-    if before.parked is Condition.QUOTA:
-        state.account_limits.pop(account_of(state.limits, before.seat), None)
+    accounts.freed(state, before)
     allowed = before.allowed or before.unpaid
     ix.move_attempt(state, event, at, parked=None, parked_until=at, unpaid=False, allowed=allowed)
 

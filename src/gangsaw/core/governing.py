@@ -32,7 +32,8 @@ CALM_PCT = 5.0
 nothing waits for them."""
 GROWN = 1.1
 GROWN_MB = 32.0
-"""Or if an agent's peak is both this much larger than noted, and by so many MB."""
+"""Or, and then at once, if an agent's peak is both this much larger than noted, and by so many MB:
+what a short life took at its end would be forgotten else, and the next ones be thought small."""
 NEAR = 1.5
 """Memory is near its bound with less than so many times the floor available."""
 NEAR_EVERY_S = 1.0
@@ -124,6 +125,8 @@ def report(state: State, measure: Measure, now: float) -> list[MachineGoverned]:
 def _differs(
     state: State, known: Machine, reading: MachineReading, used: tuple[MemoryUsed, ...], now: float
 ) -> bool:
+    if any(_has_grown(state.attempts[each.attempt], each.memory_mb) for each in used):
+        return True
     if not passed(known.at, NOTED_EVERY_S, now):
         return False
     waited_for = state.ready or known.governed.level is not Level.NONE
@@ -132,15 +135,18 @@ def _differs(
     return (
         abs(known.reading.available_mb - reading.available_mb) >= part * reading.total_mb
         or abs(disk_mb - (reading.disk_free_mb or 0.0)) >= max(1.0, part * disk_mb)
-        or any(_differs_of(state.attempts[each.attempt], each.memory_mb) for each in used)
+        or any(_has_shrunk(state.attempts[each.attempt], each.memory_mb) for each in used)
     )
 
 
-def _differs_of(attempt: Attempt, memory_mb: float) -> bool:
-    """Whether what an agent uses has grown by much, or is a fraction of what was noted."""
-    noted_mb = attempt.peak_mb
-    grown = memory_mb > max(noted_mb * GROWN, noted_mb + GROWN_MB)
-    return grown or memory_mb < attempt.memory_mb / 2 - GROWN_MB
+def _has_grown(attempt: Attempt, memory_mb: float) -> bool:
+    """Whether an agent uses more by much than it was noted with."""
+    return memory_mb > max(attempt.peak_mb * GROWN, attempt.peak_mb + GROWN_MB)
+
+
+def _has_shrunk(attempt: Attempt, memory_mb: float) -> bool:
+    """Whether it uses a fraction of that."""
+    return memory_mb < attempt.memory_mb / 2 - GROWN_MB
 
 
 def _load(state: State, attempt: Attempt, memory_mb: float, now: float) -> Load:
@@ -209,27 +215,6 @@ def paused_until(state: State, now: float) -> float | None:
     if not delay_s or since is None or passed(since, delay_s, now):
         return None
     return since + delay_s
-
-
-def kept_apart(state: State, task: str) -> str | None:
-    """Why the task may not take a slot now: it runs alone and others hold some, or another one
-    runs alone. Asked of what holds none, or is between its checks and a further turn."""
-    if not state.alone:
-        return None
-    for name in state.live:
-        attempt = state.attempts[name]
-        other = attempt.task != task and attempt.phase in HOLDS_SLOT
-        if other and attempt.task in state.alone:
-            return f"{attempt.task} runs alone, after it was stopped for memory"
-    return None
-
-
-def alone_text(state: State, task: str) -> str | None:
-    """Why a task that runs alone, and holds no slot, may not take one now."""
-    busy = state.busy.get("", 0)
-    if task not in state.alone or not busy:
-        return None
-    return f"runs alone, after it was stopped for memory; {busy} still hold a slot"
 
 
 def is_victim(state: State, attempt: Attempt) -> Deed | None:

@@ -59,6 +59,8 @@ class UsageNoted:
     read from it; `reasoning_tokens` are a part of `output_tokens`. `cost_usd` is `None` where the
     agent reports none. `of_session`: the figures count from the beginning of the session, so what
     its earlier turns used has to be taken off; `cost_of_session` says the same of the cost alone.
+    `estimated_usd` is what the tokens of a `model` cost by a list of prices, where the agent tells
+    no cost; it counts from where the tokens do.
     """
 
     input_tokens: int
@@ -68,6 +70,8 @@ class UsageNoted:
     reasoning_tokens: int = 0
     of_session: bool = False
     cost_of_session: bool = False
+    estimated_usd: float | None = None
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,15 @@ from statistics import median
 from typing import Any
 
 from gangsaw.core import events as ev
+from gangsaw.core.durations import CheckTimes, Durations, TurnTimes
 from gangsaw.core.model import TurnKind
 from gangsaw.core.terms import CheckResult, Judgement
 
 SAMPLES_MAX = 50
 """Of each agent, model and stage, and of each check, so many of the latest count."""
+
+WRITTEN_MAX = 15
+"""So many of them are written down when a run begins."""
 
 Key = tuple[str, str, TurnKind]
 """Agent, model (empty: none was asked for) and stage: test, work or review."""
@@ -89,14 +93,33 @@ class Learned:
         found = self.checks_s.get(key)
         return Guess(median(found), Source.LEARNED, len(found)) if found else None
 
+    def written_down(self) -> Durations:
+        """The latest samples of turns and checks, `WRITTEN_MAX` of each."""
+        return Durations(
+            tuple(TurnTimes(*key, _latest(found)) for key, found in self.turns_s.items()),
+            tuple(CheckTimes(key, _latest(found)) for key, found in self.checks_s.items()),
+        )
+
+
+def _latest(samples: list[float]) -> tuple[float, ...]:
+    return tuple(round(each, 3) for each in samples[-WRITTEN_MAX:])
+
+
+def learned_from(durations: Durations) -> Learned:
+    """What was written down, to be learned on from."""
+    return Learned(
+        turns_s={(of.agent, of.model, of.stage): list(of.seconds) for of in durations.turns},
+        checks_s={of.key: list(of.seconds) for of in durations.checks},
+    )
+
 
 def learn(runs: Iterable[Iterable[tuple[float, ev.Event]]]) -> Learned:
     """What runs teach, the oldest first; each as its events with their moments."""
     learned = Learned()
     for events in runs:
-        pupil = _Pupil(learned)
+        pupil = Pupil(learned)
         for at, event in events:
-            rule = _RULES.get(type(event))
+            rule = RULES.get(type(event))
             if rule is not None:
                 rule(pupil, event, at)
     return learned
@@ -126,14 +149,14 @@ class _Attempt:
     move_at: float | None = None
 
 
-class _Pupil:
-    """What is known of one run's attempts while its events are read."""
+@dataclass(slots=True)
+class Pupil:
+    """What is known of one run's attempts while its events are read. `used`: task → launch →
+    dollars, `None` where tokens were told without a price."""
 
-    def __init__(self, learned: Learned) -> None:
-        self.learned = learned
-        self.attempts: dict[str, _Attempt] = {}
-        self.used: dict[str, dict[tuple[str, int], float | None]] = {}
-        """Task → launch → dollars, `None` where tokens were told without a price."""
+    learned: Learned = field(default_factory=Learned)
+    attempts: dict[str, _Attempt] = field(default_factory=dict)
+    used: dict[str, dict[tuple[str, int], float | None]] = field(default_factory=dict)
 
     def admitted(self, event: ev.AttemptAdmitted, at: float) -> None:
         self.attempts[event.attempt] = _Attempt(event.task, event.agent, event.model or "", at)
@@ -230,21 +253,21 @@ def _teaches(result: CheckResult) -> bool:
     return green and result.duration_s > 0.0
 
 
-_RULES: Mapping[type[Any], Callable[[_Pupil, Any, float], None]] = {
-    ev.AttemptAdmitted: _Pupil.admitted,
-    ev.WorkspacePrepared: _Pupil.prepared,
-    ev.TurnWanted: _Pupil.wanted,
-    ev.TurnStarted: _Pupil.started,
-    ev.TurnExited: _Pupil.ended,
-    ev.TurnLost: _Pupil.ended,
-    ev.WorkFound: _Pupil.found,
-    ev.VerdictReached: _Pupil.judged,
-    ev.CandidateJudged: _Pupil.judged,
-    ev.AfterJudged: _Pupil.judged,
-    ev.CandidateWanted: _Pupil.taken_in,
-    ev.CandidateBuilt: _Pupil.built,
-    ev.LandingWanted: _Pupil.moving,
-    ev.Landed: _Pupil.landed,
-    ev.TaskDone: _Pupil.landed,
-    ev.UsageReported: _Pupil.usage,
+RULES: Mapping[type[Any], Callable[[Pupil, Any, float], None]] = {
+    ev.AttemptAdmitted: Pupil.admitted,
+    ev.WorkspacePrepared: Pupil.prepared,
+    ev.TurnWanted: Pupil.wanted,
+    ev.TurnStarted: Pupil.started,
+    ev.TurnExited: Pupil.ended,
+    ev.TurnLost: Pupil.ended,
+    ev.WorkFound: Pupil.found,
+    ev.VerdictReached: Pupil.judged,
+    ev.CandidateJudged: Pupil.judged,
+    ev.AfterJudged: Pupil.judged,
+    ev.CandidateWanted: Pupil.taken_in,
+    ev.CandidateBuilt: Pupil.built,
+    ev.LandingWanted: Pupil.moving,
+    ev.Landed: Pupil.landed,
+    ev.TaskDone: Pupil.landed,
+    ev.UsageReported: Pupil.usage,
 }

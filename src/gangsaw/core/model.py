@@ -146,7 +146,8 @@ def _key_of(name: str, argv: tuple[str, ...], env: tuple[str, ...], files: tuple
 @dataclass(frozen=True, slots=True)
 class Task:
     """One unit of wanted change. Defaults of the plan are already applied. `estimate_s` is how long
-    its agent is expected to be at work; nothing is decided by it."""
+    its agent is expected to be at work: the longest chains start first. `alone`: nothing else runs
+    from its start to its landing."""
 
     id: str
     title: str
@@ -169,6 +170,7 @@ class Task:
     reviewer: str | None = None
     role: str | None = None
     estimate_s: float | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +186,12 @@ class Plan:
 class AgentSlots:
     """How many live attempts one configured agent may have; `resumes` says whether its
     sessions can be taken up again; `fallback` names the agent that goes on in its place when it
-    cannot (not signed in, model unknown, usage limit reached). `told`: each turn's own prompt
-    reaches it, so that a fresh session can be told what is in the worktree already. Agents of one
-    `account` (empty: its own) meet a usage limit together, and have `seats` together: so many live
-    attempts at a time, the least that any of them names. `memory_max_mb` is its own limit: who is
-    over it gives way before all others."""
+    cannot (not signed in, model unknown, usage limit reached), after a usage limit only if that has
+    more than `fallback_after_s` to go. `told`: each turn's own prompt reaches it, so that a fresh
+    session can be told what is in the worktree already. Agents of one `account` (empty: its own)
+    meet a usage limit together, and have `seats` together: so many live attempts at a time, the
+    least that any of them names. `memory_max_mb` is its own limit: who is over it gives way before
+    all others."""
 
     name: str
     slots: int | None = None
@@ -198,6 +201,7 @@ class AgentSlots:
     account: str = ""
     memory_max_mb: float | None = None
     seats: int | None = None
+    fallback_after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +235,8 @@ class Limits:
     check_timeout_s: float = 1800.0
     budget_usd: float | None = None
     budget_tokens: int | None = None
+    budget_day_usd: float | None = None
+    budget_day_tokens: int | None = None
     reserve_usd: float = 0.5
     deliver: Deliver = Deliver.EACH
     uncommitted: Uncommitted = Uncommitted.COMMIT

@@ -11,6 +11,7 @@ from gangsaw.core.launch import Note, TurnOutcome
 from gangsaw.core.measures import Measure
 from gangsaw.core.model import AgentSlots, Limits
 from gangsaw.core.overlaps import Overlap
+from gangsaw.core.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,28 @@ class LaunchExited:
     cpu_s: float = 0.0
     memory_max_mb: float = 0.0
     no_room: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WatchdogActed:
+    """The note that the watchdog left of a launch which was really stopped. It comes before the
+    launch's end."""
+
+    attempt: str
+    launch: int
+    used_mb: float
+    available_mb: float
+    total_mb: float
+    full_pct: float
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WatchdogGone:
+    """The watchdog has ended by itself, or cannot be started. `again`: it will be."""
+
+    text: str
+    again: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +327,37 @@ class OverlapsRead:
     trouble: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class StandingSaid:
+    """The task's file says where it stands; or, with `kept`, something else that is left alone."""
+
+    task: str
+    standing: Standing
+    commit: str = ""
+    kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StandingNotSaid:
+    """The task's file could not be written."""
+
+    task: str
+    standing: Standing
+    commit: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ElsewhereSpent:
+    """What other runs of the repository have used on that day (see `days`): tokens, and dollars
+    that were reported and that were estimated."""
+
+    day: int
+    tokens: int
+    cost_usd: float
+    estimated_usd: float = 0.0
+
+
 Observation = (
     EngineUp
     | EngineDown
@@ -318,6 +372,8 @@ Observation = (
     | Noted
     | LaunchExited
     | LaunchLost
+    | WatchdogActed
+    | WatchdogGone
     | WorkInspected
     | WorkUnsound
     | ChecksDone
@@ -335,4 +391,7 @@ Observation = (
     | JournalHeldUp
     | IntegrationPutBack
     | OverlapsRead
+    | StandingSaid
+    | StandingNotSaid
+    | ElsewhereSpent
 )

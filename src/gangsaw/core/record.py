@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from gangsaw.core import chain, governing, overlapping, resolving
+from gangsaw.core import chain, governing, overlapping, resolving, sourcing
 from gangsaw.core import events as ev
 from gangsaw.core import observations as ob
 from gangsaw.core.conditions import Condition
 from gangsaw.core.events_checks import AFTER
+from gangsaw.core.events_money import SpentElsewhere
 from gangsaw.core.events_undo import undone_by
+from gangsaw.core.events_watchdog import WatchdogEnded, WatchdogStopped
 from gangsaw.core.findings import read_review
 from gangsaw.core.launch import (
     ConditionNoted,
@@ -30,7 +32,7 @@ from gangsaw.core.phases import AGENT_ALIVE, Phase, next_phase
 from gangsaw.core.policy import batches, delivery, stall
 from gangsaw.core.policy import landing as landing_policy
 from gangsaw.core.requests import answer
-from gangsaw.core.state import Attempt, Landing, State, landing_of
+from gangsaw.core.state import Attempt, Landing, State, Usage, landing_of
 from gangsaw.core.usage import used_by_launch
 
 BEATS_PER_STALL = 4
@@ -102,6 +104,8 @@ def _(seen: ob.Asked, state: State, now: float) -> list[ev.Event]:
 
 @record.register
 def _(seen: ob.EffectRaised, state: State, now: float) -> list[ev.Event]:
+    if seen.action == sourcing.WRITING:
+        return [*sourcing.refusals(state, seen.about, seen.text)]
     if _is_over(state, seen.about):
         return []  # called off, and not to be tried again: nothing would end that trouble
     return [ev.EffectFailed(seen.about, seen.action, seen.text, seen.no_room)]
@@ -117,6 +121,24 @@ def _is_over(state: State, about: str) -> bool:
 
 
 @record.register
+def _(seen: ob.WatchdogActed, state: State, now: float) -> list[ev.Event]:
+    attempt = _launched(state, seen.attempt, seen.launch)
+    if attempt is None or attempt.stop_cause is not None:
+        return []
+    fact = WatchdogStopped(
+        seen.attempt, seen.launch, seen.used_mb, seen.available_mb, seen.total_mb, seen.full_pct,
+        seen.at,
+    )  # fmt: skip
+    # It was wanted by who did it; what follows is what follows a stop by the governor.
+    return [fact, ev.StopWanted(seen.attempt, ev.Cause.MEMORY, True)]
+
+
+@record.register
+def _(seen: ob.WatchdogGone, state: State, now: float) -> list[ev.Event]:
+    return [WatchdogEnded(seen.text, seen.again)]
+
+
+@record.register
 def _(seen: ob.ClockShifted, state: State, now: float) -> list[ev.Event]:
     return [ev.ClockJumped(seen.seconds, seen.why)]
 
@@ -129,6 +151,14 @@ def _(seen: ob.JournalHeldUp, state: State, now: float) -> list[ev.Event]:
 @record.register
 def _(seen: ob.IntegrationPutBack, state: State, now: float) -> list[ev.Event]:
     return [ev.IntegrationRestored(seen.commit, seen.found)]
+
+
+@record.register
+def _(seen: ob.ElsewhereSpent, state: State, now: float) -> list[ev.Event]:
+    told = Usage(seen.tokens, seen.cost_usd, 0, seen.estimated_usd)
+    if state.elsewhere.get(seen.day, Usage()) == told:
+        return []
+    return [SpentElsewhere(seen.day, seen.tokens, seen.cost_usd, seen.estimated_usd)]
 
 
 @record.register
@@ -236,6 +266,8 @@ def _record_usage(attempt: Attempt, launch: int, noted: UsageNoted) -> list[ev.E
             used.cost_usd,
             used.session,
             noted.reasoning_tokens,
+            used.estimated_usd,
+            noted.model,
         )
     ]
 
@@ -469,3 +501,13 @@ def _is_to_push(state: State, seen: ob.TargetPushed | ob.PushRefused) -> bool:
     known = state.delivery
     wanted = (known.delivered, state.limits.remote)
     return (seen.commit, seen.remote) == wanted and known.pushed_commit != seen.commit
+
+
+@record.register
+def _(seen: ob.StandingSaid, state: State, now: float) -> list[ev.Event]:
+    return [*sourcing.said(seen, state)]
+
+
+@record.register
+def _(seen: ob.StandingNotSaid, state: State, now: float) -> list[ev.Event]:
+    return [*sourcing.not_said(seen, state)]

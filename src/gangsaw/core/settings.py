@@ -41,6 +41,7 @@ class AgentSettings:
     fallback: str | None = None
     account: str | None = None
     seats: int | None = None
+    fallback_after_s: float | None = None
     role: str | None = None
     memory_max_mb: float | None = None
 

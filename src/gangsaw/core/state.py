@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from gangsaw.core import events as ev
 from gangsaw.core.after import After
+from gangsaw.core.breaker import Breaker
 from gangsaw.core.check_records import CheckRecord
 from gangsaw.core.conditions import Condition
 from gangsaw.core.findings import Finding, Review
@@ -22,10 +23,12 @@ from gangsaw.core.measures import MachineBook
 from gangsaw.core.messages import Message, Question
 from gangsaw.core.model import Check, Limits, Plan, Task, TurnKind
 from gangsaw.core.overlaps import KnownOverlap
+from gangsaw.core.pace import Pace
 from gangsaw.core.phases import ENDED, Phase
 from gangsaw.core.policy.projection import Kind
 from gangsaw.core.policy.slots import CheckCost
 from gangsaw.core.seating import Seating
+from gangsaw.core.standing import Entry, TaskFile, Told
 
 BATCH_START = 4
 """How many changes the first batch of a run may hold."""
@@ -37,12 +40,19 @@ class IllegalEvent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens and money. `cost_usd` is what agents reported; `unpriced` counts launches that
-    reported tokens without a price."""
+    """Tokens and money. `cost_usd` is what agents reported, `estimated_usd` what launches cost by a
+    list of prices whose agents told none; `unpriced` counts launches that reported tokens of which
+    nobody knows the price."""
 
     tokens: int = 0
     cost_usd: float = 0.0
     unpriced: int = 0
+    estimated_usd: float = 0.0
+
+    @property
+    def known_usd(self) -> float:
+        """What was reported and what was estimated, together: what budgets go by."""
+        return self.cost_usd + self.estimated_usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +88,7 @@ class Exit:
 @dataclass(frozen=True, slots=True)
 class LaunchUsage:
     """What one launch used so far. `session` is the one it reported from, where its agent counts
-    by session."""
+    by session; `estimated_usd` what it cost by a list of prices, where its agent tells none."""
 
     launch: int
     input_tokens: int
@@ -86,11 +96,22 @@ class LaunchUsage:
     cached_tokens: int
     cost_usd: float | None
     session: str = ""
+    estimated_usd: float | None = None
 
     @property
     def tokens(self) -> int:
         """All kinds together."""
         return self.input_tokens + self.output_tokens + self.cached_tokens
+
+    @property
+    def known_usd(self) -> float:
+        """What it cost, reported or else estimated; 0 where nobody knows."""
+        return (self.cost_usd if self.cost_usd is not None else self.estimated_usd) or 0.0
+
+    @property
+    def is_unpriced(self) -> bool:
+        """Whether it used tokens of which nobody knows the price."""
+        return self.cost_usd is None and self.estimated_usd is None and self.tokens > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +140,7 @@ class Attempt:
     `continues` those that went on after an interruption, `waits` how often it was parked for a
     time, `switches` how often another agent went on in its place. `stage` is what the author is at,
     `begun` the launch with which the work itself was begun.
+    `stands_for` is the agent in whose place its agent began it.
     `tests` is the commit with the tests that came before the work.
     `acting` is the reviewing agent while one acts. `given` is the word of the present review turn,
     `findings` and `rejections` are of all reviews so far; `agreed` and `approved`: the reviewing
@@ -221,6 +243,7 @@ class Attempt:
     unchanged: bool = False
     memory_mb: float = 0.0
     peak_mb: float = 0.0
+    stands_for: str = ""
 
     @property
     def seat(self) -> str:
@@ -372,16 +395,19 @@ class State:
     `candidate_runs` counts how often checks were run on a candidate, `part_runs` how often only
     some of their tests. `landed` names every landing in order, those that were undone since
     included. `dearest` is the most that a launch of each agent has used. `wave` holds the tasks
-    of the present wave, the last of `waves`, where the run goes in waves. `account_limits` says
-    until when (epoch seconds) a usage limit holds back all agents of an account. `blocks`
-    numbers the live attempts, see `ports`. `green` holds the keys of the checks that passed on
-    a tree, `red` how often others failed on it, both as seen in one `environment`. `overlaps`
-    are those that stand, by key; `overlap_count` is how many there were, `advised` what was
-    said of each pair. `memory_peaks` are the largest whole trees that attempts were seen with, in
-    MB. `governor`
-    is what the governor last noted of the machine, `launched_at` when an agent was started last,
-    `footprints` the peaks of agents' memory by what they were at; tasks in `alone` were stopped for
-    memory so often that nothing may run beside them."""
+    of the present wave, the last of `waves`, where the run goes in waves. `day` numbers the present
+    day (see `days`) where it is bounded, `days` says what this run used on each, `elsewhere` what
+    other runs of the repository did. `account_limits` says until when (epoch seconds) a usage limit
+    holds back all agents of an account, `limits_since` since when, `breakers` which accounts are
+    asked to send less. `blocks` numbers the live attempts, see `ports`. `green` holds the keys of
+    the checks that passed on a tree, `red` how often others failed on it, both as seen in one
+    `environment`. `overlaps` are those that stand, by key; `overlap_count` is how many there were,
+    `advised` what was said of each pair. `memory_peaks` are the largest whole trees that attempts
+    were seen with, in MB. `governor` is what the governor last noted of the machine, `launched_at`
+    when an agent was started last, `footprints` the peaks of agents' memory by what they were at;
+    tasks in `alone` were stopped for memory so often that nothing may run beside
+    them; `loners` are those of which the plan says so. `pace` is what is known of how long things
+    take."""
 
     run: str = ""
     goal: str = ""
@@ -440,10 +466,16 @@ class State:
     usage: Usage = field(default_factory=Usage)
     dearest: dict[str, Dearest] = field(default_factory=dict)
     account_limits: dict[str, float] = field(default_factory=dict)
+    limits_since: dict[str, float] = field(default_factory=dict)
+    breakers: dict[str, Breaker] = field(default_factory=dict)
+    day: int = -1
+    days: dict[int, Usage] = field(default_factory=dict)
+    elsewhere: dict[int, Usage] = field(default_factory=dict)
     wave: tuple[str, ...] = ()
     waves: int = 0
     dependants: dict[str, tuple[str, ...]] = field(default_factory=dict)
     rank: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
     ready: list[tuple[tuple[int, int, int], str]] = field(default_factory=list)
     backing_off: dict[str, float] = field(default_factory=dict)
     open_tasks: int = 0
@@ -455,7 +487,12 @@ class State:
     launched_at: float | None = None
     footprints: dict[Kind, tuple[float, ...]] = field(default_factory=dict)
     alone: set[str] = field(default_factory=set)
+    loners: frozenset[str] = frozenset()
     touched: set[str] = field(default_factory=set)
+    task_file: TaskFile | None = None
+    entries: dict[str, Entry] = field(default_factory=dict)
+    told: dict[str, Told] = field(default_factory=dict)
+    untold: dict[str, None] = field(default_factory=dict)
 
     def attempt_of(self, task: str) -> Attempt | None:
         """The latest attempt at a task, or `None` before the first."""

@@ -16,7 +16,7 @@ from gangsaw.core.honesty import summary
 from gangsaw.core.model import Check, TurnKind, task_of
 from gangsaw.core.overlapping import overlap_text
 from gangsaw.core.phases import Phase
-from gangsaw.core.policy import batches, honesty, landing, money, narrowing
+from gangsaw.core.policy import accounts, batches, honesty, landing, money, narrowing
 from gangsaw.core.policy.admission import Hold, HoldKind, hold_for
 from gangsaw.core.policy.remedy import goes_on_at, room_text, waits_for_a_person
 from gangsaw.core.policy.undo import undone_needs
@@ -185,9 +185,17 @@ def _live_text(state: State, attempt: Attempt, now: float) -> str:
             return f"{attempt.seat} reviews it" + _condition_text(attempt)
         case Phase.RUNNING if attempt.condition is not None:
             return sentence(attempt.condition, attempt.seat)
+        case Phase.RETURNED if paused := accounts.wait_text(state, attempt, now):
+            return f"{attempt.returned_text} · {paused}"
+        case Phase.READY | Phase.EXITED | Phase.VERIFIED if paused := accounts.wait_text(
+            state, attempt, now
+        ):
+            return paused
         case Phase.RETURNED if missing := money.lacking(state, attempt.task, attempt.agent):
             return f"{attempt.returned_text} · waits for money: {missing}"
-        case Phase.EXITED if missing := money.lacking(state, attempt.task, attempt.seat):
+        case Phase.EXITED | Phase.VERIFIED if missing := money.lacking(
+            state, attempt.task, attempt.seat
+        ):
             return f"waits for money: {missing}"
         case Phase.RETURNED:
             return f"{attempt.returned_text} · goes back to the agent when a slot is free"
@@ -315,6 +323,8 @@ def say(hold: Hold, now: float) -> str:
             return hold.text
         case HoldKind.BUDGET:
             return hold.text
+        case HoldKind.DAY_BUDGET:
+            return f"{hold.text}; again in {span((hold.until or now) - now)}"
         case HoldKind.QUEUE:
             return f"{hold.text} tasks wait for their landing"
         case HoldKind.SLOTS:
@@ -328,6 +338,9 @@ def say(hold: Hold, now: float) -> str:
         case HoldKind.AGENT_LIMIT:
             again = span((hold.until or now) - now)
             return f"{hold.text}'s usage limit is reached; again in {again}"
+        case HoldKind.AGENT_PAUSED:
+            again = span((hold.until or now) - now)
+            return f"{hold.text}'s vendor asks to send less; again in {again} at the latest"
         case HoldKind.TRACK:
             return f"for {names} (same track {hold.text})"
         case HoldKind.SCOPE:
@@ -336,6 +349,12 @@ def say(hold: Hold, now: float) -> str:
             return f"for the end of wave {hold.text} ({names})" if names else "for the next wave"
         case HoldKind.OVERLAP:
             return f"for {names} (overlap in {hold.text})"
+        case HoldKind.SOON:
+            return f"for {hold.text}, which goes first as soon as {names} has landed"
+        case HoldKind.ALONE if hold.text == "next":
+            return f"for {names}, which runs alone and is next"
+        case HoldKind.ALONE:
+            return f"{hold.text}: for {names}" if hold.text else f"for {names}, which runs alone"
         case HoldKind.MEMORY:
             return f"the machine is short: {hold.text}"
         case HoldKind.LAUNCH:

@@ -19,7 +19,8 @@ def usage_of(attempt: Attempt) -> Usage:
     return Usage(
         sum(used.tokens for used in attempt.usage),
         sum(used.cost_usd or 0.0 for used in attempt.usage),
-        sum(1 for used in attempt.usage if used.cost_usd is None and used.tokens),
+        sum(1 for used in attempt.usage if used.is_unpriced),
+        sum(used.estimated_usd or 0.0 for used in attempt.usage if used.cost_usd is None),
     )
 
 
@@ -29,6 +30,7 @@ def shift(total: Usage, old: Usage, new: Usage) -> Usage:
         total.tokens - old.tokens + new.tokens,
         total.cost_usd - old.cost_usd + new.cost_usd,
         total.unpriced - old.unpriced + new.unpriced,
+        total.estimated_usd - old.estimated_usd + new.estimated_usd,
     )
 
 
@@ -48,6 +50,7 @@ def used_by_launch(attempt: Attempt, launch: int, noted: UsageNoted) -> LaunchUs
         noted.cached_tokens,
         noted.cost_usd,
         session,
+        noted.estimated_usd,
     )
     if not session or not earlier:
         return plain
@@ -78,4 +81,13 @@ def _without(used: LaunchUsage, earlier: list[LaunchUsage]) -> LaunchUsage:
     cached = used.cached_tokens - sum(each.cached_tokens for each in earlier)
     if min(fresh, output, cached) < 0:
         return used
-    return replace(used, input_tokens=fresh, output_tokens=output, cached_tokens=cached)
+    estimated = used.estimated_usd
+    if estimated is not None:
+        estimated = max(estimated - sum(each.estimated_usd or 0.0 for each in earlier), 0.0)
+    return replace(
+        used,
+        input_tokens=fresh,
+        output_tokens=output,
+        cached_tokens=cached,
+        estimated_usd=estimated,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from gangsaw.core import actions as ac
-from gangsaw.core import chain, honesty, resolving
+from gangsaw.core import chain, honesty, resolving, standing
 from gangsaw.core.decide import decide
 from gangsaw.core.events import TARGET, Event, Stage
 from gangsaw.core.events_checks import AFTER
@@ -16,7 +16,17 @@ from gangsaw.core.model import History, Workspace
 from gangsaw.core.observations import Observation
 from gangsaw.core.partial import part_of
 from gangsaw.core.phases import AGENT_ALIVE, ENDED, Phase
-from gangsaw.core.policy import after, batches, delivery, landing, narrowing, stall
+from gangsaw.core.policy import (
+    accounts,
+    after,
+    batches,
+    delivery,
+    landing,
+    money,
+    narrowing,
+    soon,
+    stall,
+)
 from gangsaw.core.policy.admission import HoldKind, hold_for
 from gangsaw.core.policy.remedy import goes_on_at, waits_for_a_person
 from gangsaw.core.record import record
@@ -73,6 +83,8 @@ def _outstanding(state: State, now: float) -> Iterator[ac.Action]:
         yield ac.Deliver("", state.target, state.checked_head, state.delivery.delivered)
     if delivery.is_push_wanted(state) and now >= delivery.retry_at(state):
         yield ac.Push("", state.limits.remote, state.target, state.delivery.delivered)
+    for task in standing.due(state, now):
+        yield ac.WriteStanding(task, *standing.standing_of(state, task), standing.was(state, task))
 
 
 def _of_attempt(state: State, attempt: Attempt) -> Iterator[ac.Action]:
@@ -191,10 +203,14 @@ def next_wakeup(state: State, now: float) -> float | None:
     moments += _parked_until(state, now)
     moments += [moment for moment in state.backing_off.values() if moment > now]
     moments += [moment for moment in map(retry_at, state.troubles.values()) if moment > now]
+    if state.ready and (state.queue or state.landings):
+        moments += [each.until for each in soon.coming(state, now)]
     if (until := launch_pause_until(state, now)) is not None:
         moments.append(until)
     if delivery.is_open(state) and delivery.retry_at(state) > now:
         moments.append(delivery.retry_at(state))
+    if (refused := standing.next_moment(state, now)) is not None:
+        moments.append(refused)
     return min(moments) if moments else None
 
 
@@ -202,7 +218,7 @@ def _parked_until(state: State, now: float) -> list[float]:
     """When parked attempts, and the tasks of accounts at their limit, may go on."""
     attempts = map(state.attempts.__getitem__, state.live)
     parked = [goes_on_at(state, each) for each in attempts if each.phase is Phase.PARKED]
-    moments = [*parked, *state.account_limits.values()]
+    moments = [*parked, *accounts.moments(state), money.next_day(state)]
     return [moment for moment in moments if moment is not None and moment > now]
 
 
@@ -251,6 +267,11 @@ def _waits(state: State, name: str) -> bool:
 def at_rest(state: State, now: float) -> str | None:
     """Why an engine has nothing more to do: `finished`, `stopped`, or `waiting for a person or a
     limit`; `None` while anything can still happen by itself."""
+    reason = _rest(state, now)
+    return None if reason is not None and standing.is_owed(state) else reason
+
+
+def _rest(state: State, now: float) -> str | None:
     open_names = [name for name in state.live if not cannot_close(state, name)]
     phases = [state.attempts[name].phase for name in open_names]
     if state.stopping:

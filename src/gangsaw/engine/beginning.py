@@ -9,6 +9,7 @@ from gangsaw.core.model import Plan
 from gangsaw.core.state import State
 from gangsaw.core.status import exit_code
 from gangsaw.core.wire import encode
+from gangsaw.engine.earlier import durations_of
 from gangsaw.engine.loop import fold
 from gangsaw.engine.order import Choice, Order, agents_of, on_machine
 from gangsaw.engine.recruits import program_missing
@@ -115,6 +116,8 @@ def _begin(
         base=base,
         gate=order.settings.checks,
         plan_source=order.plan_source,
+        durations=durations_of(journal),
+        task_file=order.task_file,
     )
     state = State()
     evolve(state, started, now)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gangsaw.core import actions as ac
+from gangsaw.core.durations import NOTHING_LEARNED, Durations
 from gangsaw.core.events import AttemptAdmitted
 from gangsaw.core.model import Check, Limits, Plan
 from gangsaw.core.state import State
@@ -36,13 +37,20 @@ class Step:
         return tuple(start.task for start in self.starts)
 
 
-def rehearse(plan: Plan, limits: Limits, gate: tuple[Check, ...], base: str = "base") -> list[Step]:
-    """The order in which the tasks would start, from the commit `base`."""
+def rehearse(
+    plan: Plan,
+    limits: Limits,
+    gate: tuple[Check, ...],
+    base: str = "base",
+    durations: Durations = NOTHING_LEARNED,
+) -> list[Step]:
+    """The order in which the tasks would start, from the commit `base`, as far as `durations` of
+    earlier runs have to do with it."""
     steps: list[Step] = []
     starts: list[Start] = []
     held: tuple[tuple[str, str], ...] = ()
     moment = 0.0
-    for turn in imagine(plan, limits, gate, base, _lasts):
+    for turn in imagine(plan, limits, gate, base, _lasts, durations=durations):
         if turn.at != moment and starts:
             steps.append(Step(tuple(starts), held))
             starts = []

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from gangsaw.core import actions as ac
 from gangsaw.core import observations as ob
+from gangsaw.core.durations import NOTHING_LEARNED, Durations
 from gangsaw.core.events import CheckResult, Event, Judgement, RunStarted, Stage
 from gangsaw.core.evolve import evolve
 from gangsaw.core.launch import OutcomeKind, ResultNoted, TurnOutcome
@@ -49,10 +50,12 @@ def imagine(
     base: str,
     lasts: Lasts,
     start_s: float = 0.0,
+    durations: Durations = NOTHING_LEARNED,
 ) -> Iterator[Turn]:
     """The turns of an imagined run, from its start at 0 to where nothing more happens by itself. An
-    agent needs `start_s` until it runs, besides what its turn lasts."""
-    return _Imagined(plan, limits, gate, base, lasts, start_s).turns()
+    agent needs `start_s` until it runs, besides what its turn lasts; `durations` are what its tasks
+    are ranked by, where the plan does not say it."""
+    return _Imagined(plan, limits, gate, base, lasts, start_s, durations).turns()
 
 
 class _Imagined:
@@ -64,11 +67,14 @@ class _Imagined:
         base: str,
         lasts: Lasts,
         start_s: float,
+        durations: Durations,
     ) -> None:
         # Nobody is late in this world, and nothing leaves it.
         free = replace(limits, stall_s=NEVER_S, timeout_s=NEVER_S, deliver=Deliver.NEVER, remote="")
         tasks = tuple(replace(task, timeout_s=None) for task in plan.tasks)
-        self._started = RunStarted("r1", replace(plan, tasks=tasks), free, "", "", base, gate)
+        self._started = RunStarted(
+            "r1", replace(plan, tasks=tasks), free, "", "", base, gate, durations=durations
+        )
         self._base, self._lasts, self._start_s = base, lasts, start_s
         self._state = State()
         self._agenda: list[tuple[float, int, ac.Action, ob.Observation]] = []

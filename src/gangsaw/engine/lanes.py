@@ -37,8 +37,8 @@ class InFlight:
 class Lanes:
     """`git`: worktrees and refs of attempts. `land`: the integration branch and delivery. `push`:
     what may have to wait for a network. `procs`: launches and stops. `after`: checks of what
-    landed. One thread each. `gate`, checks of candidates, and `checks`, those of work, have as many
-    as there are slots for them."""
+    landed. `source`: the task file that the plan came from. One thread each. `gate`, checks of
+    candidates, and `checks`, those of work, have as many as there are slots for them."""
 
     def __init__(self, checks: int, gate: int, wake: Callable[[], None], room: Room) -> None:
         self._pools = {
@@ -48,6 +48,7 @@ class Lanes:
             "gate": ThreadPoolExecutor(gate, "gate"),
             "push": ThreadPoolExecutor(1, "push"),
             "after": ThreadPoolExecutor(1, "after"),
+            "source": ThreadPoolExecutor(1, "source"),
             "checks": ThreadPoolExecutor(checks, "checks"),
         }
         self._done: queue.SimpleQueue[tuple[InFlight, list[Observation]]] = queue.SimpleQueue()
@@ -123,6 +124,7 @@ _WORDS = {
     "InspectWork": "looking at the work of",
     "BuildCandidate": "building the candidate of",
     "MoveIntegration": "landing",
+    "WriteStanding": "writing the task file about",
 }
 
 

@@ -16,10 +16,13 @@ from gangsaw.core.observations import (
     Noted,
     Observation,
     OutputGrew,
+    WatchdogActed,
 )
 from gangsaw.engine.gathering import Gathered, Heard
+from gangsaw.engine.prices import Pricer
 from gangsaw.engine.room import Room
 from gangsaw.engine.scrubbing import Scrubber
+from gangsaw.engine.watchdog import acted
 from gangsaw.procs import (
     Absent,
     Broken,
@@ -74,6 +77,7 @@ class Launch:
     looked_at: float = 0.0
     behind: bool = False
     heard: Heard = field(default_factory=Heard)
+    pricer: Pricer = field(default_factory=lambda: Pricer(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +116,22 @@ class Launches:
         self.activities: dict[str, str] = {}
 
     def register(
-        self, attempt: str, launch: int, folder: Path, reader: Reader, trace: Trace
+        self,
+        attempt: str,
+        launch: int,
+        folder: Path,
+        reader: Reader,
+        trace: Trace,
+        pricer: Pricer | None = None,
     ) -> None:
         """Report on this launch from now on, until its end. Registering twice is once."""
         now = time.monotonic()
         with self._mutex:
             if folder in self._live:
                 return
-            self._live[folder] = Launch(attempt, launch, folder, reader, now, trace)
+            fresh = Launch(attempt, launch, folder, reader, now, trace)
+            fresh.pricer = pricer or fresh.pricer
+            self._live[folder] = fresh
         self._watch.add(folder)
 
     def end(self, folder: Path, *, hard: bool) -> None:
@@ -162,7 +174,9 @@ class Launches:
                 notes = self._read(launch)
                 if launch.behind:
                     return [*seen, *notes]
-                return [*seen, *notes, *self._last(launch), self._exited(launch, record)]
+                acted = self._acted(launch) if record.stop_asked else []
+                last = [*self._last(launch), *acted]
+                return [*seen, *notes, *last, self._exited(launch, record)]
             case Lost(started, reason):
                 notes = self._read(launch)
                 if launch.behind:
@@ -170,7 +184,7 @@ class Launches:
                 self._forget(launch)
                 no_room = not started and self._room.is_to_blame(reason)
                 lost = LaunchLost(launch.attempt, launch.launch, started, reason, no_room)
-                last = self._last(launch)
+                last = [*self._last(launch), *self._acted(launch)]
                 self._scrubber.later(launch.folder)
                 return [*notes, *last, lost]
             case Absent():
@@ -205,6 +219,11 @@ class Launches:
             return []
         self._forget(launch)
         return [lost]
+
+    def _acted(self, launch: Launch) -> list[WatchdogActed]:
+        """What the watchdog did to it. Its note is there before it does anything, so it says
+        nothing of a launch that nobody stopped."""
+        return acted(launch.attempt, launch.launch, launch.folder)
 
     def _started(self, launch: Launch, record: object) -> list[Observation]:
         """That the agent runs (or ran), told once."""
@@ -284,7 +303,8 @@ class Launches:
         if gathered.shown:
             self.activities[launch.attempt] = self._scrubber.secrets.text(gathered.shown)
         heard = launch.heard.listen(gathered.notes())
-        return [Noted(launch.attempt, launch.launch, note) for note in heard]
+        priced = launch.pricer.priced(heard)
+        return [Noted(launch.attempt, launch.launch, note) for note in priced]
 
 
 def _ask_to_end(folder: Path, *, hard: bool) -> None:

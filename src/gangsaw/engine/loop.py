@@ -123,7 +123,7 @@ class Engine:
 
     def _loop(self, observations: list[ob.Observation]) -> str:
         state = self._state
-        observations = [*observations, *self._machine.read(self._clock.awake(), state)]
+        observations = [*observations, *self._read_machine()]
         while True:
             now = self._clock.wall()
             events, actions = turn(state, now, observations)
@@ -182,10 +182,16 @@ class Engine:
             self._quieten(flight.action, observations)
         found += self._world.launches.survey(changed)
         found += self._inbox.read()
-        found += self._machine.read(self._clock.awake(), self._state)
+        found += self._read_machine()
         self._radar.notice(found)
         found += self._radar.read(self._clock.awake())
         return found
+
+    def _read_machine(self) -> list[ob.Observation]:
+        """What the meters say, and how the watchdog fares."""
+        awake_s, keeper = self._clock.awake(), self._world.keeper
+        gone = keeper.look(awake_s) if keeper is not None else []
+        return [*gone, *self._machine.read(awake_s, self._state)]
 
     def _quieten(self, action: Action, found: Sequence[ob.Observation]) -> None:
         """A target that cannot be moved is looked at again after a while, although the same reason

@@ -9,12 +9,16 @@ from enum import StrEnum
 
 from gangsaw.core.model import Limits, Plan
 from gangsaw.core.settings import Settings
+from gangsaw.core.standing import TaskFile
 from gangsaw.core.state import State
 from gangsaw.engine.recruits import Read
 from gangsaw.engine.secrets import Secrets
 from gangsaw.engine.unlanded import Rest
 
-KEPT_LIMITS = ("max_agents", "deliver", "budget_usd", "budget_tokens", "default_agent", "pool")
+KEPT_LIMITS = (
+    *("max_agents", "deliver", "default_agent", "pool"),
+    *("budget_usd", "budget_tokens", "budget_day_usd", "budget_day_tokens"),
+)
 """What a run was begun (or scaled) with stays until a flag says otherwise."""
 
 
@@ -30,7 +34,8 @@ class Order:
     """What the user asked for. `plan` is `None` when the last run is to be taken up; `given` names
     the limits that were asked for by flag, which alone change those of a run that goes on. With
     `rest`, only what earlier runs have left of the plan is run. `reread` reads the settings again,
-    for an agent that is added."""
+    for an agent that is added. `task_file` is what the plan was read from, if that is no plan of
+    ours."""
 
     plan: Plan | None
     plan_source: str
@@ -41,6 +46,7 @@ class Order:
     environ: Mapping[str, str]
     given: frozenset[str] = frozenset()
     rest: Rest | None = None
+    task_file: TaskFile | None = None
     reread: Read | None = None
 
 

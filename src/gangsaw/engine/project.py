@@ -79,6 +79,7 @@ class Projector:
             landed_commit=known.landed_commit or None,
             tokens=usage.tokens,
             cost_usd=cost_of(usage),
+            cost_is_estimate=bool(usage.estimated_usd),
             started_at=known.started_at,
             ended_at=known.ended_at,
             live=known.current in state.live,
@@ -159,10 +160,18 @@ class Projector:
 
 
 def cost_of(usage: Usage) -> float | None:
-    """Dollars, or `None` where tokens were used and nobody said what they cost."""
-    if usage.cost_usd or not usage.unpriced:
-        return round(usage.cost_usd, 6)
+    """Dollars, reported and estimated, or `None` where tokens were used and nobody knows what they
+    cost."""
+    if usage.known_usd or not usage.unpriced:
+        return round(usage.known_usd, 6)
     return None
+
+
+def _per_landed(state: State) -> float | None:
+    """Dollars for each task that landed or is done, failed attempts included."""
+    cost = cost_of(state.usage)
+    landed = sum(known.finished for known in state.task_states.values())
+    return round(cost / landed, 6) if cost is not None and landed else None
 
 
 def run_state(state: State) -> str:
@@ -199,6 +208,9 @@ def _summary(state: State, now: float) -> dict[str, object]:
         "remote": state.limits.remote,
         "tokens": state.usage.tokens,
         "cost": cost_of(state.usage),
+        "cost_estimated": round(state.usage.estimated_usd, 6),
+        "unpriced": state.usage.unpriced,
+        "cost_per_landed": _per_landed(state),
         "budget": state.limits.budget_usd,
         "containment": state.containment,
         "pressure": machine_text(state),

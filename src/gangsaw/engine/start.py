@@ -11,11 +11,13 @@ from gangsaw import __version__
 from gangsaw.core import observations as ob
 from gangsaw.core.errors import UserError
 from gangsaw.core.phases import AGENT_ALIVE
+from gangsaw.core.policy.money import is_daily
 from gangsaw.core.state import State
 from gangsaw.core.status import exit_code
 from gangsaw.engine.beginning import open_run, require_start
 from gangsaw.engine.clock import clock_in_use
 from gangsaw.engine.effects.resolving import means_from
+from gangsaw.engine.elsewhere import spent_elsewhere
 from gangsaw.engine.fingerprints import environment_print
 from gangsaw.engine.former import survey_former
 from gangsaw.engine.guidance import roles_of, templates_of
@@ -30,6 +32,7 @@ from gangsaw.engine.scrubbing import Scrubber
 from gangsaw.engine.secrets import Secrets, secrets_of
 from gangsaw.engine.shared_folders import check_slots, pool_for, remove_slots_of_ended, slots_for
 from gangsaw.engine.unlanded import ENDED, rest_of
+from gangsaw.engine.watchdog import Keeper
 from gangsaw.engine.world import World
 from gangsaw.git import Repository, empty_pool, prove_signing, require_remote
 from gangsaw.procs import Nursery, Watch, boot_id, containment
@@ -117,7 +120,7 @@ class _Driver:
         if not runs:
             return
         state, seq = fold(self.journal, runs[-1].run)
-        if any(attempt.phase in AGENT_ALIVE for attempt in state.live_attempts()):
+        if _agents_alive(state):
             stop = ob.Asked(key=f"new-run-{seq}", verb="stop", task="", by="gangsaw run --new")
             self(state, seq, first=[stop])
 
@@ -140,12 +143,13 @@ def _drive(driver: _Driver, state: State, seq: int, first: list[ob.Observation])
     room = Room(written, lambda: state.limits.disk_floor_mb)
     scrubber = Scrubber(driver.secrets)
     scrubber.later_all(_left_unscrubbed(layout, state))
+    keeper = Keeper(layout.attempts, limits_for(state, order))
     with Nursery(), Watch() as watch:
         watch.add_fd(box.wake_fd)
         world = World(
             repo, layout, order.settings, state, order.environ, slots, gate_slots,
             Launches(watch, room, scrubber), room, templates_of(repo), former.in_use, scrubber,
-            roles_of(repo), pool, after_slots, recruits.taken,
+            roles_of(repo), pool, after_slots, recruits.taken, keeper,
         )  # fmt: skip
         engine = Engine(
             driver.journal, driver.lock, seq, world, watch, box, driver.listener,
@@ -159,15 +163,23 @@ def _drive(driver: _Driver, state: State, seq: int, first: list[ob.Observation])
         )  # fmt: skip
         try:
             asked = [driver.secrets.out_of(_outlived(each)) for each in box.read()]
-            reason = engine.run([up, *first, *asked])
+            others: list[ob.Observation] = []
+            if is_daily(limits):
+                others = [spent_elsewhere(driver.journal, state.run, clock_in_use().wall())]
+            reason = engine.run([up, *others, *first, *asked])
         finally:
             box.close()
             scrubber.close()
+            keeper.close(dismiss=not _agents_alive(state))
         if reason == "finished":
             empty_pool(repo, pool.folder)
             for each in (after_slots, gate_slots, slots):
                 each.remove()
     return Ending(state.run, exit_code(state, time.time()), reason)
+
+
+def _agents_alive(state: State) -> bool:
+    return any(attempt.phase in AGENT_ALIVE for attempt in state.live_attempts())
 
 
 def _left_unscrubbed(layout: Layout, state: State) -> list[Path]:

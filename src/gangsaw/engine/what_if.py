@@ -9,17 +9,14 @@ from statistics import median
 
 from gangsaw.core import actions as ac
 from gangsaw.core import graph
+from gangsaw.core.expected import Expected, first_agent
 from gangsaw.core.foreseen import ExpectedCheck, ExpectedTask, Foreseen, Outcome
-from gangsaw.core.learning import Guess, Learned, Source
+from gangsaw.core.learning import Learned
 from gangsaw.core.model import Check, Limits, Plan, Stage, Task, TurnKind, Workspace
 from gangsaw.core.report import report_of
 from gangsaw.core.state import State
 from gangsaw.engine.imagined import imagine
 
-WORK_DEFAULT_S = 600.0
-"""A task of which nothing is known."""
-REVIEW_DEFAULT_S = 120.0
-"""A review of which nothing is known."""
 _MILLI = 1000
 
 
@@ -33,11 +30,13 @@ def foresee(
 ) -> Foreseen:
     """What comes of the plan with each of these numbers of agents; the same input, the same
     answer."""
-    expected = _Expected(plan, limits, gate, learned)
+    expected = _World(plan, limits, gate, learned)
     outcomes = []
     for count in counts:
         allowed = replace(limits, max_agents=count)
-        turns = imagine(plan, allowed, gate, base, expected.lasts_s, expected.start_s)
+        turns = imagine(
+            plan, allowed, gate, base, expected.lasts_s, expected.start_s, learned.written_down()
+        )
         report = report_of((turn.at, event) for turn in turns for event in turn.events)
         totals = report.totals
         # The branch is not there at the very first moment: what follows the last landing is not
@@ -57,16 +56,16 @@ def foresee(
     return Foreseen(tuple(outcomes), expected.tasks, expected.checks, expected.overhead_s)
 
 
-class _Expected:
+class _World:
     """How long everything takes."""
 
     def __init__(
         self, plan: Plan, limits: Limits, gate: tuple[Check, ...], learned: Learned
     ) -> None:
-        self._limits, self._learned = limits, learned
+        self._expected = Expected(limits, learned)
         self._of_task = {task.id: self._task(task) for task in plan.tasks}
         every = [*gate, *(check for task in plan.tasks for check in task.checks)]
-        self._of_check = {check.key: self._check(check) for check in every}
+        self._of_check = {check.key: self._expected.check_s(check) for check in every}
         self.tasks = tuple(self._of_task.values())
         named = {check.key: check.name for check in every}
         self.checks = tuple(ExpectedCheck(named[key], g) for key, g in self._of_check.items())
@@ -84,25 +83,9 @@ class _Expected:
         self.chain_s = max(graph.chain_lengths(needs, weights).values(), default=0) / _MILLI
 
     def _task(self, task: Task) -> ExpectedTask:
-        agent = task.agent or next(iter(self._limits.pool), self._limits.default_agent)
-        cost = self._learned.cost_usd(agent, task.model)
-        return ExpectedTask(task.id, agent, task.model, self._work_s(task, agent), cost)
-
-    def _work_s(self, task: Task, agent: str) -> Guess:
-        if task.estimate_s is not None:
-            return Guess(task.estimate_s, Source.PLAN)
-        found = self._learned.turn_s(agent, task.model, TurnKind.WORK)
-        if found is None:
-            return Guess(WORK_DEFAULT_S, Source.DEFAULT)
-        tests = self._learned.turn_s(agent, task.model, TurnKind.TEST)
-        if Stage.TEST in task.stages and tests is not None:
-            return replace(found, value=found.value + tests.value)
-        return found
-
-    def _check(self, check: Check) -> Guess:
-        if check.estimate_s is not None:
-            return Guess(check.estimate_s, Source.PLAN)
-        return self._learned.check_s(check.key) or Guess(0.0, Source.DEFAULT)
+        agent = first_agent(self._expected.limits, task)
+        cost = self._expected.learned.cost_usd(agent, task.model)
+        return ExpectedTask(task.id, agent, task.model, self._expected.work_s(task), cost)
 
     def lasts_s(self, state: State, action: ac.Action) -> float:
         """How long an action takes."""
@@ -126,8 +109,7 @@ class _Expected:
     def _turn_s(self, state: State, action: ac.RunTurn) -> float:
         attempt = state.attempts[action.about]
         if action.why is TurnKind.REVIEW:
-            found = self._learned.turn_s(attempt.seat, None, TurnKind.REVIEW)
-            return found.value if found is not None else REVIEW_DEFAULT_S
+            return self._expected.review_s(attempt.seat).value
         seconds = self._of_task[attempt.task].seconds.value
         # What is expected is for all of its stages together.
         stages = state.tasks[attempt.task].stages

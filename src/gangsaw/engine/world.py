@@ -17,6 +17,7 @@ from gangsaw.engine.layout import Layout
 from gangsaw.engine.room import Room
 from gangsaw.engine.scrubbing import Scrubber
 from gangsaw.engine.secrets import Secrets
+from gangsaw.engine.watchdog import Keeper
 from gangsaw.git import Pool, Repository
 from gangsaw.verify import Slots
 
@@ -50,6 +51,7 @@ class World:
     pool: Pool | None = None
     after_slots: Slots | None = None
     recruits: Mapping[str, AgentSettings] = field(default_factory=dict)
+    keeper: Keeper | None = None
 
     def agent(self, name: str) -> AgentSettings | None:
         """The settings of the agent called `name`, or `None`."""

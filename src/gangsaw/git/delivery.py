@@ -9,7 +9,7 @@ delivered, and the next time they count as such. The user's changes are never to
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
@@ -96,8 +96,14 @@ class _Incoming:
     new_blob: str
 
 
-def deliver(repo: Repository, target_branch: str, new: str) -> Delivery:
-    """Fast-forward the user's branch (without `refs/heads/`) to the commit `new`. Repeatable."""
+def deliver(
+    repo: Repository, target_branch: str, new: str, *, written: Collection[Path] = ()
+) -> Delivery:
+    """Fast-forward the user's branch (without `refs/heads/`) to the commit `new`. Repeatable.
+
+    `written` are files that are ours to write although they are the user's: as long as what is
+    delivered does not touch them, a change in them is no reason to wait, and stays as it is.
+    """
     with repo.claim(repo.control_dir / "delivery"):
         old = read_ref(repo, branch_ref(target_branch))
         if old is None:
@@ -115,7 +121,8 @@ def deliver(repo: Repository, target_branch: str, new: str) -> Delivery:
         if len(checkouts) > 1:
             return CheckoutBusy(f"{target_branch} is checked out in more than one worktree")
         with repo.claim(checkouts[0]) as lock:
-            return _into_checkout(repo, checkouts[0], target_branch, old, new, lock)
+            ours = frozenset(map(real, written))
+            return _into_checkout(repo, checkouts[0], target_branch, old, new, lock, ours)
 
 
 def _moved(
@@ -174,7 +181,13 @@ def _read_line(path: Path) -> str | None:
 
 
 def _into_checkout(
-    repo: Repository, path: Path, branch: str, old: str, new: str, lock: int
+    repo: Repository,
+    path: Path,
+    branch: str,
+    old: str,
+    new: str,
+    lock: int,
+    ours: frozenset[Path],
 ) -> Delivery:
     place = repo.place(path)
     if place is None or place.git_dir is None:
@@ -184,6 +197,7 @@ def _into_checkout(
             return CheckoutBusy(f"{reason} in {path}")
     incoming = _incoming(repo, old, new)
     present, blocking = _sort_changes(repo, place, incoming)
+    blocking = tuple(name for name in blocking if name in incoming or real(path / name) not in ours)
     if blocking:
         return CheckoutDirty(path, blocking)
     ref = branch_ref(branch)

@@ -18,6 +18,13 @@ UNLIMITED = 1 << 60
 """Version 1 writes "no limit" as a number near the largest there is."""
 
 
+_MEMORY_FILES = (
+    ("memory.max", "memory.current"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+)
+"""Of version 2 and 1: the limit, and what is used."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryLimit:
     """Bytes: how much a group may use, and how much of that it cannot do without."""
@@ -29,15 +36,26 @@ class MemoryLimit:
 def memory_limits(root: Path = ROOT, own: Path = OWN) -> tuple[MemoryLimit, ...]:
     """Every limit that holds for us; none where there is no control group or no limit."""
     found = []
-    for folder in _folders(root, own, "memory"):
-        limit = _number(folder / "memory.max") or _number(folder / "memory.limit_in_bytes")
-        if limit is None or limit >= UNLIMITED:
+    for limit_file, used_file, stat_file in memory_limit_files(root, own):
+        limit = _number(limit_file)
+        if limit is None:
             continue
-        used = _number(folder / "memory.current") or _number(folder / "memory.usage_in_bytes") or 0
-        stat = _table(folder / "memory.stat")
+        used, stat = _number(used_file) or 0, _table(stat_file)
         # Files that nobody has used for a while are given back before anything else.
         spare = stat.get("total_inactive_file", stat.get("inactive_file", 0))
         found.append(MemoryLimit(limit, max(0, used - spare)))
+    return tuple(found)
+
+
+def memory_limit_files(root: Path = ROOT, own: Path = OWN) -> tuple[tuple[Path, Path, Path], ...]:
+    """For every such limit the files that say it, what is used, and of what that consists."""
+    found = []
+    for folder in _folders(root, own, "memory"):
+        for names in _MEMORY_FILES:
+            limit = _number(folder / names[0])
+            if limit and limit < UNLIMITED:
+                found.append((folder / names[0], folder / names[1], folder / "memory.stat"))
+                break
     return tuple(found)
 
 

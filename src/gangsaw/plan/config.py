@@ -449,6 +449,7 @@ def _settings(
             _account_of(a),
             a.memory_max_mb,
             a.seats,
+            a.fallback_after_s or 0.0,
         )
         for a in agents
     )
@@ -499,6 +500,8 @@ LIMIT_NAMES = {
     "backoff_max_s": "backoff_max_s",
     "budget": "budget_usd",
     "budget_tokens": "budget_tokens",
+    "budget_day": "budget_day_usd",
+    "budget_day_tokens": "budget_day_tokens",
     "reserve": "reserve_usd",
     "disk_floor_mb": "disk_floor_mb",
     "reviewer": "reviewer",

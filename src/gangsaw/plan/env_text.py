@@ -173,4 +173,7 @@ def _put(tree: EnvTree, section: str, name: str, value: Any, at: tuple[int, int]
 def _meant(key: str) -> str:
     known = sorted({*SETTING, *FACTS.names()})
     near = nearest(key, known, 0.7)
-    return did_you_mean(key, known) if near else f"known keys: {', '.join(known)}"
+    # What goes with and without the prefix is named once.
+    once = [name for name in known if name == (bare := name.removeprefix("GANGSAW_"))
+            or bare not in known]  # fmt: skip
+    return did_you_mean(key, known) if near else f"known keys: {', '.join(once)}"

@@ -16,6 +16,12 @@ _SHARED = (
     Field("scope", Kind.SCOPE, "paths, folders or patterns the task may change", example="src/"),
     Field("track", Kind.NAME, "lane of tasks that run one at a time"),
     Field(
+        "alone",
+        Kind.CHOICE,
+        "whether nothing else runs from its start to its landing",
+        choices=("true", "false"),
+    ),
+    Field(
         "priority", Kind.WHOLE, "higher goes first", least=-1_000_000, most=1_000_000, example="10"
     ),
     Field("agent", Kind.NAME, "name of the agent, from [agents.NAME] of the settings"),
@@ -51,7 +57,7 @@ _SHARED = (
     Field(
         "estimate_s",
         Kind.NUMBER,
-        "seconds its agent will work, by your guess; for gangsaw simulate",
+        "seconds its agent will work, by your guess; the longest chains start first",
         above=0,
         example="1200",
     ),
@@ -83,11 +89,25 @@ TASK = Shape(
 )
 """What a task may hold. Its `id` and `needs` are read by the reader itself."""
 
+TRACK = Shape(
+    (
+        Field("agent", Kind.NAME, "agent of its tasks, where they name none themselves"),
+        Field(
+            "ordered",
+            Kind.CHOICE,
+            "whether its tasks start in the order of the file, each when the one before has landed",
+            choices=("true", "false"),
+        ),
+    )
+)
+"""What `tracks` may say of one track."""
+
 PLAN = Shape(
     (
         Field("version", Kind.WHOLE, "version of this format", least=1, example="1"),
         Field("goal", Kind.TEXT, "what all this is for"),
         Field("defaults", Kind.TABLE, "fields for every task that does not give them itself"),
+        Field("tracks", Kind.TABLE, "what holds of all tasks of a track, by its name"),
         Field("tasks", Kind.TABLES, "the tasks", required=True, example="[{id: api, prompt: …}]"),
     )
 )

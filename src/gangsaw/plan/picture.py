@@ -253,6 +253,7 @@ def _task_json(task: Task) -> dict[str, Any]:
         "needs": list(task.needs),
         "scope": list(task.scope),
         "track": task.track,
+        "alone": task.alone,
         "priority": task.priority,
         "agent": task.agent,
         "model": task.model,

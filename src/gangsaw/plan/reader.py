@@ -31,6 +31,7 @@ from gangsaw.plan.json_text import JsonTree, read_json
 from gangsaw.plan.relations import check_needs, overlap_warnings, unchecked_warning
 from gangsaw.plan.roles import RolesRead
 from gangsaw.plan.shapes import Shape, flow_safe, read_table, unknown_key, written
+from gangsaw.plan.tracks import read_tracks, with_tracks
 from gangsaw.plan.yaml_text import SyntaxFault, YamlTree, read_yaml
 
 PLAN_BYTES_MAX = 256 * 1024 * 1024
@@ -100,6 +101,9 @@ def read_tree(
     `doubled` gives the keys that were written twice. The rest is as in `read_plan`."""
     errors, warnings = Findings(), Findings()
     plan = _plan(value, folder, errors, warnings)
+    if plan is not None and "tracks" in value:
+        tracks = read_tracks(value["tracks"], errors)
+        plan = with_tracks(plan, tracks, value["tasks"], errors, warnings)
     if roles is not None:
         plan = _with_roles(plan, value, roles, errors)
     complaints = _with_doubled(source, errors, places, doubled())
@@ -339,6 +343,7 @@ def _task(
         env=_env(defaults, own, table, path, errors),
         role=values.get("role"),
         estimate_s=values.get("estimate_s"),
+        alone=values.get("alone") == "true",
     )
 
 
@@ -484,5 +489,7 @@ def _unknown_agents(
         seen.add(name)
         own = key in value["tasks"][n]
         path: Path = ("tasks", n, key) if own else ("defaults", key)
+        if not own and key == "agent" and name != value.get("defaults", {}).get("agent"):
+            path = ("tracks", plan.tasks[n].track or "", key)
         remedy = did_you_mean(name, known) or f"known agents: {', '.join(sorted(known))}"
         warnings.add(path, f"no agent is called {shown(name)}", remedy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gangsaw.plan.fields import DEFAULTS, PLAN, TASK, VERSION
+from gangsaw.plan.fields import DEFAULTS, PLAN, TASK, TRACK, VERSION
 from gangsaw.plan.ids import ID_MAX, ID_PATTERN
 from gangsaw.plan.settings_fields import AGENT, SECTIONS, TOP
 from gangsaw.plan.shapes import table_schema
@@ -24,6 +24,7 @@ def plan_schema() -> dict[str, Any]:
     nested = {
         "version": {"const": VERSION},
         "defaults": table_schema(DEFAULTS),
+        "tracks": {"type": "object", "additionalProperties": table_schema(TRACK)},
         "tasks": {"type": "array", "minItems": 1, "items": task},
     }
     return {"$schema": DIALECT, "title": "gangsaw plan", **table_schema(PLAN, nested)}

@@ -52,6 +52,14 @@ AGENT = Shape(
         Field("pass_env", Kind.TEXTS, "variables passed through to the agent", example='"NAME"'),
         Field("fallback", Kind.NAME, "agent that goes on where this one cannot", example='"codex"'),
         Field(
+            "fallback_after_s",
+            Kind.NUMBER,
+            "a usage limit that ends within so many seconds is waited for, and not left to the"
+            " fallback",
+            least=0,
+            example="600",
+        ),
+        Field(
             "account",
             Kind.NAME,
             "agents of one account meet its usage limits together (else those of one kind do, if"
@@ -121,6 +129,21 @@ RUN = Shape(
             least=0,
             most=1_000_000_000_000,
             example="5000000",
+        ),
+        Field(
+            "budget_day",
+            Kind.NUMBER,
+            "US dollars that all runs of the repository may cost on one day (UTC)",
+            least=0,
+            example="20",
+        ),
+        Field(
+            "budget_day_tokens",
+            Kind.WHOLE,
+            "tokens that all runs of the repository may use on one day (UTC)",
+            least=0,
+            most=1_000_000_000_000,
+            example="10000000",
         ),
         Field(
             "reserve",

@@ -37,6 +37,7 @@ _SYNONYMS = {
     **dict.fromkeys(("tests", "test", "verify", "commands"), "checks"),
     **dict.fromkeys(("retries", "tries"), "attempts"),
     **dict.fromkeys(("lane", "group"), "track"),
+    **dict.fromkeys(("barrier", "blocking", "exclusive", "serial"), "alone"),
     **dict.fromkeys(("estimate", "estimated_s", "duration", "duration_s"), "estimate_s"),
     **dict.fromkeys(("estimate_min", "estimated_minutes", "effort"), "estimate_s"),
     **dict.fromkeys(("name", "key"), "id"),
@@ -137,7 +138,7 @@ CHECK = Shape(
         Field(
             "estimate_s",
             Kind.NUMBER,
-            "seconds it takes, by your guess; for gangsaw simulate",
+            "seconds it takes, by your guess; the longest chains start first",
             above=0,
             example="60",
         ),

@@ -54,8 +54,12 @@ def spawn(
 
 def shim_environment(mark: str) -> dict[str, str]:
     """The environment of a shim; the mark comes first."""
-    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return {MARK_VARIABLE: mark} | passed_on
+    return {MARK_VARIABLE: mark} | script_environment()
+
+
+def script_environment() -> dict[str, str]:
+    """The environment of a script that belongs to no turn."""
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
 
 
 @functools.cache

@@ -109,6 +109,12 @@ def alive(pid: int, start_ticks: int) -> bool:
     return found is not None and start_ticks in (0, found.start_ticks)
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether the process with this number is stopped by a signal; false where nobody can tell."""
+    fields = stat_fields(pid) if HAS_PROC else None
+    return fields is not None and fields[0] in "tT"
+
+
 def open_pidfd(identity: Identity) -> int | None:
     """A descriptor that becomes readable when this very process ends; `None` when it has ended
     or the system has no such descriptors. The caller closes it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gangsaw.core.launch import Ended
-from gangsaw.procs import shim
+from gangsaw.procs import levels, sentry, shim
 from gangsaw.procs.identity import Containment, Identity
 
 T = TypeVar("T")
@@ -90,6 +90,18 @@ class SpecRecord:
     grace_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class WatchdogNote:
+    """Why the watchdog ended the turn: what was available, of how much, how long all processes
+    waited for memory (percent), and what the turn's tree used. `at` is epoch seconds."""
+
+    available_mb: float
+    total_mb: float
+    full_pct: float
+    used_mb: float
+    at: float
+
+
 class _OtherProtocol(Exception):
     """A record of a protocol that is not ours."""
 
@@ -149,6 +161,12 @@ def read_error(folder: Path) -> ShimError | BrokenRecord | ForeignRecord | None:
 def read_spec(folder: Path) -> SpecRecord | BrokenRecord | ForeignRecord | None:
     """The `spec.json` record; `None` if there is none."""
     return _read(folder / shim.SPEC, _spec, maximum=shim.SPEC_BYTES_MAX)
+
+
+def read_note(folder: Path) -> WatchdogNote | None:
+    """What the watchdog wrote about the turn; `None` if it wrote nothing that can be read."""
+    found = _read(folder / sentry.NOTE, _note)
+    return found if isinstance(found, WatchdogNote) else None
 
 
 def spec_text(record: SpecRecord) -> bytes:
@@ -225,6 +243,18 @@ def _spec(fields: _Fields) -> SpecRecord:
         env_names=fields.texts("env_names"),
         mark=fields.get("mark", str),
         grace_s=fields.number("grace_s"),
+    )
+
+
+def _note(fields: _Fields) -> WatchdogNote:
+    if fields.count("protocol") != levels.PROTOCOL:
+        raise _OtherProtocol("a note of another watchdog")
+    return WatchdogNote(
+        available_mb=round(fields.number("available_kb") / 1024, 1),
+        total_mb=round(fields.number("total_kb") / 1024, 1),
+        full_pct=fields.number("full_pct"),
+        used_mb=round(fields.number("used_kb") / 1024, 1),
+        at=fields.number("at"),
     )
 
 

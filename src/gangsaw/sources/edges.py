@@ -81,8 +81,11 @@ def with_needs(items: Sequence[Item], edges: Edges) -> tuple[tuple[Item, ...], t
 def _inferred_in_cycles(needs: Mapping[str, Sequence[Need]]) -> list[tuple[str, Need]]:
     """For each cycle found, its inferred need of the last line."""
     found: dict[tuple[str, str], tuple[str, Need]] = {}
+    cut: set[tuple[str, str]] = set()
     for cycle in find_cycles({key: [need.key for need in each] for key, each in needs.items()}):
-        steps = zip(cycle, [*cycle[1:], cycle[0]], strict=True)
+        steps = list(zip(cycle, [*cycle[1:], cycle[0]], strict=True))
+        if cut.intersection(steps):
+            continue  # it is none any more
         guesses = [
             (key, need)
             for key, wanted in steps
@@ -91,5 +94,6 @@ def _inferred_in_cycles(needs: Mapping[str, Sequence[Need]]) -> list[tuple[str, 
         ]
         if guesses:
             key, need = max(guesses, key=lambda guess: guess[1].line)
+            cut.add((key, need.key))
             found[key, need.key] = (key, need)
     return list(found.values())

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, Protocol
 
+from gangsaw.core.standing import Standing as Standing
+
 Place = tuple[int, int]
 """Line and column, from 1."""
 
@@ -22,17 +24,6 @@ class Sure(Enum):
     NO = 0
     MAYBE = 1
     CERTAIN = 2
-
-
-class Standing(StrEnum):
-    """Where a record stands by its own file. `RUNNING` is taken up again like `OPEN`; `LATER` is on
-    hold, and so is what needs it; `DROPPED` will never be done, and nobody waits for it."""
-
-    OPEN = "open"
-    RUNNING = "running"
-    DONE = "done"
-    DROPPED = "dropped"
-    LATER = "later"
 
 
 class About(StrEnum):

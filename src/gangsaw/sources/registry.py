@@ -15,6 +15,8 @@ from gangsaw.sources.protocol import Dialect
 
 NAMES = (
     "speckit",
+    "roadmap",
+    "fixes",
 )  # fmt: skip
 """Each is the name of a dialect and of its module, which has it as `DIALECT`."""
 

@@ -36,7 +36,8 @@ _FOLLOWS_ELSE: dict[Condition, str] = {
     f"agent cannot resume (at most {STALLS_MAX} times in one attempt)",
     Condition.CRASHED: "goes on at once in the same session, or in a fresh one where the agent "
     f"cannot resume (at most {CRASHES_CONTINUED_MAX} times in one attempt)",
-    Condition.QUOTA: "the agent named by `fallback` goes on in the same worktree; without one it "
+    Condition.QUOTA: "the agent named by `fallback` goes on in the same worktree, if the limit has "
+    "more than `fallback_after_s` to go; else it "
     "waits until the limit ends, and tasks of the same agent wait too",
     Condition.MEMORY: "waits with its worktree and session until the machine has room, and goes "
     "on; stopped twice it runs alone, a third time a person is asked; uses up no try",

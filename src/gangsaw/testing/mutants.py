@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 from gangsaw.core import decide
 from gangsaw.testing import (
+    mutants_accounts,
     mutants_found,
     mutants_governor,
     mutants_landing,
     mutants_money,
     mutants_narrowing,
+    mutants_order,
     mutants_people,
     mutants_queue,
     mutants_seats,
@@ -29,10 +31,12 @@ from gangsaw.testing.simulation import Schedule
 SUBJECTS = (
     *(mutants_starting, mutants_turns, mutants_landing, mutants_queue, mutants_found),
     mutants_people,
+    mutants_accounts,
     mutants_seats,
     mutants_governor,
     mutants_money,
     mutants_narrowing,
+    mutants_order,
 )
 """Where the faults are: each of these puts its own into `MUTANTS`."""
 

@@ -6,19 +6,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from gangsaw.core import decide, evolve_governor, evolve_turns, governing
 from gangsaw.core import events as ev
-from gangsaw.core import evolve_governor, evolve_turns, governing
+from gangsaw.core import observations as ob
 from gangsaw.core.events import Cause
 from gangsaw.core.machine import AfterStop, Governed, Level, Load
-from gangsaw.core.policy import admission, pressure, remedy, retry, review, victims
+from gangsaw.core.policy import admission, pressure, projection, remedy, retry, review, victims
+from gangsaw.core.record import record
 from gangsaw.core.replacing import replace
 from gangsaw.core.state import Attempt, State
-from gangsaw.testing.planting import Planting, mutant, with_values
+from gangsaw.testing.planting import Planting, mutant, with_rule, with_values
 from gangsaw.testing.simulation.plans import Scene
 
 
 def _measured(scene: Scene) -> bool:
     return scene.temper.memory > 0
+
+
+def _pauses(scene: Scene) -> bool:
+    return bool(scene.limits.launch_delay_s)
 
 
 def governor_mutant(name: str) -> Callable[[Callable[[], Iterator[None]]], Planting]:
@@ -80,7 +86,7 @@ def _company() -> Iterator[None]:
     def alone(known: State, task: str) -> None:
         return None
 
-    with with_values(governing, kept_apart=alone), with_values(review, kept_apart=alone):
+    with with_values(decide, kept_apart=alone), with_values(review, kept_apart=alone):
         yield
 
 
@@ -114,6 +120,40 @@ def _no_pause() -> Iterator[None]:
         yield
 
 
+@governor_mutant("nobody is stopped before others for a limit of its own")
+def _no_own_limit() -> Iterator[None]:
+    with with_values(governing, _limit_mb=lambda known, agent: 0.0):
+        yield
+
+
+@governor_mutant("a budget of memory is not kept")
+def _no_budget() -> Iterator[None]:
+    before = governing.reading_of
+
+    def whole(measure: Any, limits: Any) -> Any:
+        return before(measure, replace(limits, memory_budget_mb=None))
+
+    with with_values(governing, reading_of=whole):
+        yield
+
+
+@governor_mutant("what worktrees in the making will take is not counted")
+def _no_worktrees() -> Iterator[None]:
+    before = projection.shortage
+
+    def blind(*given: Any, preparing_mb: float, **more: Any) -> Any:
+        return before(*given, **more)
+
+    with with_values(governing, shortage=blind):
+        yield
+
+
+@mutant("there is no pause between two starts", where=_pauses)
+def _no_pause_between_starts() -> Iterator[None]:
+    with with_values(admission, paused_until=lambda known, now: None):
+        yield
+
+
 @governor_mutant("the parallel limit falls to nothing")
 def _to_nothing() -> Iterator[None]:
     before = pressure._parallel
@@ -141,4 +181,13 @@ def _not_seen() -> Iterator[None]:
         return (level, text) if relief else (Level.NONE, "")
 
     with with_values(pressure, level_of=worse):
+        yield
+
+
+@governor_mutant("what the watchdog ended is told as a crash")
+def _note_unread() -> Iterator[None]:
+    def rule(seen: ob.WatchdogActed, state: State, now: float) -> list[ev.Event]:
+        return []
+
+    with with_rule(record, ob.WatchdogActed, rule):
         yield

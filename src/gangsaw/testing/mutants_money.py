@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from gangsaw.core import events as ev
-from gangsaw.core import evolve_turns, model
-from gangsaw.core.policy import admission, money, remedy, retry, waves
+from gangsaw.core import evolve_accounts, evolve_turns
+from gangsaw.core.days import day_of
+from gangsaw.core.events_money import DayBegan
+from gangsaw.core.policy import money, remedy, retry, waves
 from gangsaw.core.replacing import replace
-from gangsaw.core.state import State
+from gangsaw.core.state import State, Usage
 from gangsaw.testing.planting import changed_state, mutant, with_values
+from gangsaw.testing.simulation.plans import Scene
 
 
 @mutant("what those at work may still use is not counted")
@@ -49,7 +52,11 @@ def _overshoots() -> Iterator[None]:
 @mutant("tokens are not bounded")
 def _free_tokens() -> Iterator[None]:
     before = money._bounds
-    with with_values(money, _bounds=lambda usd, tokens, used, task: before(usd, None, used, task)):
+
+    def bounds(usd: float | None, tokens: int | None, used: Usage, task: str, **day: bool) -> Any:
+        return before(usd, None, used, task, **day)
+
+    with with_values(money, _bounds=bounds):
         yield
 
 
@@ -70,15 +77,51 @@ def _never_paid() -> Iterator[None]:
         yield
 
 
+def _has_days(scene: Scene) -> bool:
+    return scene.limits.budget_day_usd is not None or scene.limits.budget_day_tokens is not None
+
+
+@mutant("nothing is bounded by the day", where=_has_days)
+def _no_days() -> Iterator[None]:
+    with with_values(money, is_daily=lambda limits: False):
+        yield
+
+
+@mutant("the day never turns", where=_has_days)
+def _one_day() -> Iterator[None]:
+    def begin_once(known: State, now: float) -> list[DayBegan]:
+        return [DayBegan(day_of(now))] if known.day < 0 else []
+
+    with with_values(money, turn_day=begin_once):
+        yield
+
+
+@mutant("what other runs used on the day is not counted", where=_has_days)
+def _alone_today() -> Iterator[None]:
+    def used_on(known: State, day: int) -> Usage:
+        return known.days.get(day, Usage())
+
+    with with_values(money, used_on=used_on):
+        yield
+
+
+@mutant("what was estimated is not counted")
+def _only_reported() -> Iterator[None]:
+    before = money._bounds
+
+    def bounds(usd: float | None, tokens: int | None, used: Usage, task: str, **day: bool) -> Any:
+        return before(usd, tokens, replace(used, estimated_usd=0.0), task, **day)
+
+    with with_values(money, _bounds=bounds):
+        yield
+
+
 @mutant("each agent has its usage limit for itself")
 def _own_limits() -> Iterator[None]:
-    def own(limits: model.Limits, agent: str) -> str:
-        return agent
+    def limited(known: State, agent: str, until: float, at: float) -> None:
+        known.account_limits[agent] = until
 
-    with (
-        with_values(admission, account_of=own),
-        with_values(evolve_turns, account_of=own),
-    ):
+    with with_values(evolve_accounts, limited=limited):
         yield
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gangsaw.core.events_agents import AgentAdded, AgentRemoved, AgentScaled
 from gangsaw.core.model import Limits, Task, account_of
-from gangsaw.core.policy import admission, review, seats
+from gangsaw.core.policy import admission, remedy, review, seats
 from gangsaw.core.replacing import replace
 from gangsaw.core.state import State
 from gangsaw.testing.planting import changed_state, mutant, with_values
@@ -19,6 +19,10 @@ def _has_seats(scene: Scene) -> bool:
 
 def _has_pool(scene: Scene) -> bool:
     return bool(scene.limits.pool)
+
+
+def _is_patient(scene: Scene) -> bool:
+    return any(agent.fallback_after_s for agent in scene.limits.agents)
 
 
 def _is_staffed(scene: Scene) -> bool:
@@ -118,6 +122,18 @@ def _out_stands_in() -> Iterator[None]:
         return next((a.fallback for a in known.limits.agents if a.name == agent), "")
 
     with with_values(admission, fallback_of=fallback_of):
+        yield
+
+
+@mutant("a limit that soon ends is left to the fallback", where=_is_patient)
+def _impatient() -> Iterator[None]:
+    with with_values(remedy, patience_s=lambda known, agent: 0.0):
+        yield
+
+
+@mutant("a task begins with the fallback though the limit soon ends", where=_is_patient)
+def _begins_elsewhere() -> Iterator[None]:
+    with with_values(seats, patience_s=lambda known, agent: 0.0):
         yield
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from gangsaw.core import decide, evolve, evolve_turns, indexes, phases, record
+from gangsaw.core import decide, evolve, evolve_accounts, indexes, phases, record
 from gangsaw.core import events as ev
 from gangsaw.core import observations as ob
 from gangsaw.core.launch import SessionNoted, UsageNoted
@@ -67,10 +67,10 @@ def _limit_of_one() -> Iterator[None]:
 
 @mutant("a usage limit is never over")
 def _limit_for_ever() -> Iterator[None]:
-    def limit(known: State, agent: str, until: float) -> None:
+    def limited(known: State, agent: str, until: float, at: float) -> None:
         known.account_limits[agent] = 1e12
 
-    with with_values(evolve_turns, _limit=limit):
+    with with_values(evolve_accounts, limited=limited):
         yield
 
 

@@ -9,6 +9,7 @@ worktree. A word that starts with `"` is a JSON string, so a path may hold space
 NEW newlines.
 
     say TEXT                      an activity for the live line
+    error TEXT                    a line on standard error
     write PATH TEXT               the file's whole content is TEXT and a newline
     write PATH <<END              … or the lines up to a line END
     append PATH TEXT | <<END      likewise, at the end of the file
@@ -18,7 +19,7 @@ NEW newlines.
     resolve ours|theirs|union PATH    settles the conflict in a file and stages it
     run SHELL LINE                fails unless it exits 0
     expect TEXT                   fails unless this turn's prompt holds TEXT
-    usage IN OUT COST             adds tokens and dollars to this turn's sum
+    usage IN OUT COST             adds tokens and dollars to this turn's sum; `-` tells no cost
     ask TEXT                      a question to a person; it goes on
     message TEXT                  its own words
     tool NAME TEXT                a tool in use
@@ -137,6 +138,9 @@ class Agent:
     def _do_say(self, text: str) -> None:
         emit("activity", text=text)
 
+    def _do_error(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
     def _do_write(self, path: str, text: str, mode: str = "w") -> None:
         emit("activity", text=f"editing {path}")
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -195,8 +199,8 @@ class Agent:
     def _do_usage(self, tokens_in: str, tokens_out: str, cost: str) -> None:
         self.tokens_in += int(tokens_in)
         self.tokens_out += int(tokens_out)
-        self.cost_usd += float(cost)
-        cost_usd = round(self.cost_usd, 6)
+        self.cost_usd += 0.0 if cost == "-" else float(cost)
+        cost_usd = None if cost == "-" else round(self.cost_usd, 6)
         emit("usage", input=self.tokens_in, output=self.tokens_out, cost=cost_usd)
 
     def _do_ask(self, text: str) -> None:

@@ -209,7 +209,7 @@ def _usage(text: str) -> list[str]:
     words = text.split()
     if len(words) != 3:
         raise ValueError("needs IN OUT COST")
-    int(words[0]), int(words[1]), float(words[2])
+    int(words[0]), int(words[1]), float(words[2].replace("-", "0"))
     return words
 
 
@@ -260,6 +260,7 @@ def _settlement(text: str) -> list[str]:
 
 SHAPES: dict[str, Callable[[str], list[str]]] = {
     "say": _text,
+    "error": _text,
     "write": _text,
     "append": _text,
     "replace": _replacement,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 LEVELS = (11, 8, 6, 4, 3, 3, 2, 1, 1)
@@ -53,4 +54,47 @@ def list_schedule_s(
             heapq.heappush(running, (now + weight[name], name))
         now, name = heapq.heappop(running)
         done.add(name)
+    return now
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """How long a task had its slot, and how long after that until it had landed, in seconds."""
+
+    slot_s: float
+    lands_s: float
+
+
+def two_part_schedule_s(
+    needs: Mapping[str, Sequence[str]], took: Mapping[str, Took], agents: int
+) -> float:
+    """The shorter of two schedules by list scheduling, until the last landing: a slot is free when
+    its work is checked, and taken at once by the best that is ready then; or it is free only with
+    the landing, so that what waits for that landing is among those it may be given to."""
+    whole = {name: each.slot_s + each.lands_s for name, each in took.items()}
+    return min(_by_events_s(needs, took, whole, agents), list_schedule_s(needs, whole, agents))
+
+
+def _by_events_s(
+    needs: Mapping[str, Sequence[str]],
+    took: Mapping[str, Took],
+    whole: Mapping[str, float],
+    agents: int,
+) -> float:
+    rank = chains(needs, whole)
+    landed: set[str] = set()
+    waiting, free, now = set(needs), agents, 0.0
+    agenda: list[tuple[float, str, bool]] = []
+    while waiting or agenda:
+        ready = sorted((n for n in waiting if set(needs[n]) <= landed), key=lambda n: -rank[n])
+        for name in ready[:free]:
+            waiting.remove(name)
+            free -= 1
+            heapq.heappush(agenda, (now + took[name].slot_s, name, False))
+        now, name, has_landed = heapq.heappop(agenda)
+        if has_landed:
+            landed.add(name)
+        else:
+            free += 1
+            heapq.heappush(agenda, (now + took[name].lands_s, name, True))
     return now

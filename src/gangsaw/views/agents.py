@@ -6,7 +6,7 @@ from typing import Any
 
 from gangsaw.core.model import account_of
 from gangsaw.core.policy import seats
-from gangsaw.core.policy.admission import is_limited, limit_of
+from gangsaw.core.policy.accounts import is_limited, limit_of
 from gangsaw.core.spans import span
 from gangsaw.core.staffing import begun_by, known_agents
 from gangsaw.core.state import State

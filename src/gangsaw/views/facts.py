@@ -9,7 +9,11 @@ from gangsaw.core import events as ev
 from gangsaw.core import events_radar as er
 from gangsaw.core import events_talk as et
 from gangsaw.core.conditions import Condition, sentence
+from gangsaw.core.days import date_of
 from gangsaw.core.events_governor import MachineGoverned
+from gangsaw.core.events_money import DayBegan
+from gangsaw.core.events_sources import StandingRefused, StandingWritten
+from gangsaw.core.events_watchdog import WatchdogEnded, WatchdogStopped
 from gangsaw.core.events_waves import WaveFormed
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.machine import Level
@@ -23,6 +27,7 @@ from gangsaw.core.policy.landing import gate_of_work
 from gangsaw.core.policy.retry import turns_allowed
 from gangsaw.core.policy.undo import toll_of
 from gangsaw.core.spans import span
+from gangsaw.core.standing import MISSING, REFUSED_MAX
 from gangsaw.core.state import Attempt, State
 from gangsaw.views import landing_lines
 
@@ -84,7 +89,8 @@ def landed_count(state: State) -> int:
 @_say.register
 def _(event: ev.AttemptAdmitted, state: State) -> str | None:
     more = f", attempt {event.number}" if event.number > 1 else ""
-    return f"▸ {event.task} started (agent {event.agent}{more})"
+    place = f" in the place of {event.stands_for}" if event.stands_for else ""
+    return f"▸ {event.task} started (agent {event.agent}{place}{more})"
 
 
 @_say.register
@@ -158,6 +164,11 @@ def _(event: er.OverlapSeen, state: State) -> str | None:
     other = LANDED if event.ours == INTEGRATION else task_of(event.ours)
     paths = one_line(", ".join(file.path for file in event.files))
     return f"≈ {task_of(event.attempt)} does not merge with {other}: {paths} · gangsaw conflicts"
+
+
+@_say.register
+def _(event: DayBegan, state: State) -> str | None:
+    return f"· {date_of(event.day)} (UTC): budgets by the day count anew"
 
 
 @_say.register
@@ -347,6 +358,33 @@ def _(event: ev.PressureChanged, state: State) -> str | None:
     if event.level is ev.Pressure.NONE:
         return "· the machine has room again"
     return f"! the machine is short, no new agents: {event.text}"
+
+
+@_say.register
+def _(event: WatchdogStopped, state: State) -> str | None:
+    left = f"{event.available_mb:.0f} of {event.total_mb:.0f} MB of memory were left"
+    return f"! {event.attempt} was stopped by the watchdog, {left}; it used {event.used_mb:.0f} MB"
+
+
+@_say.register
+def _(event: WatchdogEnded, state: State) -> str | None:
+    after = "it is started again" if event.again else "the run goes on without"
+    return f"! the watchdog is not there: {event.text}; {after}"
+
+
+@_say.register
+def _(event: StandingWritten, state: State) -> str | None:
+    if not event.kept:
+        return None
+    what = "has no such record any more" if event.kept == MISSING else f"says {event.kept}"
+    return f"· {event.task} is {event.standing.value}; its file {what}, and is left alone"
+
+
+@_say.register
+def _(event: StandingRefused, state: State) -> str | None:
+    told = state.told[event.task]
+    over = "; that is left now" if told.refused >= REFUSED_MAX else ""
+    return f"! not written that {event.task} is {event.standing.value}: {event.reason}{over}"
 
 
 @_say.register

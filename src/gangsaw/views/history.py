@@ -11,6 +11,8 @@ from gangsaw.core import events_radar as er
 from gangsaw.core import events_talk as et
 from gangsaw.core.conditions import Condition
 from gangsaw.core.conditions import sentence as condition_text
+from gangsaw.core.days import date_of
+from gangsaw.core.events_money import DayBegan, SpentElsewhere
 from gangsaw.core.events_undo import undone_by
 from gangsaw.core.events_waves import WaveFormed
 from gangsaw.core.failing import named_with_tests
@@ -84,9 +86,8 @@ def _number(attempt: str) -> str:
 @sentence.register
 def _(event: ev.AttemptAdmitted) -> str:
     earlier = f", with the work kept as {flat(event.start)}" if event.start else ""
-    return (
-        f"attempt {event.number} started with agent {event.agent}, from {event.base[:10]}{earlier}"
-    )
+    agent = event.agent + (f" in the place of {event.stands_for}" if event.stands_for else "")
+    return f"attempt {event.number} started with agent {agent}, from {event.base[:10]}{earlier}"
 
 
 @sentence.register
@@ -328,6 +329,19 @@ def _(event: er.OverlapSeen) -> str:
     other = LANDED if event.ours == INTEGRATION else task_of(event.ours)
     paths = ", ".join(file.path for file in event.files)
     return f"its work does not merge with {other}: {flat(paths)} ({event.key})"
+
+
+@sentence.register
+def _(event: DayBegan) -> str:
+    return f"{date_of(event.day)} (UTC): budgets by the day count anew"
+
+
+@sentence.register
+def _(event: SpentElsewhere) -> str:
+    usd = event.cost_usd + event.estimated_usd
+    guess = f" (${event.estimated_usd:.2f} of it estimated)" if event.estimated_usd else ""
+    used = f"{event.tokens} tokens, ${usd:.2f}{guess}"
+    return f"other runs used on {date_of(event.day)} (UTC): {used}"
 
 
 @sentence.register

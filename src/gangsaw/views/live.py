@@ -164,8 +164,9 @@ def _attempt_line(
     state: State, attempt: Attempt, activities: Mapping[str, str], now: float, width: int
 ) -> str:
     seen = view(state, attempt.task, now)
-    cost = state.task_states[attempt.task].usage.cost_usd
-    money = f"  ${cost:.2f}" if cost else ""
+    used = state.task_states[attempt.task].usage
+    guess = " estimated" if used.estimated_usd else ""
+    money = f"  ${used.known_usd:.2f}{guess}" if used.known_usd else ""
     doing = one_line(activities.get(attempt.id, "") or seen.reason)
     elapsed = clock(now - attempt.admitted_at)
     name = f"{attempt.task:<{width}}"
@@ -179,7 +180,7 @@ def _whole_line(state: State, now: float) -> str:
     if state.usage.tokens:
         budget = state.limits.budget_usd
         of = f" of ${budget:.2f}" if budget is not None else ""
-        parts.append(f"${state.usage.cost_usd:.2f}{of}")
+        parts.append(_dollars(state) + of)
     if state.paused:
         parts.append("paused")
     if state.queue_held:
@@ -206,8 +207,17 @@ def summary(state: State, now: float, serial_s: float | None = None) -> str:
         parts.append(f"{count_of(landings, 'landing')} by {count_of(runs, 'run')} of checks")
     parts += _survived(state)
     if state.usage.tokens:
-        parts.append(f"{state.usage.tokens} tokens, ${state.usage.cost_usd:.2f}")
+        parts.append(f"{state.usage.tokens} tokens, {_dollars(state)}")
+    if state.usage.unpriced:
+        parts.append(f"{count_of(state.usage.unpriced, 'turn')} of unknown price")
     return " · ".join(parts)
+
+
+def _dollars(state: State) -> str:
+    """What the run cost, and how much of that was estimated."""
+    guess = state.usage.estimated_usd
+    of_it = f" (${guess:.2f} of it estimated)" if guess else ""
+    return f"${state.usage.known_usd:.2f}{of_it}"
 
 
 def _survived(state: State) -> list[str]:

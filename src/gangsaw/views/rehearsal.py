@@ -51,6 +51,7 @@ def _task(found: Rehearsed, task: Task) -> dict[str, Any]:
         "model": task.model,
         "role": task.role,
         "track": task.track,
+        "alone": task.alone,
         "needs": list(task.needs),
         "scope": list(task.scope),
         "stages": [stage.value for stage in task.stages],
@@ -65,7 +66,8 @@ def rehearsal_text(found: Rehearsed) -> list[str]:
     """The same for people, as lines."""
     tasks = count_of(len(found.plan.tasks), "task")
     at_most = count_of(found.limits.max_agents, "agent")
-    lines = [f"{tasks}, at most {at_most} at once. Nothing is started."]
+    waves = ", in waves" if found.limits.batched else ""
+    lines = [f"{tasks}, at most {at_most} at once{waves}. Nothing is started."]
     lines.append(f"Onto {flat(found.target)}, from {found.base[:10]}.")
     if found.gate:
         lines.append(f"Checks of every task: {_names(found.gate)}.")
@@ -97,6 +99,8 @@ def _about(found: Rehearsed, task: Task) -> str:
         parts.append(f"role {flat(task.role)}")
     if task.track is not None:
         parts.append(f"track {flat(task.track)}")
+    if task.alone:
+        parts.append("alone")
     if task.needs:
         parts.append(f"after {flat(', '.join(task.needs))}")
     if len(task.stages) > 1:

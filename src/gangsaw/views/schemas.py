@@ -45,8 +45,10 @@ _TASK = table(
     attempts=WHOLE,
     landed_commit=about("its commit on the integration branch", maybe(COMMIT)),
     tokens=WHOLE,
-    cost=about("US dollars; null where nobody said what was used costs", maybe(NUMBER)),
-    cost_is_estimate=TRUTH, started_at=maybe(NUMBER), ended_at=maybe(NUMBER),
+    cost=about("US dollars, failed attempts included; null where nobody knows what was used costs",
+               maybe(NUMBER)),
+    cost_is_estimate=about("some of it is by a list of prices, where no agent told one", TRUTH),
+    started_at=maybe(NUMBER), ended_at=maybe(NUMBER),
     activity=about("what its agent is doing now", TEXT),
     turns=about("what gangsaw retry --from takes for it now", listed(TEXT)),
     concerns=about("what was found in its last work, the first of it", listed(_CONCERN)),
@@ -97,7 +99,11 @@ def status_schema() -> Schema:
                     "such a tree, of how many runs",
                     listed(table(name=TEXT, red=WHOLE, runs=WHOLE))),
         counts={"type": "object", "propertyNames": STATUS, "additionalProperties": WHOLE},
-        tokens=WHOLE, cost=maybe(NUMBER), budget=maybe(NUMBER),
+        tokens=WHOLE, budget=maybe(NUMBER),
+        cost=about("US dollars, reported and estimated", maybe(NUMBER)),
+        cost_estimated=about("the part of it that is by a list of prices", NUMBER),
+        unpriced=about("turns that told tokens of which nobody knows the price", WHOLE),
+        cost_per_landed=about("all of the cost over the tasks that landed", maybe(NUMBER)),
         started_at=about("seconds since the epoch", maybe(NUMBER)), ended_at=maybe(NUMBER),
         exit_code=about("the run's exit code; null while it is going on", maybe(WHOLE)),
     )  # fmt: skip
@@ -108,7 +114,9 @@ def why_schema() -> Schema:
     hold = table(kind=TEXT, tasks=listed(TEXT), until=maybe(NUMBER), text=TEXT)
     finding = table(file=TEXT, line=WHOLE, severity=TEXT, text=TEXT)
     attempt = table(
-        id=TEXT, number=WHOLE, agent=TEXT, model=maybe(TEXT), base=COMMIT, phase=TEXT, turns=WHOLE,
+        id=TEXT, number=WHOLE, agent=TEXT,
+        stands_for=about("the agent in whose place it began the task", maybe(TEXT)),
+        model=maybe(TEXT), base=COMMIT, phase=TEXT, turns=WHOLE,
         crashes=WHOLE,
         turns_kept=about("turns after which its work is held", listed(WHOLE)),
         start=about("ref of the earlier work that it began with", maybe(TEXT)),
@@ -145,7 +153,7 @@ def why_schema() -> Schema:
         turns=about("what gangsaw retry --from takes for it", listed(TEXT)),
         landed_commit=maybe(COMMIT), undone_commit=maybe(COMMIT),
         built_on_undone=about("needs that were undone after it had landed", listed(TEXT)),
-        tokens=WHOLE, cost=maybe(NUMBER),
+        tokens=WHOLE, cost=maybe(NUMBER), cost_estimated=NUMBER,
         history=listed(table(at=NUMBER, seq=WHOLE, text=TEXT)), started_at=NUMBER,
         logs=about("folder with its prompts and output", TEXT), next=listed(TEXT),
     )  # fmt: skip

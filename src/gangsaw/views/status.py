@@ -112,6 +112,9 @@ def status_object(journal: Journal, run: str, holder: HeldBy | None) -> dict[str
         "counts": {name: counts[name] for name in _ORDER if name in counts},
         "tokens": summary.get("tokens", 0),
         "cost": summary.get("cost"),
+        "cost_estimated": summary.get("cost_estimated", 0.0),
+        "unpriced": summary.get("unpriced", 0),
+        "cost_per_landed": summary.get("cost_per_landed"),
         "budget": summary.get("budget"),
         "started_at": row.started_at,
         "ended_at": row.ended_at,
@@ -152,7 +155,9 @@ def _header(status: dict[str, Any], now: float) -> str:
     if status["state"] not in ("running", *_OVER):
         parts.append(status["state"])
     parts += [_counted(name, counts[name]) for name in _ORDER if counts.get(name)]
-    spent = money(status["cost"], status["budget"]) if _has_cost(status) else ""
+    spent = ""
+    if _has_cost(status):
+        spent = money(status["cost"], status["budget"], status["cost_estimated"])
     parts += [spent] if spent else []
     if status["started_at"] is not None:
         parts.append(span((status["ended_at"] or now) - status["started_at"]))
@@ -213,7 +218,8 @@ def _task_lines(task: dict[str, Any], width: int, now: float) -> Iterable[str]:
         parts.append(span(now - task["started_at"]))
     parts += [flat(text) for text in (task["activity"], task["reason"]) if text]
     if task["cost"]:
-        parts.append(f"${task['cost']:.2f}")
+        guess = " estimated" if task["cost_is_estimate"] else ""
+        parts.append(f"${task['cost']:.2f}{guess}")
     yield f"  {name}  {' · '.join(parts)}".rstrip()
     following = next_commands(task["id"], kind, task["reason"])
     if following:

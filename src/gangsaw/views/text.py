@@ -24,12 +24,14 @@ def block(text: str, indent: str = "") -> list[str]:
     return [f"{indent}{line}".rstrip() for line in plain_text(text).expandtabs(4).split("\n")]
 
 
-def money(cost: float | None, budget: float | None) -> str:
-    """`$1.92 of $10`, or what of it is known; empty where nothing is."""
+def money(cost: float | None, budget: float | None, estimated: float = 0.0) -> str:
+    """`$1.92 of $10`, or what of it is known, and how much of that was estimated; empty where
+    nothing is."""
     of = "" if budget is None else f" of ${budget:g}"
     if cost is None:
         return f"cost unknown{of}"
-    return f"${cost:.2f}{of}" if cost or budget is not None else ""
+    guess = f" (${estimated:.2f} of it estimated)" if estimated else ""
+    return f"${cost:.2f}{guess}{of}" if cost or budget is not None else ""
 
 
 def count_of(number: int, word: str) -> str:

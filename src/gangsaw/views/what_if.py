@@ -45,10 +45,10 @@ def _is_guessed(found: Foreseen) -> bool:
     return any(each.seconds.source is Source.DEFAULT for each in found.tasks)
 
 
-def foreseen_text(found: Foreseen, source: str) -> list[str]:
-    """The same for people, as lines."""
-    tasks = len(found.tasks)
-    lines = [f"{source}: {count_of(tasks, 'task')}. Nothing is started.", ""]
+def foreseen_text(found: Foreseen, source: str, *, batched: bool = False) -> list[str]:
+    """The same for people, as lines; `batched`: the run goes in waves."""
+    tasks, waves = len(found.tasks), ", in waves" if batched else ""
+    lines = [f"{source}: {count_of(tasks, 'task')}{waves}. Nothing is started.", ""]
     lines += [
         f"{'agents':>6}  {'takes':>12}  {'at least':>12}  {'speed-up':>8}  {'busy':>5}  "
         "critical chain"

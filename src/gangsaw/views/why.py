@@ -88,7 +88,8 @@ def why_object(
         "undone_commit": known.undone or None,
         "built_on_undone": list(undone_needs(state, task)) if known.finished else [],
         "tokens": usage.tokens,
-        "cost": None if usage.unpriced and not usage.cost_usd else round(usage.cost_usd, 6),
+        "cost": None if usage.unpriced and not usage.known_usd else round(usage.known_usd, 6),
+        "cost_estimated": round(usage.estimated_usd, 6),
         "messages": _messages(state, task),
         "overlaps": _overlaps(last, state),
         "history": [{"at": each.at, "seq": each.seq, "text": each.text} for each in history(told)],
@@ -153,6 +154,7 @@ def _attempt(rules: Honesty, each: Attempt) -> dict[str, Any]:
         "id": each.id,
         "number": each.number,
         "agent": each.agent,
+        "stands_for": each.stands_for or None,
         "model": each.model,
         "base": each.base,
         "phase": each.phase.value,
@@ -258,7 +260,7 @@ def why_text(why: dict[str, Any], heading: Callable[[str], str] = str) -> list[s
 def _spent(why: dict[str, Any]) -> str:
     parts = [f" · {count_of(len(why['attempts']), 'attempt')}"]
     parts += [f" · {why['tokens']} tokens"] if why["tokens"] else []
-    parts += [f" · {money(why['cost'], None)}"] if why["tokens"] else []
+    parts += [f" · {money(why['cost'], None, why['cost_estimated'])}"] if why["tokens"] else []
     return "".join(parts)
 
 

@@ -35,6 +35,8 @@ from gangsaw.store.control import Control, make_control
 from gangsaw.views.text import flat
 
 ENV_HEAD = "# Written by gangsaw bench; read by: gangsaw run --config FILE"
+NOBODY = "no known agent program is on PATH, so none was started; see: gangsaw doctor"
+NO_REPOSITORY = "outside of a repository no agent is started"
 
 
 @dataclass(slots=True)
@@ -116,11 +118,12 @@ def _measure(project: Project | None, *, probe: bool) -> _Bench:
         speed = disk_speed(folder)
     agents = costs(settings, os.environ) if probe and project is not None else []
     limits = settings.limits
+    budget_mb = limits.memory_budget_mb or float("inf")
     found = capacity(
         Measured(
             cores=reading.cores,
-            memory_total_mb=reading.memory_total_mb,
-            memory_available_mb=reading.memory_available_mb,
+            memory_total_mb=int(min(reading.memory_total_mb, budget_mb)),
+            memory_available_mb=int(min(reading.memory_available_mb, budget_mb)),
             disk_free_mb=read_disk(worktrees).free_mb,
             memory_max_pct=100.0 - limits.memory_floor_pct,
             disk_floor_mb=limits.disk_floor_mb,
@@ -129,6 +132,10 @@ def _measure(project: Project | None, *, probe: bool) -> _Bench:
         )
     )
     bench = _Bench(reading, speed, agents, limits, found)
+    if budget_mb < reading.memory_total_mb:
+        bench.notes.append(f"counted with memory_budget_mb = {budget_mb:g} of the settings")
+    if probe and not agents:
+        bench.notes.append(NOBODY if project is not None else NO_REPOSITORY)
     if project is not None and (alive := live_turns(Control(project.repo.control_dir))):
         bench.notes.append(f"agents or checks alive now: {len(alive)}; measured beside them")
     return bench

@@ -31,6 +31,8 @@ ORIGIN_COLUMN = 40
 )
 @click.option("--budget", type=click.FloatRange(0), help="As of gangsaw run.")
 @click.option("--budget-tokens", type=click.IntRange(0), help="As of gangsaw run.")
+@click.option("--budget-day", type=click.FloatRange(0), help="As of gangsaw run.")
+@click.option("--budget-day-tokens", type=click.IntRange(0), help="As of gangsaw run.")
 @click.option("--batched/--no-batched", "batched", default=None, help="As of gangsaw run.")
 @click.option("--json", "as_json", is_flag=True, help="Print them as an object.")
 def command(
@@ -41,6 +43,8 @@ def command(
     deliver: str | None,
     budget: float | None,
     budget_tokens: int | None,
+    budget_day: float | None,
+    budget_day_tokens: int | None,
     batched: bool | None,
     as_json: bool,
 ) -> int:
@@ -61,7 +65,8 @@ def command(
     """
     said = {
         "max_agents": max_agents, "agent": agent, "deliver": deliver, "budget": budget,
-        "budget_tokens": budget_tokens, "batched": batched,
+        "budget_tokens": budget_tokens, "budget_day": budget_day,
+        "budget_day_tokens": budget_day_tokens, "batched": batched,
     }  # fmt: skip
     flags = {
         f"--{key.replace('_', '-')}": ("run", key, value)

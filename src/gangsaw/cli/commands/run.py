@@ -38,6 +38,12 @@ from gangsaw.core.model import Deliver
               help="When the target branch is moved to what landed.")  # fmt: skip
 @click.option("--budget", type=click.FloatRange(0), help="Dollars that the run may cost.")
 @click.option("--budget-tokens", type=click.IntRange(0), help="Tokens that the run may use.")
+@click.option(
+    "--budget-day",
+    type=click.FloatRange(0),
+    help="Dollars that all runs of the repository may cost on one day (UTC).",
+)
+@click.option("--budget-day-tokens", type=click.IntRange(0), help="The same in tokens.")
 @config_option
 @click.option(
     "--new", "new", is_flag=True, help="Begin a new run even if the last is not finished."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gangsaw.cli import output
+from gangsaw.cli.config_option import config_option
 from gangsaw.cli.place import here
 from gangsaw.core.errors import UserError
 
@@ -32,10 +33,17 @@ _RANGE = re.compile(r"([1-9][0-9]{0,5})(?:\.\.([1-9][0-9]{0,5}))?")
 @click.option("-n", "--agents", "counts", default="1..8", metavar="N..M", show_default=True,
               help="Numbers of agents: 1..16, or 1,3,6,12.")  # fmt: skip
 @click.option("--agent", help="The default agent (a name of [agents.NAME]).")
-@click.option("--config", type=click.Path(path_type=Path), help="Settings instead of gangsaw.toml.")
+@click.option("--batched/--no-batched", "batched", default=None,
+              help="In waves: the next start when all that started together ended.")  # fmt: skip
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="Print an object.")
 def command(
-    plan: Path | None, counts: str, agent: str | None, config: Path | None, as_json: bool
+    plan: Path | None,
+    counts: str,
+    agent: str | None,
+    batched: bool | None,
+    config: Path | None,
+    as_json: bool,
 ) -> int:
     """What PLAN (default: plan.yaml) would take with so many agents, without starting anything:
     length, speed-up, how busy agents are, the critical chain, what it costs, and how many agents
@@ -49,6 +57,7 @@ def command(
     Examples:
       gangsaw simulate
       gangsaw simulate plan.yaml --agents 1,3,6,12
+      gangsaw simulate --batched
       gangsaw simulate --agents 1..16 --json | jq .suggested_agents
 
     The schema of the object: gangsaw schema simulate
@@ -61,11 +70,14 @@ def command(
     project = open_project(here(), os.environ, config)
     source, read = _plan(project, plan)
     learned = _learned(project)
-    found = foresee(read, _limits(project, agent), project.settings.checks, learned, numbers)
+    limits = _limits(project, agent)
+    if batched is not None:
+        limits = replace(limits, batched=batched)
+    found = foresee(read, limits, project.settings.checks, learned, numbers)
     if as_json:
         output.say_json(foreseen_object(found, source))
     else:
-        output.say("\n".join(foreseen_text(found, source)))
+        output.say("\n".join(foreseen_text(found, source, batched=limits.batched)))
     return 0
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gangsaw.core import apart
 from gangsaw.core.events import AttemptAdmitted, Pressure
-from gangsaw.core.governing import alone_text, memory_hold, paused_until
+from gangsaw.core.governing import memory_hold, paused_until
 from gangsaw.core.model import account_of, attempt_id
 from gangsaw.core.overlapping import held_by, tasks_of
-from gangsaw.core.policy import money, seats, waves
+from gangsaw.core.policy import money, seats, soon, waves
+from gangsaw.core.policy.accounts import is_limited, limit_of, limit_over_at, opens_at
 from gangsaw.core.policy.projection import Kind
 from gangsaw.core.policy.seats import fallback_of, has_slot, is_out
 from gangsaw.core.policy.undo import undone_needs
@@ -40,17 +42,21 @@ class HoldKind(StrEnum):
     NO_ROOM = "no_room"
     STUCK = "stuck"
     BUDGET = "budget"
+    DAY_BUDGET = "day_budget"
     QUEUE = "queue"
     SLOTS = "slots"
     AGENT_SLOTS = "agent_slots"
     AGENT_SEATS = "agent_seats"
     AGENT_LIMIT = "agent_limit"
+    AGENT_PAUSED = "agent_paused"
     AGENT_OUT = "agent_out"
     TRACK = "track"
     SCOPE = "scope"
     RESOLVING = "resolving"
     OVERLAP = "overlap"
     WAVE = "wave"
+    SOON = "soon"
+    ALONE = "alone"
     MEMORY = "memory"
     LAUNCH = "launch"
 
@@ -75,8 +81,10 @@ def hold_for(state: State, name: str, now: float) -> Hold | None:
         _hold_of_task(state, name, now)
         or hold_for_all(state)
         or _hold_between_starts(state, now)
+        or _hold_apart(state, name, now)
         or _hold_of_place(state, name, now)
         or _hold_of_machine(state, name, now)
+        or _hold_of_coming(state, name, now)
     )
 
 
@@ -96,6 +104,8 @@ def hold_for_all(state: State) -> Hold | None:
         if text := stuck_move(state):
             return Hold(HoldKind.STUCK, text=text)
     if text := money.run_spent(state):
+        if (again := money.run_comes_back(state)) is not None:
+            return Hold(HoldKind.DAY_BUDGET, until=again, text=f"the budget is spent: {text}")
         return Hold(HoldKind.BUDGET, text=f"the budget is spent: {text}")
     if len(state.queue) >= max(QUEUE_MIN, QUEUE_PER_AGENT * state.limits.max_agents):
         return Hold(HoldKind.QUEUE, text=f"{len(state.queue)}")
@@ -164,12 +174,16 @@ def _hold_of_place(state: State, name: str, now: float) -> Hold | None:
         return Hold(HoldKind.AGENT_OUT, text=seats.out_text(state, agent))
     if waves.waits_for_wave(state, name):
         return Hold(HoldKind.WAVE, waves.open_tasks(state), text=f"{state.waves}")
-    if is_limited(state, agent, now):
-        return Hold(HoldKind.AGENT_LIMIT, until=limit_of(state, agent), text=agent)
+    if (until := limit_over_at(state, agent, name)) > now:
+        return Hold(HoldKind.AGENT_LIMIT, until=until, text=agent)
+    if (until := opens_at(state, agent, name)) > now:
+        return Hold(HoldKind.AGENT_PAUSED, until=until, text=agent)
     if not has_slot(state, agent):
         return _hold_for_slot(state, name, agent, now)
     if text := money.lacking(state, name, agent):
-        return Hold(HoldKind.BUDGET, text=f"the budget has no room for it: {text}")
+        again = money.comes_back(state, name, agent)
+        kind = HoldKind.BUDGET if again is None else HoldKind.DAY_BUDGET
+        return Hold(kind, until=again, text=f"the budget has no room for it: {text}")
     task = state.tasks[name]
     clashing: list[str] = []
     for attempt in state.live_attempts():
@@ -186,6 +200,63 @@ def _hold_of_place(state: State, name: str, now: float) -> Hold | None:
     return Hold(HoldKind.OVERLAP, tasks_of(found[0]), text=found[1]) if found else None
 
 
+def _hold_apart(state: State, name: str, now: float) -> Hold | None:
+    """A reason that lies in tasks that run alone: this one does, or another one does now, or is the
+    next to start."""
+    if not (state.loners or state.alone):
+        return None
+    if (other := apart.at_it(state, name, now)) is not None:
+        return Hold(HoldKind.ALONE, (other,))
+    if apart.is_alone(state, name) and (company := apart.company(state, name)):
+        return Hold(HoldKind.ALONE, company, text=apart.why_alone(state, name))
+    for other in sorted(state.loners | state.alone, key=state.rank.__getitem__):
+        if state.rank[other] < state.rank[name] and _is_next(state, other, now):
+            return Hold(HoldKind.ALONE, (other,), text="next")
+    return None
+
+
+def _is_next(state: State, name: str, now: float) -> bool:
+    """Whether a task that runs alone waits for nothing else but that others are over."""
+    known, attempt = state.task_states[name], state.attempt_of(name)
+    if known.closed or (attempt is not None and is_live(attempt)):
+        return False
+    agent = agent_now(state, name, now)
+    if (
+        _hold_of_task(state, name, now) is not None
+        or waves.waits_for_wave(state, name)
+        or not _works(state, agent, now)
+        or max(limit_over_at(state, agent, name), opens_at(state, agent, name)) > now
+        or money.lacking(state, name, agent, alone=True)
+        or (state.overlaps and held_by(state, name))
+        or not apart.company(state, name)
+    ):
+        return False
+    task, resting = state.tasks[name], filter(is_live, state.live_attempts())
+    return not any(
+        (task.track is not None and state.tasks[one.task].track == task.track)
+        or overlaps(task.scope, (*state.tasks[one.task].scope, *one.claims))
+        for one in resting
+        if apart.rests(state, one)
+    )
+
+
+def _hold_of_coming(state: State, name: str, now: float) -> Hold | None:
+    """A reason that lies in tasks of a better rank that are about to be ready: they get the slots
+    that are free now."""
+    if not state.queue and not state.landings:
+        return None
+    before = [
+        each
+        for each in soon.coming(state, now)
+        if state.rank[each.task] < state.rank[name] and _could_start(state, each.task, now)
+    ]
+    if not before or len(before) < state.limits.max_agents - state.busy.get("", 0):
+        return None
+    needs = dict.fromkeys(need for each in before for need in each.needs)
+    names = ", ".join(each.task for each in before)
+    return Hold(HoldKind.SOON, tuple(needs), min(each.until for each in before), names)
+
+
 def _hold_for_slot(state: State, name: str, agent: str, now: float) -> Hold:
     """Of which agents the task waits for a slot, or of which account for a seat."""
     those = [agent, *(each for each in _stand_ins(state, name, now) if _works(state, each, now))]
@@ -197,12 +268,16 @@ def _hold_for_slot(state: State, name: str, agent: str, now: float) -> Hold:
     return Hold(HoldKind.AGENT_SLOTS, text=" or ".join(dict.fromkeys(those)))
 
 
+def _could_start(state: State, name: str, now: float) -> bool:
+    """Whether there is an agent for the task now."""
+    agent = agent_now(state, name, now)
+    return _works(state, agent, now) and has_slot(state, agent)
+
+
 def _hold_of_machine(state: State, name: str, now: float) -> Hold | None:
     """A reason that lies in the machine's memory or disk, with the numbers."""
     if state.governor is None:
         return None
-    if text := alone_text(state, name):
-        return Hold(HoldKind.MEMORY, text=text)
     short = memory_hold(state, _kind_of_start(state, name, now), now)
     return Hold(HoldKind.MEMORY, until=short.until, text=short.text) if short else None
 
@@ -227,7 +302,12 @@ def agent_now(state: State, name: str, now: float) -> str:
     if len(those) == 1:
         return those[0]
     at_work = [agent for agent in those if _works(state, agent, now)]
-    free = [agent for agent in at_work if has_slot(state, agent)]
+    free = [
+        agent
+        for agent in at_work
+        if has_slot(state, agent)
+        and max(opens_at(state, agent, name), limit_over_at(state, agent, name)) <= now
+    ]
     later = [agent for agent in those if not is_out(state, agent)]
     return next(iter((*free, *at_work, *later, *those)))
 
@@ -243,23 +323,14 @@ def _works(state: State, agent: str, now: float) -> bool:
 
 
 def stand_in(state: State, agent: str, now: float) -> str:
-    """The agent or, while it is at its usage limit or begins nothing, its fallback if that can."""
+    """The agent or, while its usage limit has long to go or it begins nothing, its fallback if
+    that can."""
     if _works(state, agent, now):
         return agent
     other = fallback_of(state, agent)
-    goes = other and (is_out(state, agent) or not is_limited(state, other, now))
+    long = limit_of(state, agent) - now > seats.patience_s(state, agent)
+    goes = other and (is_out(state, agent) or (long and not is_limited(state, other, now)))
     return other if goes else agent
-
-
-def is_limited(state: State, agent: str, now: float) -> bool:
-    """Whether a usage limit of the agent's account holds it back now."""
-    return limit_of(state, agent) > now
-
-
-def limit_of(state: State, agent: str) -> float:
-    """Until when a usage limit holds back the agent and all others of its account (epoch seconds;
-    0 for none)."""
-    return state.account_limits.get(account_of(state.limits, agent), 0.0)
 
 
 def may_take_slot(state: State, agent: str, *, begun: bool = True) -> bool:
@@ -273,8 +344,15 @@ def admit(state: State, now: float) -> AttemptAdmitted | None:
     order), or `None` when every ready task is held."""
     if not state.ready or hold_for_all(state) is not None or paused_until(state, now) is not None:
         return None
+    lonely = bool(state.loners or state.alone)
+    if lonely and apart.at_it(state, "", now) is not None:
+        return None
     short: dict[Kind, bool] = {}
     for _, name in state.ready:
+        if lonely and apart.is_alone(state, name) and apart.company(state, name):
+            if _is_next(state, name, now):
+                return None
+            continue
         if _hold_of_task(state, name, now) or _hold_of_place(state, name, now):
             continue
         if state.governor is not None:
@@ -282,9 +360,10 @@ def admit(state: State, now: float) -> AttemptAdmitted | None:
             kind = _kind_of_start(state, name, now)
             if kind not in short:
                 short[kind] = memory_hold(state, kind, now) is not None
-            if short[kind] or alone_text(state, name):
+            if short[kind]:
                 continue
-        return _admission(state, name, now)
+        # What keeps this one waiting keeps all of a worse rank waiting.
+        return None if _hold_of_coming(state, name, now) else _admission(state, name, now)
     return None
 
 
@@ -302,4 +381,13 @@ def _admission(state: State, name: str, now: float) -> AttemptAdmitted:
         model=task.model if agent == agent_for(state, name) else None,
         branch=f"gangsaw/{state.run}/{attempt}",
         start=state.task_states[name].start,
+        stands_for=_stands_for(state, name, agent, now),
     )
+
+
+def _stands_for(state: State, name: str, agent: str, now: float) -> str:
+    """Whose task it is, if the agent is none of those that it may go to; else empty."""
+    those = seats.choices(state, state.tasks[name])
+    if agent in those:
+        return ""
+    return next(each for each in those if stand_in(state, each, now) == agent)

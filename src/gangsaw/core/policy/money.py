@@ -5,6 +5,9 @@ what the launches at work may still use, and what this one may use stay within t
 may use is what the dearest launch of its agent in this run has used, and a stated amount as long
 as none has ended. Agents report late, so a bound can be overshot by what those at work use more
 than was reserved for them; they are stopped when that is seen, and it is said.
+
+Dollars are those that agents reported and, where they told none, those that were estimated. A
+bound by the day counts all runs of the repository, and has room again with the next day.
 """
 
 from __future__ import annotations
@@ -13,6 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gangsaw.core.days import begins_at, day_of
+from gangsaw.core.events_money import DayBegan
+from gangsaw.core.model import Limits
 from gangsaw.core.phases import AGENT_ALIVE, Phase
 from gangsaw.core.state import Attempt, State, Usage
 
@@ -26,13 +32,16 @@ _AT_WORK = AGENT_ALIVE | {Phase.PREPARING, Phase.READY}
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """So much may be used, and so much was: of the run, or (`task`) of one task. `unit` is
-    `DOLLARS` or `TOKENS`."""
+    """So much may be used, and so much was: of the run, or (`task`) of one task, or (`daily`) of a
+    day by all runs. `unit` is `DOLLARS` or `TOKENS`; `estimated` is the part of `spent` that was
+    not reported."""
 
     most: float
     spent: float
     unit: str
     task: str = ""
+    daily: bool = False
+    estimated: float = 0.0
 
     DOLLARS: ClassVar[str] = "dollars"
     TOKENS: ClassVar[str] = "tokens"
@@ -45,7 +54,9 @@ class Bound:
     def part(self) -> str:
         """What was spent of what may be, as people read it."""
         spent = f"{self.spent:.0f}" if self.unit == self.TOKENS else self.shown(self.spent)
-        return f"{spent} of {self.shown(self.most)}"
+        today = " today" if self.daily else ""
+        guessed = f" ({self.shown(self.estimated)} of it estimated)" if self.estimated else ""
+        return f"{spent}{guessed} of {self.shown(self.most)}{today}"
 
     @property
     def over(self) -> float:
@@ -55,43 +66,111 @@ class Bound:
 
 def bounds(state: State, task: str) -> Iterator[Bound]:
     """Every bound that a launch for this task is under."""
-    limits, own = state.limits, state.tasks[task]
-    yield from _bounds(limits.budget_usd, limits.budget_tokens, state.usage, "")
+    own = state.tasks[task]
+    yield from _of_run(state)
     used = state.task_states[task].usage
     yield from _bounds(own.budget_usd, own.budget_tokens, used, task)
 
 
-def _bounds(usd: float | None, tokens: int | None, used: Usage, task: str) -> Iterator[Bound]:
+def _of_run(state: State) -> Iterator[Bound]:
+    limits = state.limits
+    yield from _bounds(limits.budget_usd, limits.budget_tokens, state.usage, "")
+    if is_daily(limits):
+        used = used_on(state, state.day)
+        yield from _bounds(limits.budget_day_usd, limits.budget_day_tokens, used, "", daily=True)
+
+
+def _bounds(
+    usd: float | None, tokens: int | None, used: Usage, task: str, *, daily: bool = False
+) -> Iterator[Bound]:
     if usd is not None:
-        yield Bound(usd, used.cost_usd, Bound.DOLLARS, task)
+        spent, estimated = used.known_usd, used.estimated_usd
+        yield Bound(usd, spent, Bound.DOLLARS, task, daily, estimated)
     if tokens is not None:
-        yield Bound(tokens, used.tokens, Bound.TOKENS, task)
+        yield Bound(tokens, used.tokens, Bound.TOKENS, task, daily)
 
 
-def lacking(state: State, task: str, agent: str, *, alone: bool = False) -> str:
+# --- days -----------------------------------------------------------------------------------------
+
+
+def is_daily(limits: Limits) -> bool:
+    """Whether anything is bounded by the day."""
+    return limits.budget_day_usd is not None or limits.budget_day_tokens is not None
+
+
+def used_on(state: State, day: int) -> Usage:
+    """What all runs of the repository have used on that day."""
+    own, other = state.days.get(day, Usage()), state.elsewhere.get(day, Usage())
+    return Usage(
+        own.tokens + other.tokens,
+        own.cost_usd + other.cost_usd,
+        own.unpriced + other.unpriced,
+        own.estimated_usd + other.estimated_usd,
+    )
+
+
+def turn_day(state: State, now: float) -> list[DayBegan]:
+    """A new day, where anything is bounded by the day."""
+    if not is_daily(state.limits) or day_of(now) == state.day:
+        return []
+    return [DayBegan(day_of(now))]
+
+
+def next_day(state: State) -> float | None:
+    """When bounds by the day have room again (epoch seconds); `None` where there are none."""
+    return begins_at(state.day + 1) if is_daily(state.limits) and state.day >= 0 else None
+
+
+# --- what may be spent ----------------------------------------------------------------------------
+
+
+def lacking(
+    state: State, task: str, agent: str, *, alone: bool = False, lasting: bool = False
+) -> str:
     """Why a launch of the agent for this task cannot be paid for now, in words; empty if it can.
-    `alone`: not even if nobody else were at work. One that reserves its part already must not be
-    asked about."""
+    `alone`: not even if nobody else were at work; `lasting`: nor on any other day. One that
+    reserves its part already must not be asked about."""
     for bound in bounds(state, task):
         need = _reserve(state, agent, bound)
+        if lasting and bound.daily and need <= bound.most and bound.most > 0:
+            continue
         others = [] if alone else list(_reserved(state, bound))
         if bound.spent + sum(others) + need > bound.most or bound.spent >= bound.most:
             return _said(bound, others, need)
     return ""
 
 
+def comes_back(state: State, task: str, agent: str) -> float | None:
+    """When a launch that cannot be paid for now can be by itself: with the next day, where nothing
+    else is in its way (epoch seconds); else `None`."""
+    if lacking(state, task, agent, alone=True, lasting=True):
+        return None
+    return next_day(state) if lacking(state, task, agent, alone=True) else None
+
+
 def run_spent(state: State) -> str:
-    """What was spent of the run's own bounds, once that is all of one; else empty."""
-    limits = state.limits
-    if limits.budget_usd is None and limits.budget_tokens is None:
-        return ""
-    found = _bounds(limits.budget_usd, limits.budget_tokens, state.usage, "")
-    return ", ".join(_said(bound, [], 0.0) for bound in found if bound.over >= 0)
+    """What was spent of the bounds that all tasks are under, once that is all of one; else
+    empty."""
+    return ", ".join(_said(bound, [], 0.0) for bound in _of_run(state) if bound.over >= 0)
+
+
+def run_comes_back(state: State) -> float | None:
+    """When there is money again after `run_spent` by itself; `None` where there is not."""
+    over = [bound for bound in _of_run(state) if bound.over >= 0]
+    return (
+        next_day(state) if over and all(bound.daily and bound.most > 0 for bound in over) else None
+    )
 
 
 def is_over(state: State, task: str) -> bool:
     """Whether more was spent than a bound of this task allows."""
     return any(bound.over > 0 for bound in bounds(state, task))
+
+
+def over_until(state: State, task: str) -> float | None:
+    """Until when what was stopped for its bounds waits by itself; `None`: for more money."""
+    over = [bound for bound in bounds(state, task) if bound.over > 0]
+    return next_day(state) if over and all(bound.daily for bound in over) else None
 
 
 def spent_text(state: State, task: str) -> str:
@@ -130,7 +209,7 @@ def _used(attempt: Attempt, bound: Bound) -> float:
     """What the launch at work is known to have used."""
     for used in attempt.usage:
         if used.launch == attempt.launch:
-            return (used.cost_usd or 0.0) if bound.unit == Bound.DOLLARS else used.tokens
+            return used.known_usd if bound.unit == Bound.DOLLARS else used.tokens
     return 0.0
 
 

@@ -119,4 +119,6 @@ def _memory(
         text = f"{bounds.launch_delay_s:g} s between two starts, at {share:.0f} % of memory"
         return Shortage(text, started_at + bounds.launch_delay_s)
     text = f"{share:.0f} % of memory would be used ({projected:.0f} of {total:.0f} MB"
-    return Shortage(f"{text}, {candidate.expected_mb:.0f} MB for this one), {bounds.start_pct:g} %")
+    return Shortage(
+        f"{text}, {candidate.expected_mb:.0f} MB for this one), not below {bounds.start_pct:g} %"
+    )

@@ -6,19 +6,18 @@ is given back. A limit therefore uses up nothing but time.
 
 from __future__ import annotations
 
+from gangsaw.core.apart import alone_text, kept_apart
+from gangsaw.core.breaker import BREAKS
 from gangsaw.core.conditions import REMEDIES, Condition, Remedy, sentence
 from gangsaw.core.events import AttemptParked, Cause, Event, TurnWanted
-from gangsaw.core.governing import alone_text, memory_hold
+from gangsaw.core.governing import memory_hold
 from gangsaw.core.machine import AfterStop
 from gangsaw.core.model import TurnKind
 from gangsaw.core.phases import Phase
 from gangsaw.core.policy import money, retry
-from gangsaw.core.policy.admission import (
-    is_limited,
-    limit_of,
-    may_take_slot,
-)
-from gangsaw.core.policy.seats import fallback_of, has_slot
+from gangsaw.core.policy.accounts import is_limited, limit_of, opens_at, window_s
+from gangsaw.core.policy.admission import may_take_slot
+from gangsaw.core.policy.seats import fallback_of, has_slot, patience_s
 from gangsaw.core.policy.victims import after_stop
 from gangsaw.core.state import Attempt, State
 from gangsaw.core.talk import has_word_for
@@ -35,11 +34,6 @@ WAITS_MAX = 100
 
 SWITCHES_MAX = 3
 """How often another agent goes on in the place of the attempt's own."""
-
-RESET_SPREAD = 0.1
-RESET_SPREAD_S = 30.0
-"""Within this part of their wait, and so many seconds, after the end of a usage limit those that
-waited for it go on: all at once would only meet the next one."""
 
 SPENT = "the budget is spent"
 
@@ -85,20 +79,23 @@ def park_unpaid(state: State, attempt: Attempt, condition: Condition, agent: str
     """The attempt waits for money, or for a person who lets it go on all the same; for a person
     alone where the money is wanted for another agent than its own."""
     agent = agent or attempt.seat
-    missing = money.lacking(state, attempt.task, agent, alone=True)
+    missing = money.lacking(state, attempt.task, agent, alone=True, lasting=True)
     text = f"{_words(attempt, condition)} · {SPENT}: {missing}"
     return AttemptParked(attempt.id, condition, text, None, unpaid=agent == attempt.seat)
 
 
 def stopped_for_money(state: State, attempt: Attempt) -> Event:
     """What follows a launch that was stopped since more than its bound was spent."""
-    text = f"{money.over_text(state, attempt.task)} · {SPENT}"
-    return AttemptParked(attempt.id, Condition.MONEY_LIMIT, text, None, unpaid=True)
+    over = money.over_text(state, attempt.task) or retry.stop_text(state, attempt)
+    text = f"{over} · {SPENT}"
+    until = money.over_until(state, attempt.task)
+    return AttemptParked(attempt.id, Condition.MONEY_LIMIT, text, until, unpaid=True)
 
 
 def once_paid(state: State, attempt: Attempt, wanted: list[Event]) -> list[Event]:
     """What is wanted next for the attempt; if that is a launch which cannot be paid for yet,
-    nothing while others at work have reserved the money, and to wait for more of it otherwise."""
+    nothing while others at work have reserved the money, or it is that of a day, and to wait for
+    more of it otherwise."""
     turn = wanted[0] if wanted else None
     if not isinstance(turn, TurnWanted) or attempt.phase is Phase.READY:
         return wanted
@@ -106,7 +103,7 @@ def once_paid(state: State, attempt: Attempt, wanted: list[Event]) -> list[Event
     agent = turn.agent or attempt.agent
     if goes_on_anyway or not money.lacking(state, attempt.task, agent):
         return wanted
-    if not money.lacking(state, attempt.task, agent, alone=True):
+    if not money.lacking(state, attempt.task, agent, alone=True, lasting=True):
         return []
     return [] if attempt.unpaid else [park_unpaid(state, attempt, Condition.MONEY_LIMIT, agent)]
 
@@ -117,7 +114,7 @@ def unpark(state: State, attempt: Attempt, now: float) -> list[Event]:
     if state.stopping or state.paused:
         return []
     due, condition = goes_on_at(state, attempt), attempt.parked
-    if due is None and attempt.unpaid and not retry.is_spent(state, attempt):
+    if attempt.unpaid and not retry.is_spent(state, attempt):
         return _once_free(state, attempt, attempt.seat, now)
     if due is None:
         told = has_word_for(state, attempt) and not retry.is_spent(state, attempt)
@@ -126,7 +123,8 @@ def unpark(state: State, attempt: Attempt, now: float) -> list[Event]:
         return _once_free(state, attempt, attempt.seat, now)
     other = place_elsewhere(state, attempt, condition)
     by_itself = now >= due and (condition is Condition.QUOTA or not other)
-    away = bool(other) and not is_limited(state, other, now)
+    long = condition is not Condition.QUOTA or due - now > patience_s(state, attempt.seat)
+    away = bool(other) and long and not is_limited(state, other, now)
     if not by_itself and not away:
         return []
     if retry.is_spent(state, attempt):
@@ -136,13 +134,13 @@ def unpark(state: State, attempt: Attempt, now: float) -> list[Event]:
 
 def goes_on_at(state: State, attempt: Attempt) -> float | None:
     """When the parked attempt may go on (epoch seconds): not while its agent is at its usage limit,
-    unless a person said so; `None`: when a person says so."""
+    or its vendor asks to send less, unless a person said so; `None`: when a person says so."""
     until = attempt.parked_until
     if until is None or attempt.parked is None:
         return until
     limit = limit_of(state, attempt.seat)
-    window_s = min(RESET_SPREAD_S, RESET_SPREAD * max(limit - attempt.since, 0.0))
-    return max(until, limit + window_s * retry.spread(attempt.id))
+    limit += window_s(limit - attempt.since) * retry.spread(attempt.id)
+    return max(until, limit, opens_at(state, attempt.seat, attempt.id))
 
 
 def _once_free(state: State, attempt: Attempt, agent: str, now: float) -> list[Event]:
@@ -156,13 +154,16 @@ def _once_free(state: State, attempt: Attempt, agent: str, now: float) -> list[E
 
 
 def room_text(state: State, attempt: Attempt, agent: str, now: float) -> str:
-    """Why the machine has no room for the parked attempt now; empty if it has."""
+    """Why there is no room for the parked attempt now: something runs alone, or the machine is
+    short; empty if there is."""
+    if text := kept_apart(state, attempt.task) or alone_text(state, attempt.task):
+        return text
     if state.governor is None:
         return ""
     model = attempt.model if agent == attempt.agent else None
     kind = "review" if attempt.why is TurnKind.REVIEW else "work"
     short = memory_hold(state, (agent, model or "", kind), now, worktree=False)
-    return alone_text(state, attempt.task) or (short.text if short else "")
+    return short.text if short else ""
 
 
 def _again(attempt: Attempt, *, fresh: bool, agent: str) -> TurnWanted:
@@ -217,9 +218,12 @@ def _wait(state: State, attempt: Attempt, condition: Condition, now: float) -> l
 
 
 def _until(state: State, attempt: Attempt, condition: Condition, now: float) -> float:
-    """When to try again: the moment that was told, else a pause that doubles; a used-up allowance
-    without a moment is looked at again after the longest pause."""
+    """When to try again: when its account's breaker lets launches through; else the moment that was
+    told, else a pause that doubles; a used-up allowance without a moment is looked at again after
+    the longest pause."""
     ended = attempt.exit
+    if condition in BREAKS and (opens := opens_at(state, attempt.seat, attempt.id)) > now:
+        return opens
     if ended is not None and (ended.retry_at is not None or condition is Condition.QUOTA):
         return limit_ends(state.limits, ended, now)
     return now + retry.backoff_s(state.limits, attempt.waits + 1, attempt.id)
@@ -227,11 +231,13 @@ def _until(state: State, attempt: Attempt, condition: Condition, now: float) -> 
 
 def _elsewhere(state: State, attempt: Attempt, condition: Condition, now: float) -> list[Event]:
     """Another agent at once; while that one has no slot, or is at its own limit, it is waited
-    for."""
+    for. So is a usage limit that soon ends."""
     other = place_elsewhere(state, attempt, condition)
     if other and retry.is_spent(state, attempt):
         return [park_unpaid(state, attempt, condition)]
-    if other and not is_limited(state, other, now) and has_slot(state, other):
+    left_s = limit_of(state, attempt.seat) - now
+    long = condition is not Condition.QUOTA or left_s > patience_s(state, attempt.seat)
+    if other and long and not is_limited(state, other, now) and has_slot(state, other):
         return [_again(attempt, fresh=True, agent=other)]
     if other or condition is Condition.QUOTA:
         return _wait(state, attempt, condition, now)

@@ -110,9 +110,10 @@ def after_return(state: State, attempt: Attempt) -> Turn | None:
 
 
 def is_spent(state: State, attempt: Attempt, agent: str = "") -> bool:
-    """Whether no further turn may be paid for, by the task's bounds or the run's; of its own agent
-    where none is named."""
-    return bool(money.lacking(state, attempt.task, agent or attempt.seat, alone=True))
+    """Whether no further turn may be paid for, by the task's bounds or the run's, whatever the day;
+    of its own agent where none is named."""
+    agent = agent or attempt.seat
+    return bool(money.lacking(state, attempt.task, agent, alone=True, lasting=True))
 
 
 def _over_budget(state: State, attempt: Attempt) -> bool:
@@ -182,8 +183,7 @@ def stop_text(state: State, attempt: Attempt) -> str:
         case Cause.CANCELLED | Cause.UNDONE as cause:
             return ENDED_BY[cause]
         case Cause.BUDGET:
-            return (
-                f"stopped, more than the budget was spent: {money.over_text(state, attempt.task)}"
-            )
+            over = money.over_text(state, attempt.task)
+            return "stopped, more than the budget was spent" + (f": {over}" if over else "")
         case _:
             return "stopped with the run"

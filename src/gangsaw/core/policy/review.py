@@ -7,6 +7,7 @@ author's session; how often is bounded, and then a person is asked.
 
 from __future__ import annotations
 
+from gangsaw.core.apart import kept_apart
 from gangsaw.core.conditions import REMEDIES, Condition, Remedy
 from gangsaw.core.events import (
     Cause,
@@ -17,11 +18,11 @@ from gangsaw.core.events import (
     WorkReturned,
 )
 from gangsaw.core.findings import NO_WORD, review_text
-from gangsaw.core.governing import kept_apart
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.model import Stage, TurnKind, attempt_id
 from gangsaw.core.policy import remedy, retry
-from gangsaw.core.policy.admission import is_limited, stand_in
+from gangsaw.core.policy.accounts import is_limited
+from gangsaw.core.policy.admission import stand_in
 from gangsaw.core.policy.seats import choices, has_slot, is_out, out_text
 from gangsaw.core.policy.undo import kept_turns
 from gangsaw.core.state import Attempt, State

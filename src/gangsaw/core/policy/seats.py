@@ -9,6 +9,7 @@ ended would be lost.
 from __future__ import annotations
 
 from gangsaw.core.model import Limits, Task, account_of
+from gangsaw.core.replacing import replace
 from gangsaw.core.state import State
 
 
@@ -19,6 +20,15 @@ def slots_of(state: State, agent: str) -> int | None:
     if scaled is not None:
         return scaled
     return next((each.slots for each in state.limits.agents if each.name == agent), None)
+
+
+def limits_now(state: State) -> Limits:
+    """The limits with the slots that agents have now, as they were scaled and removed."""
+    agents = tuple(
+        replace(each, slots=0 if is_out(state, each.name) else slots_of(state, each.name))
+        for each in state.limits.agents
+    )
+    return replace(state.limits, agents=agents)
 
 
 def seats_of(limits: Limits, account: str) -> int | None:
@@ -81,6 +91,12 @@ def fallback_of(state: State, agent: str) -> str:
     nothing itself."""
     other = next((each.fallback for each in state.limits.agents if each.name == agent), "")
     return "" if other and is_out(state, other) else other
+
+
+def patience_s(state: State, agent: str) -> float:
+    """How long a usage limit of the agent may have to go (seconds) and still be waited for."""
+    known = (each.fallback_after_s for each in state.limits.agents if each.name == agent)
+    return next(known, 0.0)
 
 
 def nobody_for(state: State, task: Task) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gangsaw.core.policy.admission import Hold, HoldKind
-from gangsaw.core.report.follow import Freed
+from gangsaw.core.report.noted import Freed
 from gangsaw.core.report.values import Doing, Link, Stretch
 from gangsaw.core.state import Attempt
 

@@ -7,22 +7,24 @@ What an attempt is at is read from the phase table, by the one `evolve` that eve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from gangsaw.core import events as ev
 from gangsaw.core import events_radar as radar
 from gangsaw.core import events_resolving as resolving
+from gangsaw.core.events_governor import MachineGoverned
 from gangsaw.core.events_machine import MachineMeasured
 from gangsaw.core.evolve import evolve
 from gangsaw.core.launch import OutcomeKind
+from gangsaw.core.machine import Level
 from gangsaw.core.measures import Measure
-from gangsaw.core.model import Limits, TurnKind
+from gangsaw.core.model import TurnKind
 from gangsaw.core.phases import ENDED, HOLDS_SLOT, Phase
+from gangsaw.core.report.noted import Allowed, Engines, Freed, Launched, Open, Queue, Tally
 from gangsaw.core.report.values import Doing, Stretch
 from gangsaw.core.report.waits import Waits
 from gangsaw.core.state import Attempt, State
-from gangsaw.core.terms import CheckResult, Judgement
+from gangsaw.core.terms import Cause, CheckResult, Judgement
 
 At = tuple[float, ev.Event]
 
@@ -51,76 +53,6 @@ def doing_of(attempt: Attempt) -> Doing | None:
     return _BY_PHASE.get(attempt.phase)
 
 
-@dataclass(slots=True)
-class Launched:
-    """One launch that began: whose, and how it ended. Memory is 0 where it was not told."""
-
-    attempt: str
-    agent: str
-    ended: bool = False
-    crashed: bool = False
-    cpu_s: float = 0.0
-    memory_max_mb: float = 0.0
-
-
-@dataclass(slots=True)
-class Open:
-    """What an attempt is at now, since when (epoch seconds)."""
-
-    doing: Doing
-    since: float
-    slot: int | None
-    agent: str
-
-
-@dataclass(slots=True)
-class Tally:
-    """Results of one check, by its name: `keys` are those of its commands."""
-
-    keys: set[str] = field(default_factory=set)
-    green: int = 0
-    red: int = 0
-    inconclusive: int = 0
-    repeated: int = 0
-    partial: int = 0
-    seen: int = 0
-    seconds: float = 0.0
-    cpu_s: float = 0.0
-
-
-@dataclass(slots=True)
-class Queue:
-    """What the landing queue did; `since` says since when a change has been in it."""
-
-    since: dict[str, float] = field(default_factory=dict)
-    waited_s: list[float] = field(default_factory=list)
-    batches: int = 0
-    runs: int = 0
-    red: int = 0
-    sent_back: int = 0
-    conflicts: int = 0
-    missed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Freed:
-    """A slot was given back (`ended`: the attempt is over), at this moment."""
-
-    at: float
-    attempt: str
-    ended: bool
-
-
-@dataclass(slots=True)
-class Engines:
-    """The engines of the run: how many, how many of them left no word, how long there was none."""
-
-    up: bool = False
-    starts: int = 0
-    crashes: int = 0
-    down_s: float = 0.0
-
-
 class Follower:
     """The fold. `state` is the run's own; everything else is written down beside it."""
 
@@ -147,9 +79,13 @@ class Follower:
         self.engines = Engines()
         self.jumps = 0
         self.pressed: list[tuple[float, bool]] = []
+        """Moments at which the machine was, or no longer was, short of memory or disk."""
+        self.short = {"disk": False, "memory": False}
+        self.stopped: set[tuple[str, int]] = set()
+        """Launches that were stopped for want of memory."""
+        self.governed: list[MachineGoverned] = []
         self.measures: list[tuple[float, Measure]] = []
-        self.allowed: list[tuple[float, Limits]] = []
-        """The limits, and since when."""
+        self.allowed: list[Allowed] = []
         self._free: set[int] = set()
         self._slots = 0
 
@@ -171,10 +107,10 @@ class Follower:
         note = _NOTES.get(type(event))
         if note is not None:
             note(self, event, at, before)
-        limits = state.limits
+        limits, seating = state.limits, state.seating
         evolve(state, event, at)
-        if state.limits is not limits:
-            self.allowed.append((at, state.limits))
+        if state.limits is not limits or state.seating is not seating:
+            self.allowed.append(Allowed(at, state.limits, state.seating))
         after = state.attempts.get(event.subject)
         if after is not None and after is not before:
             self._move(after, at)
@@ -367,7 +303,19 @@ def _measured(who: Follower, event: MachineMeasured, at: float, _: object) -> No
 
 
 def _pressed(who: Follower, event: ev.PressureChanged, at: float, _: object) -> None:
-    who.pressed.append((at, event.level is not ev.Pressure.NONE))
+    who.short["disk"] = event.level is not ev.Pressure.NONE
+    who.pressed.append((at, any(who.short.values())))
+
+
+def _governed(who: Follower, event: MachineGoverned, at: float, _: object) -> None:
+    who.governed.append(event)
+    who.short["memory"] = event.governed.level is not Level.NONE
+    who.pressed.append((at, any(who.short.values())))
+
+
+def _stop(who: Follower, event: ev.StopWanted, at: float, before: Attempt | None) -> None:
+    if before is not None and event.cause is Cause.MEMORY:
+        who.stopped.add((event.attempt, before.launch))
 
 
 _NOTES: dict[type[Any], Note] = {
@@ -395,4 +343,6 @@ _NOTES: dict[type[Any], Note] = {
     ev.ClockJumped: _jumped,
     ev.PressureChanged: _pressed,
     MachineMeasured: _measured,
+    MachineGoverned: _governed,
+    ev.StopWanted: _stop,
 }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 
+from gangsaw.core.events_governor import MachineGoverned
 from gangsaw.core.measures import Measure
 from gangsaw.core.report.machine_values import AttemptPeak, Footprint, Machine, Moment, Peaks
 from gangsaw.core.report.seen import Seen
@@ -15,18 +16,23 @@ def machine_of(seen: Seen) -> Machine | None:
     """What the run took of the machine; `None` where nothing was measured."""
     follower = seen.follower
     ended = [each for each in follower.launches.values() if each.ended]
-    told = follower.pressed or any(each.cpu_s or each.memory_max_mb for each in ended)
+    pressed = any(short for _, short in follower.pressed)
+    told = pressed or any(each.cpu_s or each.memory_max_mb for each in ended)
     if not told and not follower.measures:
         return None
     most = max(ended, key=lambda each: each.memory_max_mb, default=None)
     attempts = _attempt_peaks(seen)
+    parallel = (each.governed.parallel for each in follower.governed)
+    lowered = [most for most in parallel if most is not None]
     return Machine(
         cpu_s=sum(each.cpu_s for each in ended),
         memory_max_mb=most.memory_max_mb if most is not None else 0.0,
         memory_max_of=most.attempt if most is not None and most.memory_max_mb else "",
         pressed=_times_pressed(follower.pressed),
         pressed_s=_pressed_s(follower.pressed, seen.as_of),
-        peaks=_peaks([measure for _, measure in follower.measures]),
+        stopped=len(follower.stopped),
+        parallel_min=min(lowered, default=None),
+        peaks=_peaks([measure for _, measure in follower.measures], follower.governed),
         attempts=attempts,
         agents=_footprints(attempts),
         moments=tuple(
@@ -39,9 +45,11 @@ def machine_of(seen: Seen) -> Machine | None:
     )  # fmt: skip
 
 
-def _peaks(measures: Sequence[Measure]) -> Peaks | None:
+def _peaks(measures: Sequence[Measure], governed: Sequence[MachineGoverned]) -> Peaks | None:
     if not measures:
         return None
+    together = [float(sum(one.memory_mb for one in each.agents)) for each in measures]
+    together += [sum(one.memory_mb for one in each.used) for each in governed]
     busy = [each.cpu_used_pct for each in measures if each.cpu_used_pct is not None]
     return Peaks(
         memory_total_mb=max(each.memory_total_mb for each in measures),
@@ -50,14 +58,20 @@ def _peaks(measures: Sequence[Measure]) -> Peaks | None:
         cpu_used_max_pct=max(busy, default=None),
         disk_free_min_mb=min(each.disk_free_mb for each in measures),
         disk_used_max_pct=max(each.disk_used_pct for each in measures),
+        some_wait_max_pct=max(each.some_wait_pct for each in measures),
+        all_wait_max_pct=max(each.all_wait_pct for each in measures),
+        agents_max_mb=round(max(together)),
     )
 
 
 def _attempt_peaks(seen: Seen) -> tuple[AttemptPeak, ...]:
-    state = seen.state
+    state, peaks = seen.state, dict(seen.state.memory_peaks)
+    for event in seen.follower.governed:
+        for used in event.used:
+            if used.memory_mb > 0:
+                peaks[used.attempt] = max(round(used.memory_mb), peaks.get(used.attempt, 0))
     found = [
-        AttemptPeak(name, state.attempts[name].agent, peak_mb)
-        for name, peak_mb in state.memory_peaks.items()
+        AttemptPeak(name, state.attempts[name].agent, peak_mb) for name, peak_mb in peaks.items()
     ]
     return tuple(sorted(found, key=lambda each: (-each.memory_peak_mb, each.attempt)))
 

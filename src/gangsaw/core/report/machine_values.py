@@ -21,7 +21,9 @@ class Moment:
 @dataclass(frozen=True, slots=True)
 class Peaks:
     """The worst of all readings: the highest use of memory, processors and disk (of the fullest
-    file system), and what was left of memory and disk then."""
+    file system), and what was left of memory and disk then. `*_wait_max_pct`: so much of ten
+    seconds some, or all, processes waited for memory (0 where the system does not say);
+    `agents_max_mb` is what all agents of the run took together."""
 
     memory_total_mb: int
     memory_available_min_mb: int
@@ -29,6 +31,9 @@ class Peaks:
     cpu_used_max_pct: float | None
     disk_free_min_mb: int
     disk_used_max_pct: float
+    some_wait_max_pct: float
+    all_wait_max_pct: float
+    agents_max_mb: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +60,16 @@ class Machine:
     """What a run took of the machine. As the ends of launches told: their processor time, and the
     memory of the largest single process. As the meters said: `peaks` (`None` where no reading is on
     record), attempts, the largest first, agents, and every reading. `pressed_s` is how long the
-    machine was short, `pressed` how often."""
+    machine was short of memory or disk, `pressed` how often; `stopped` so many launches were for
+    want of memory, and `parallel_min` is the lowest limit of agents since (`None`: not lowered)."""
 
     cpu_s: float
     memory_max_mb: float
     memory_max_of: str
     pressed: int
     pressed_s: float
+    stopped: int
+    parallel_min: int | None
     peaks: Peaks | None
     attempts: tuple[AttemptPeak, ...]
     agents: tuple[Footprint, ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from gangsaw.core.model import Limits, task_of
+from gangsaw.core.model import task_of
 from gangsaw.core.report.follow import Follower
 from gangsaw.core.report.values import Doing, Stretch, Times
 from gangsaw.core.report.waits import OF_LIVE
@@ -58,16 +58,11 @@ def times_of(stretches: Sequence[Stretch]) -> Times:
 def allowed_s(seen: Seen, agent: str) -> float:
     """The sum over time of how many agents were allowed: of all (empty), or of this one."""
     steps = seen.follower.allowed
-    ends = [*(at for at, _ in steps[1:]), seen.as_of]
+    ends = [*(step.at for step in steps[1:]), seen.as_of]
     return sum(
-        _allowed(limits, agent) * max(0.0, min(end, seen.as_of) - at)
-        for (at, limits), end in zip(steps, ends, strict=True)
+        step.most(agent) * max(0.0, min(end, seen.as_of) - step.at)
+        for step, end in zip(steps, ends, strict=True)
     )
-
-
-def _allowed(limits: Limits, agent: str) -> int:
-    slots = next((each.slots for each in limits.agents if each.name == agent), None)
-    return limits.max_agents if slots is None else min(slots, limits.max_agents)
 
 
 def _by_task(keys: Iterable[tuple[str, int]]) -> dict[str, list[tuple[str, int]]]:

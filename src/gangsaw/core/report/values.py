@@ -128,12 +128,17 @@ class Totals:
 @dataclass(frozen=True, slots=True)
 class Money:
     """What was used. `cost_usd` is what agents reported, `None` where they used tokens and none
-    told a price. Of the launches `priced` told a price, `unpriced` tokens only, `silent` nothing.
-    """
+    told a price; `estimated_usd` what launches cost by a list of prices whose agents told none;
+    `total_usd` both together, `None` where tokens were used and nobody knows anything. Of the
+    launches `priced` told a price, `estimated` have an estimate, `unpriced` are tokens only,
+    `silent` told nothing."""
 
     cost_usd: float | None
+    estimated_usd: float
+    total_usd: float | None
     tokens: int
     priced: int
+    estimated: int
     unpriced: int
     silent: int
 
@@ -246,8 +251,8 @@ class Returned:
 @dataclass(frozen=True, slots=True)
 class Wait:
     """What tasks waited for: the scheduler's own reasons before and between attempts, and `person`,
-    `parked`, `unpaid`, `next_turn` and `landing_queue` of live ones. Each reason as it was
-    after each moment of the log, until the next."""
+    `parked`, `gave_way`, `unpaid`, `next_turn` and `landing_queue` of live ones. Each reason as it
+    was after each moment of the log, until the next."""
 
     reason: str
     tasks: int
@@ -305,16 +310,21 @@ class ConflictReport:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Money of the whole run. `told` says whose word it is: `reported` by the agents, `partly`
-    where some told no price, `unknown`, or `nothing` was used. `per_landed_usd` is all of it,
-    failed attempts included, over the tasks that landed; `failed_usd` is what attempts cost that
-    did not land."""
+    """Money of the whole run. `told` says whose word it is: `reported` by the agents, `estimated`,
+    `mixed` of both, `partly` where of some nobody knows a price, `unknown`, or `nothing` was used.
+    `per_landed_usd` is all of it, failed attempts included, over the tasks that landed;
+    `failed_usd` is what attempts cost that did not land. Both are reported and estimated money
+    together; `per_landed_estimated_usd` and `failed_estimated_usd` are the estimated part."""
 
     told: str
     budget_usd: float | None
     budget_tokens: int | None
+    budget_day_usd: float | None
+    budget_day_tokens: int | None
     per_landed_usd: float | None
+    per_landed_estimated_usd: float | None
     failed_usd: float
+    failed_estimated_usd: float
     money: Money
 
 

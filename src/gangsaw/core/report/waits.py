@@ -8,6 +8,7 @@ same reason as before holds them all.
 
 from __future__ import annotations
 
+from gangsaw.core.conditions import Condition
 from gangsaw.core.phases import Phase
 from gangsaw.core.policy.admission import Hold, HoldKind, hold_for, hold_for_all
 from gangsaw.core.policy.remedy import waits_for_a_person
@@ -15,6 +16,8 @@ from gangsaw.core.state import Attempt, State, is_live
 
 PERSON = "person"
 PARKED = "parked"
+GAVE_WAY = "gave_way"
+"""Stopped for the machine's sake, and waiting for room."""
 UNPAID = "unpaid"
 NEXT_TURN = "next_turn"
 LANDING_QUEUE = "landing_queue"
@@ -24,7 +27,7 @@ _OF_LIVE = {
     Phase.VERIFIED: NEXT_TURN,
     Phase.QUEUED: LANDING_QUEUE,
 }
-OF_LIVE = (PERSON, PARKED, UNPAID, NEXT_TURN, LANDING_QUEUE)
+OF_LIVE = (PERSON, PARKED, GAVE_WAY, UNPAID, NEXT_TURN, LANDING_QUEUE)
 """Reasons of attempts that are live; all others keep a task from being started."""
 
 
@@ -46,7 +49,9 @@ def _of_live(attempt: Attempt) -> str | None:
         return _OF_LIVE.get(attempt.phase)
     if attempt.unpaid:
         return UNPAID
-    return PERSON if attempt.in_hand or waits_for_a_person(attempt) else PARKED
+    if attempt.in_hand or waits_for_a_person(attempt):
+        return PERSON
+    return GAVE_WAY if attempt.parked is Condition.MEMORY else PARKED
 
 
 class Waits:

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from gangsaw.core import actions as ac
 from gangsaw.core.events import Stage
-from gangsaw.engine.effects import candidates, checks, delivery, turns, work, workspaces
+from gangsaw.engine.effects import candidates, checks, delivery, sources, turns, work, workspaces
 from gangsaw.engine.world import Job, World
 
 _LANES = {Stage.WORK: "checks", Stage.CANDIDATE: "gate", Stage.AFTER: "after"}
@@ -41,5 +41,7 @@ def carry_out(action: ac.Action, world: World) -> tuple[str, Job]:
             return "land", delivery.deliver_target(action, world)
         case ac.Push():
             return "push", delivery.push_target(action, world)
+        case ac.WriteStanding():
+            return "source", sources.write_standing(action, world)
         case _:
             assert_never(action)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shlex
 import threading
+from pathlib import Path
 from typing import assert_never
 
 from gangsaw.core import actions as ac
@@ -40,12 +41,13 @@ FILES_SHOWN = 3
 
 def deliver_target(action: ac.Deliver, world: World) -> Job:
     """Fast-forward the target to the commit, or say why that has to wait."""
-    repo = world.repo
+    repo, task_file = world.repo, world.state.task_file
+    written = tuple(map(Path, task_file.paths)) if task_file is not None else ()
 
     def job(unwanted: threading.Event) -> list[Observation]:
         if (text := _taken_back(repo, action)) is not None:
             return [TargetNotMovable(action.commit, text)]
-        match deliver(repo, action.target, action.commit):
+        match deliver(repo, action.target, action.commit, written=written):
             case Delivered() | AlreadyThere():
                 return [TargetAtIntegration(action.commit)]
             case TargetMoved(commit):

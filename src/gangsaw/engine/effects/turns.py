@@ -30,6 +30,7 @@ from gangsaw.core.state import Attempt
 from gangsaw.engine.effects.prompts import PromptReads
 from gangsaw.engine.effects.reviews import show_change
 from gangsaw.engine.launches import NO_WORKTREE, Trace
+from gangsaw.engine.prices import Pricer
 from gangsaw.engine.room import lacks_room
 from gangsaw.engine.world import Job, World
 from gangsaw.git import DirtyWorktree, begin_merge, commit_leftovers, git_dirs, keep_turn
@@ -89,7 +90,8 @@ def run(action: ac.RunTurn, world: World) -> Job:
                 raise
             return [LaunchLost(attempt.id, action.launch, False, f"cannot launch: {error}")]
         reader = adapter.reader(brief)
-        world.launches.register(attempt.id, action.launch, folder, reader, trace)
+        pricer = Pricer(brief.model or settings.model)
+        world.launches.register(attempt.id, action.launch, folder, reader, trace, pricer)
         return []
 
     return job

@@ -13,13 +13,16 @@ from gangsaw.core import events_resolving as er
 from gangsaw.core.events import Cause
 from gangsaw.core.events_checks import AFTER
 from gangsaw.core.events_machine import MachineMeasured
+from gangsaw.core.events_money import SpentElsewhere
 from gangsaw.core.events_undo import Undone, undo_about, undone_by
 from gangsaw.core.model import Check, Limits
 from gangsaw.testing.simulation import (
+    ledger_accounts,
     ledger_attempts,
     ledger_landing,
     ledger_seats,
     ledger_turns,
+    ledger_watchdog,
 )
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.lacking import Lacking
@@ -32,7 +35,8 @@ from gangsaw.testing.simulation.ledger_after import (
 )
 from gangsaw.testing.simulation.ledger_attempts import BLAMELESS_MAX, FINAL
 from gangsaw.testing.simulation.ledger_governor import MachinePage
-from gangsaw.testing.simulation.ledger_money import task_is_spent
+from gangsaw.testing.simulation.ledger_money import take_day, task_is_spent
+from gangsaw.testing.simulation.ledger_order import Order
 from gangsaw.testing.simulation.ledger_queue import Queue
 from gangsaw.testing.simulation.ledger_radar import RadarBook
 from gangsaw.testing.simulation.ledger_seats import SeatBook
@@ -52,7 +56,7 @@ from gangsaw.testing.simulation.world import World
 MEASURED_LEAST_S = 10.0
 """Events of the meters are never closer."""
 
-__all__ = ["Ledger", "ledger_attempts", "ledger_landing", "ledger_turns"]
+__all__ = ["Ledger", "ledger_attempts", "ledger_landing", "ledger_turns", "ledger_watchdog"]
 
 
 @dataclass(slots=True)
@@ -71,14 +75,22 @@ class Ledger:
     queue: Queue = field(default_factory=Queue)
     radar: RadarBook = field(default_factory=RadarBook)
     after: AfterPage = field(default_factory=AfterPage)
+    order: Order = field(default_factory=Order)
     used: dict[tuple[str, int], ev.UsageReported] = field(default_factory=dict)
     dearest: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Agent → dollars and tokens of the dearest of its launches."""
+    told: dict[tuple[str, int], list[tuple[float, ev.UsageReported]]] = field(default_factory=dict)
+    """All that launches have reported, and when (the engine's clock)."""
+    day: int = -1
+    elsewhere: dict[int, SpentElsewhere] = field(default_factory=dict)
     seats: SeatBook = field(default_factory=SeatBook)
     wave: tuple[str, ...] = ()
     waves: int = 0
     account_limits: dict[str, float] = field(default_factory=dict)
     """Account → until when a usage limit holds its agents back (the engine's clock)."""
+    limited_since: dict[str, float] = field(default_factory=dict)
+    accounts: dict[str, ledger_accounts.AccountPage] = field(default_factory=dict)
+    """Those that were asked to send less."""
     landed: list[str] = field(default_factory=list)
     requests: set[str] = field(default_factory=set)
     head: str = ""
@@ -105,6 +117,10 @@ class Ledger:
             for (attempt, _), used in self.used.items()
             if task is None or self.attempts[attempt].task == task
         )
+
+    def guessed(self) -> float:
+        """Dollars that were estimated, of launches that told none."""
+        return sum(u.estimated_usd or 0.0 for u in self.used.values() if u.cost_usd is None)
 
     def fallback_of(self, agent: str) -> str:
         """The configured fallback of an agent, if that begins anything, or nothing."""
@@ -185,10 +201,12 @@ class Ledger:
             self.failed_moves.pop(ev.TARGET, None)
         self.queue.take(self, event, at)
         self.radar.take(self, event)
+        take_day(self, event, at)
         made = RULES.get(type(event))
         if made is not None:
             made(self, event, at)
         self.talk.take(self, event, at)
+        self.order.take(self, event, at)
         self.machine.take(self, event, at)
         page = self.attempts.get(event.subject)
         if page is not None:
@@ -236,6 +254,7 @@ def _(book: Ledger, event: ev.EngineStarted, at: float) -> None:
             attempt.parked_until = min(attempt.parked_until, at + most_s)
     for account, until in book.account_limits.items():
         book.account_limits[account] = min(until, at + LIMIT_LEFT_MAX_S)
+    ledger_accounts.count_anew(book, at)
     if book.draining:
         book.paused = book.draining = False
 
@@ -302,6 +321,7 @@ def _(book: Ledger, event: ev.EffectFailed, at: float) -> None:
 
 @rule(ev.ClockJumped)
 def _(book: Ledger, event: ev.ClockJumped, at: float) -> None:
+    ledger_accounts.shift(book, event, at)
     if event.why is not ev.Jump.SET:
         return
     for page in book.tasks.values():

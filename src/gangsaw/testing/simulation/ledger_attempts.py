@@ -10,6 +10,8 @@ from gangsaw.core.model import TurnKind, Workspace
 from gangsaw.testing.simulation import ledger_honesty, ledger_resolving
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.ledger_money import lacks_money
+from gangsaw.testing.simulation.ledger_order import goes_first
+from gangsaw.testing.simulation.ledger_seats import stands_for
 from gangsaw.testing.simulation.pages import AttemptPage, can_start_from, rule
 from gangsaw.testing.simulation.reasons import Reasons
 
@@ -33,10 +35,13 @@ def _(book: Ledger, event: ev.AttemptAdmitted, at: float) -> None:
     reasons = looked.of(event.task, at)
     if [event.agent] != looked.agents_of(page, at):
         raise Broken(f"{event.attempt} is given to {event.agent}")
+    if event.stands_for != stands_for(book, page.task, event.agent, at):
+        raise Broken(f"{event.attempt} is begun in the place of {event.stands_for}")
     if reasons:
         raise Broken(f"{event.attempt} is admitted against {sorted(reasons)}")
-    if page.finished or page.given_up or page.cancelled or page.undone:
+    if page.is_over:
         raise Broken(f"{event.attempt} is admitted though {event.task} is closed")
+    goes_first(book, page, looked.free(at))
     if page.current and book.attempts[page.current].live:
         raise Broken(f"{event.attempt} is admitted while {page.current} is live")
     if event.number != page.number + 1 or event.attempt in book.attempts:

@@ -13,6 +13,7 @@ from gangsaw.core.events_governor import MachineGoverned
 from gangsaw.core.machine import Deed, Level, MachineReading
 from gangsaw.core.model import Limits, TurnKind
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.ledger_watchdog import note_watchdog
 from gangsaw.testing.simulation.pages import AttemptPage, rule
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class MachinePage:
     learned: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     stops: dict[str, int] = field(default_factory=dict)
     """Task → how often it was stopped for memory."""
+    ended_by_watchdog: set[str] = field(default_factory=set)
+    """Attempts whose present launch it has ended."""
 
     def take(self, book: Ledger, event: ev.Event, at: float) -> None:
         """What is remembered of events that have rules of their own."""
@@ -51,6 +54,8 @@ class MachinePage:
             self.used.pop(event.attempt, None)
             self.peaks.pop(event.attempt, None)
         elif isinstance(event, ev.TurnExited | ev.TurnLost):
+            self.ended_by_watchdog.discard(event.attempt)
+            note_watchdog(book, event)
             self._learn(book.attempts[event.attempt], event.attempt)
             self.victim = "" if self.victim == event.attempt else self.victim
 
@@ -167,9 +172,11 @@ def _may_be_wanted(book: Ledger, event: MachineGoverned, acute: Level, at: float
 
 def note_stop(book: Ledger, event: ev.StopWanted, page: AttemptPage) -> None:
     """A stop for memory: only of the one victim, whose stops are counted."""
+    if event.attempt in book.machine.ended_by_watchdog and event.cause is not Cause.MEMORY:
+        raise Broken(f"the watchdog ended {event.attempt}, which is stopped for {event.cause}")
     if event.cause is not Cause.MEMORY:
         return
-    if book.machine.victim != event.attempt:
+    if event.attempt not in {book.machine.victim, *book.machine.ended_by_watchdog}:
         raise Broken(f"{event.attempt} is stopped for memory, and {book.machine.victim} was chosen")
     if page.stopped is None:
         stops = book.machine.stops
@@ -194,15 +201,22 @@ def check_victim(book: Ledger) -> None:
     stopped = [
         name
         for name, page in book.attempts.items()
-        if _is_alive(page) and page.stopped is Cause.MEMORY
+        if _is_alive(page)
+        and page.stopped is Cause.MEMORY
+        # That one is gone, although its exit may be told a moment later.
+        and name not in book.machine.ended_by_watchdog
     ]
     if len(stopped) > 1:
         raise Broken(f"{stopped} are stopped for memory at the same time")
 
 
+def _stopped_often(book: Ledger, task: str) -> bool:
+    return book.machine.stops.get(task, 0) >= ALONE
+
+
 def runs_alone(book: Ledger, task: str) -> bool:
     """Whether nothing may run beside the task."""
-    return book.machine.stops.get(task, 0) >= ALONE
+    return book.tasks[task].task.alone or _stopped_often(book, task)
 
 
 def is_kept_apart(book: Ledger, task: str) -> bool:
@@ -243,7 +257,7 @@ def is_short(book: Ledger, agent: str, kind: str, at: float, *, worktree: bool =
         return True
     if not holding:
         return False
-    if any(runs_alone(book, page.task) for _, page in holding):
+    if any(_stopped_often(book, page.task) for _, page in holding):
         return True
     if machine.parallel is not None and len(holding) >= machine.parallel:
         return True

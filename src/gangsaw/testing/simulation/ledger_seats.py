@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gangsaw.core.events_agents import AgentAdded, AgentRemoved, AgentScaled
 from gangsaw.core.model import Task
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.ledger_accounts import is_closed, limit_holds_task
 from gangsaw.testing.simulation.pages import rule
 
 if TYPE_CHECKING:
@@ -52,7 +53,21 @@ def instead_of(book: Ledger, agent: str, at: float) -> str:
         return agent
     if is_out(book, agent):
         return other
-    return other if book.is_limited(agent, at) and not book.is_limited(other, at) else agent
+    left_s = book.account_limits.get(book.account_of(agent), 0.0) - at
+    return other if left_s > patience_of(book, agent) and not book.is_limited(other, at) else agent
+
+
+def patience_of(book: Ledger, agent: str) -> float:
+    """A limit that ends within so many seconds is not left to the fallback."""
+    return next((each.fallback_after_s for each in book.limits.agents if each.name == agent), 0.0)
+
+
+def stands_for(book: Ledger, task: Task, agent: str, at: float) -> str:
+    """In whose place the agent begins the task, or nothing."""
+    those = may_go_to(book, task)
+    if agent in those:
+        return ""
+    return next(each for each in those if instead_of(book, each, at) == agent)
 
 
 def may_go_to(book: Ledger, task: Task) -> list[str]:
@@ -102,7 +117,8 @@ def free_for(book: Ledger, task: Task, others: list[AttemptPage], at: float) -> 
     """The agent that would begin the task now; empty where each of them is held back."""
     for each in may_go_to(book, task):
         agent = instead_of(book, each, at)
-        if not book.is_limited(agent, at) and has_place(book, agent, others, begun=False):
+        held = is_closed(book, agent, task.id, at) or limit_holds_task(book, agent, task.id, at)
+        if not held and has_place(book, agent, others, begun=False):
             return agent
     return ""
 

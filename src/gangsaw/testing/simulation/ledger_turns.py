@@ -10,6 +10,7 @@ from gangsaw.core.conditions import Condition
 from gangsaw.core.events import Cause
 from gangsaw.core.launch import OutcomeKind, UsageNoted
 from gangsaw.core.model import Stage, TurnKind
+from gangsaw.testing.simulation import ledger_accounts
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.ledger_governor import (
     has_company,
@@ -20,10 +21,11 @@ from gangsaw.testing.simulation.ledger_governor import (
 )
 from gangsaw.testing.simulation.ledger_money import is_paid, may_park, may_stop, note_use
 from gangsaw.testing.simulation.ledger_resolving import may_resolve
-from gangsaw.testing.simulation.ledger_seats import own_reviewer
+from gangsaw.testing.simulation.ledger_seats import own_reviewer, patience_of
 from gangsaw.testing.simulation.pages import (
     LIMIT_LEFT_MAX_S,
     PASSES_ELSEWHERE,
+    SPREAD_S,
     SWITCHES_MAX,
     AttemptPage,
     rule,
@@ -65,9 +67,12 @@ def _(book: Ledger, event: ev.TurnWanted, at: float) -> None:
     if not book.has_free_slot(seat, page):
         raise Broken(f"{event.attempt} takes a slot of {seat} though none is free")
     is_paid(book, event.attempt, page, seat)
+    ledger_accounts.may_launch(book, event.attempt, page, seat, at)
     page.reviewer, page.agent = (seat, page.agent) if reviews else ("", seat)
     page.unpaid = False
     page.launch, page.turn, page.why = event.launch, event.turn, event.why
+    ledger_accounts.launch(book, event.attempt, event.launch, seat, at)
+    page.launched_at = at
     page.stopped, page.crashed, page.word = None, False, None
     page.parked, page.parked_until, page.freed = None, None, False
 
@@ -113,6 +118,9 @@ def _in_whose_place(book: Ledger, page: AttemptPage, event: ev.TurnWanted, at: f
     usable = event.agent == book.fallback_of(before) and not book.is_limited(event.agent, at)
     if not usable or condition not in PASSES_ELSEWHERE or not event.fresh:
         raise Broken(f"{event.agent} goes on with {event.attempt} in the place of {before}")
+    ends = max(page.parked_until or 0.0, book.account_limits.get(book.account_of(before), 0.0))
+    if condition is Condition.QUOTA and ends + SPREAD_S - at <= patience_of(book, before):
+        raise Broken(f"{event.agent} goes on with {event.attempt}, and the limit soon ends")
     if page.switches > SWITCHES_MAX:
         raise Broken(f"{event.attempt} goes from agent to agent for the {page.switches}th time")
     return True
@@ -127,7 +135,7 @@ def _after_its_wait(
     if (page.parked_until is None and not told) or book.paused:
         raise Broken(f"{event.attempt} goes on before a person said so")
     early = at < (page.parked_until or 0.0) or book.is_limited(page.seat, at)
-    if early and not switched and not page.freed:
+    if early and not switched and not page.freed and not page.unpaid:
         raise Broken(f"{event.attempt} goes on at {at}, and is parked until {page.parked_until}")
 
 
@@ -207,6 +215,8 @@ def _(book: Ledger, event: ev.AttemptParked, at: float) -> None:
     page.waits += 1
     if page.waits > WAITS_MAX:
         raise Broken(f"{event.attempt} waits for the {page.waits}th time")
+    if ledger_accounts.parks(book, event, page, at):
+        return
     least = min(page.ended_at_moment or 0.0, at + LIMIT_LEFT_MAX_S)
     if event.until < max(least, at + 0.7 * book.limits.backoff_base_s):
         raise Broken(f"{event.attempt} waits until {event.until}, and its agent said {least}")
@@ -217,8 +227,7 @@ def _(book: Ledger, event: ev.ParkEnded, at: float) -> None:
     page = book.attempts[event.attempt]
     if not page.is_parked:
         raise Broken(f"{event.attempt} may go on, and was not parked")
-    if page.parked is Condition.QUOTA:
-        book.account_limits.pop(book.account_of(page.seat), None)
+    ledger_accounts.free(book, page)
     page.allowed = page.allowed or page.unpaid
     page.unpaid = False
     page.parked, page.parked_until, page.freed = None, at, True
@@ -254,7 +263,7 @@ def _(book: Ledger, event: ev.TurnStarted, at: float) -> None:
     page = book.attempts[event.attempt]
     if event.launch != page.launch:
         raise Broken(f"{event.attempt} starts launch {event.launch}")
-    page.began = at - book.world.skew
+    page.began, page.launched_at = at - book.world.skew, at
     page.resolves += int(page.why is TurnKind.RESOLVE)
     if page.why in WRITES:
         page.writes += 1
@@ -282,6 +291,9 @@ def _(book: Ledger, event: ev.StopWanted, at: float) -> None:
 def _(book: Ledger, event: ev.UsageReported, at: float) -> None:
     book.used[event.attempt, event.launch] = event
     note_use(book, event)
+    page = book.attempts[event.attempt]
+    if event.launch == page.launch and event.input_tokens + event.output_tokens > 0:
+        ledger_accounts.answer(book, event.attempt, event.launch, page.seat, at)
     told = book.world.launches[event.attempt, event.launch]
     if not event.session or told.style is Style.LAUNCH:
         return
@@ -313,11 +325,19 @@ def _(book: Ledger, event: ev.TurnExited, at: float) -> None:
     if truth != (event.outcome, event.code, event.signal):
         raise Broken(f"{event.attempt} is said to end as {event.outcome}, not as {truth}")
     page.ended_by, page.ended_at_moment = event.condition, event.retry_at
+    ledger_accounts.end(book, page, event, at)
     if event.condition is Condition.QUOTA:
         until = _limit_ends(book, event.retry_at, at)
         account = book.account_of(page.seat)
         book.account_limits[account] = max(until, book.account_limits.get(account, 0.0))
     _end(book, page, event.launch, event.outcome is OutcomeKind.CRASHED)
+
+
+@rule(ev.ConditionSeen)
+def _(book: Ledger, event: ev.ConditionSeen, at: float) -> None:
+    if event.condition in ledger_accounts.ASK_LESS:
+        page = book.attempts[event.attempt]
+        ledger_accounts.refuse(book, page.seat, event.until, at)
 
 
 @rule(ev.TurnLost)

@@ -66,7 +66,7 @@ class Memory:
         measure = Measure(
             TOTAL_MB,
             max(0, round(left)),
-            rng.choice((9_000, 9_000, 9_000, 600, 300)) if short else 9_000,
+            rng.choice((9_000, 9_000, 9_000, 700, 300)) if short else 9_000,
             rng.choice((50.0, 50.0, 50.0, 95.0)) if short else 50.0,
             agents=tuple(replace(each, peak_mb=each.memory_mb) for each in used),
             some_wait_pct=rng.choice((0.0, 30.0)) if short else 0.0,

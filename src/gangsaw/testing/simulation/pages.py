@@ -17,6 +17,8 @@ LIMIT_LEFT_MAX_S = 8 * 24 * 3600.0
 """No vendor's limit has longer to go."""
 
 SWITCHES_MAX = 3
+SPREAD_S = 30.0
+"""How long after the end of a usage limit the last of those that waited for it goes on."""
 PASSES_ELSEWHERE = {
     *(Condition.QUOTA, Condition.LOGIN_MISSING, Condition.LOGIN_EXPIRED),
     Condition.MODEL_UNKNOWN,
@@ -45,6 +47,8 @@ class AttemptPage:
     approved: str = ""
     live: bool = True
     began: float = 0.0
+    launched_at: float = 0.0
+    """When its agent was launched, or has begun (the engine's clock)."""
     start: str = ""
     by_hand: bool = False
     """It begins with a person's resolution, and without a turn."""
@@ -124,6 +128,11 @@ class TaskPage:
     resolved_by: str = ""
     given: str = ""
     """The ref of the resolution that a person gave last."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has landed, or will not without a person."""
+        return self.finished or self.given_up or self.cancelled or self.undone
 
 
 Rule = Callable[[Any, Any, float], None]

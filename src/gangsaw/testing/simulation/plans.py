@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from random import Random
 
+from gangsaw.core.durations import NOTHING_LEARNED, Durations
 from gangsaw.core.model import (
     AgentSlots,
     Check,
@@ -20,7 +21,9 @@ from gangsaw.core.model import (
     Uncommitted,
     Workspace,
 )
+from gangsaw.testing.simulation.days import with_days
 from gangsaw.testing.simulation.finds import with_finds
+from gangsaw.testing.simulation.orders import with_order
 from gangsaw.testing.simulation.some_tests import with_tests
 from gangsaw.testing.simulation.staff import with_staff
 
@@ -152,7 +155,7 @@ class Scene:
     """What a schedule starts with. `clashes` are pairs of tasks whose changes conflict, `pairs`
     those that are green alone and red together, with the check that says so. The work of
     `barriers` lands alone. A `crowd` has much to land at once, and slow checks. `own` begins the
-    chances of what is found in work."""
+    chances of what is found in work. `durations` is what earlier runs have taught."""
 
     plan: Plan
     limits: Limits
@@ -163,6 +166,7 @@ class Scene:
     barriers: frozenset[str] = frozenset()
     crowd: bool = False
     own: str = ""
+    durations: Durations = NOTHING_LEARNED
 
     def without(self, names: frozenset[str]) -> Scene:
         """The same without these tasks and kinds of trouble."""
@@ -225,8 +229,10 @@ def random_scene(rng: Random) -> Scene:
     own = str(rng.getstate()[1][-4:])
     found = with_finds(_with_remote(scene, Random(own)), Random(f"{own} finds"))
     found = with_tests(found, Random(f"{own} tests"))
+    found = with_order(found, Random(f"{own} order"))
     found = _with_pauses(found, Random(f"{own} pauses"))
     found = _with_memory(found, Random(f"{own} memory"))
+    found = with_days(found, Random(f"{own} days"))
     return with_staff(found, Random(f"{own} staff"))
 
 

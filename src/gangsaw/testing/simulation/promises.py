@@ -49,6 +49,13 @@ def check_needs(book: Ledger, state: State, reasons: Reasons) -> None:
             raise Broken(f"{name} goes on though something that it needs was undone")
 
 
+def check_spent(book: Ledger, state: State) -> None:
+    """The sums of money are right: what was reported, and what was estimated for want of that."""
+    used = state.usage
+    if used.cost_usd != book.spent() or used.estimated_usd != book.guessed():
+        raise Broken(f"spent {book.spent()} and {book.guessed()}, and not {used}")
+
+
 def check_rest(state: State, actions: list[ac.Action], now: float) -> float:
     """Decisions are at rest, nothing comes by time alone before the wake-up, and the wake-up is
     not over already. Until when (engine's clock) that stays so without a report."""

@@ -11,23 +11,30 @@ from gangsaw.core.policy.admission import Hold, HoldKind
 from gangsaw.core.status import Status, View
 from gangsaw.testing.simulation import ledger_seats
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.ledger_accounts import is_closed, limit_holds_task
+from gangsaw.testing.simulation.ledger_apart import at_work, loner_at_it, loners_before
 from gangsaw.testing.simulation.ledger_governor import (
     has_company,
     is_kept_apart,
     is_short,
+    runs_alone,
     waits_for_pause,
 )
-from gangsaw.testing.simulation.ledger_money import lacks_money, overshoots, run_is_spent
+from gangsaw.testing.simulation.ledger_money import (
+    lacks_money,
+    overshoots,
+    run_is_spent,
+    waits_for_day,
+)
+from gangsaw.testing.simulation.ledger_order import coming
 from gangsaw.testing.simulation.ledger_waves import open_in_wave
-from gangsaw.testing.simulation.pages import PASSES_ELSEWHERE, SWITCHES_MAX
+from gangsaw.testing.simulation.pages import PASSES_ELSEWHERE, SPREAD_S, SWITCHES_MAX
 
 if TYPE_CHECKING:
     from gangsaw.testing.simulation.ledger import Ledger
     from gangsaw.testing.simulation.pages import AttemptPage, TaskPage
 
 TROUBLES_MAX = 4
-SPREAD_S = 30.0
-"""How long after the end of a usage limit the last of those that waited for it goes on."""
 _STATUS_AT = {
     "attempt.admitted": Status.WORKING,
     "workspace.prepared": Status.WORKING,
@@ -77,8 +84,9 @@ class Reasons:
         self._live = book.live()
         self._holding = [page for _, page in self._live if page.holds]
 
-    def of(self, name: str, now: float) -> set[HoldKind]:
-        """Every reason not to start the task now; empty when it is free to start."""
+    def of(self, name: str, now: float, *, lonely: bool = True) -> set[HoldKind]:
+        """Every reason not to start the task now; empty when it is free to start. Not
+        `lonely`: what runs alone left out."""
         book, page = self._book, self._book.tasks[name]
         found: set[HoldKind] = set()
         missing = self.missing(name)
@@ -100,11 +108,54 @@ class Reasons:
             found.add(HoldKind.RESOLVING)
         if book.limits.batched and name not in book.wave and open_in_wave(book):
             found.add(HoldKind.WAVE)
-        if run_is_spent(book) or any(
-            lacks_money(book, name, agent) for agent in self.agents_of(page, now)
-        ):
-            found.add(HoldKind.BUDGET)
+        those = self.agents_of(page, now)
+        if run_is_spent(book) or any(lacks_money(book, name, agent) for agent in those):
+            found |= {
+                HoldKind.DAY_BUDGET if waits_for_day(book, name, agent) else HoldKind.BUDGET
+                for agent in those
+            }
+        if len(self._coming(page, now)) >= max(1, book.limits.max_agents - len(self._holding)):
+            found.add(HoldKind.SOON)
+        if lonely and self._apart(page, now):
+            found.add(HoldKind.ALONE)
         return found | self._place(page, now)
+
+    def _apart(self, page: TaskPage, now: float) -> set[str]:
+        """The tasks for which this one waits since one of them, or it, runs alone."""
+        book, name = self._book, page.task.id
+        if others := loner_at_it(book, name, now):
+            return others
+        if runs_alone(book, name) and (others := at_work(book, name)):
+            return others
+        return loners_before(self, book, page, now)
+
+    def in_the_way(self, page: TaskPage, other: TaskPage) -> bool:
+        """Whether the two are of one track, or may change the same paths."""
+        same = page.task.track is not None and page.task.track == other.task.track
+        return same or scopes_meet(page.task.scope, self._held_by(other))
+
+    def free(self, now: float) -> list[str]:
+        """The tasks that could be started at this moment."""
+        pages = [(name, page) for name, page in self._book.tasks.items() if not page.is_over]
+        live = {attempt.task for _, attempt in self._live}
+        return [name for name, _ in pages if name not in live and not self.of(name, now)]
+
+    def _coming(self, page: TaskPage, now: float) -> list[str]:
+        """The tasks that go before this one and are about to be ready, and could have a slot."""
+        book = self._book
+        if not book.queue.ready:
+            return []
+        own = book.order.place(book, page.task.id)
+        return [
+            name
+            for name in coming(book, now)
+            if book.order.place(book, name) < own
+            and ledger_seats.free_for(book, book.tasks[name].task, self._holding, now)
+        ]
+
+    def free_agent(self, page: TaskPage, now: float) -> str:
+        """The agent that has a place for the task now, or nothing."""
+        return ledger_seats.free_for(self._book, page.task, self._holding, now)
 
     def agents_of(self, page: TaskPage, now: float) -> list[str]:
         """The agent that the task would be given to now; where each of those that it may go to is
@@ -114,13 +165,15 @@ class Reasons:
         those = ledger_seats.may_go_to(book, page.task)
         return [free] if free else [book.instead_of(agent, now) for agent in those]
 
-    def _of_agent(self, agent: str, now: float) -> set[HoldKind]:
+    def _of_agent(self, agent: str, task: str, now: float) -> set[HoldKind]:
         """Why this agent does not begin a task now."""
         book, found = self._book, set[HoldKind]()
         if ledger_seats.is_out(book, agent):
             return {HoldKind.AGENT_OUT}
-        if book.is_limited(agent, now):
+        if limit_holds_task(book, agent, task, now):
             found.add(HoldKind.AGENT_LIMIT)
+        if is_closed(book, agent, task, now):
+            found.add(HoldKind.AGENT_PAUSED)
         if not ledger_seats.has_seat(book, agent, self._holding):
             found.add(HoldKind.AGENT_SEATS)
         most = ledger_seats.slots_of(book, agent)
@@ -132,14 +185,14 @@ class Reasons:
     def _place(self, page: TaskPage, now: float) -> set[HoldKind]:
         book, found, holding = self._book, set[HoldKind](), self._holding
         for agent in self.agents_of(page, now):
-            found |= self._of_agent(agent, now)
+            found |= self._of_agent(agent, page.task.id, now)
         if HoldKind.AGENT_OUT in found and not ledger_seats.nobody_for(book, page.task):
             found.remove(HoldKind.AGENT_OUT)
         if len(holding) >= book.limits.max_agents:
             found.add(HoldKind.SLOTS)
         those = self.agents_of(page, now)
         short = any(is_short(book, agent, "work", now) for agent in those)
-        if short or has_company(book, page.task.id):
+        if short:
             found.add(HoldKind.MEMORY)
         if waits_for_pause(book, now):
             found.add(HoldKind.LAUNCH)
@@ -226,6 +279,7 @@ class Reasons:
         if any(
             self._has_place(agent, attempt, now)
             and (attempt.freed or not lacks_money(book, attempt.task, agent))
+            and (attempt.freed or not is_closed(book, agent, self._book.tasks[name].current, now))
             for agent in agents
         ):
             raise Broken(f"{name} waits for a slot though one is free")
@@ -258,12 +312,20 @@ class Reasons:
             return [seat] if told and not lacks_money(book, attempt.task, seat, alone=True) else []
         if attempt.parked in PASSES_ELSEWHERE and attempt.switches < SWITCHES_MAX:
             other = book.fallback_of(seat)
+        closed = is_closed(book, seat, book.tasks[attempt.task].current, now)
         over = now >= (attempt.parked_until or 0.0) and not book.is_limited(seat, now)
+        over = over and not closed
         due = over and not book.is_limited(seat, now - SPREAD_S)
         if over and not due:
             return []  # it may go on by itself now, or wait for its moment within the spread
         if due and (attempt.parked is Condition.QUOTA or not other):
             return [seat]
+        left_s = max(
+            attempt.parked_until or 0.0, book.account_limits.get(book.account_of(seat), 0.0)
+        )
+        left_s -= now
+        if attempt.parked is Condition.QUOTA and left_s <= ledger_seats.patience_of(book, seat):
+            return []
         return [other] if other and not book.is_limited(other, now) else []
 
     def _held(self, name: str, view: View, now: float) -> None:
@@ -276,7 +338,7 @@ class Reasons:
             raise Broken(f"{name} is said to be held by {view.hold}, and is by {sorted(reasons)}")
         if view.hold.kind is HoldKind.OVERLAP:
             self._held_apart(name, view.hold)
-        elif self._named(name, view.hold) != set(view.hold.tasks):
+        elif self._named(name, view.hold, now) != set(view.hold.tasks):
             raise Broken(f"{name} is said to wait for {view.hold.tasks}")
 
     def _held_apart(self, name: str, hold: Hold) -> None:
@@ -284,7 +346,7 @@ class Reasons:
         if set(hold.tasks) not in book.radar.holding(book, book.tasks[name].task.scope):
             raise Broken(f"{name} is said to be held by an overlap of {hold.tasks}")
 
-    def _named(self, name: str, hold: Hold) -> set[str]:
+    def _named(self, name: str, hold: Hold, now: float) -> set[str]:
         """The tasks that a hold of this kind must name."""
         page = self._book.tasks[name]
         match hold.kind:
@@ -294,6 +356,14 @@ class Reasons:
                 return self.failed_needs(name)
             case HoldKind.WAVE:
                 return open_in_wave(self._book)
+            case HoldKind.ALONE:
+                found = self._apart(page, now)
+                # Of several that run alone and go before it, one is named.
+                some = hold.tasks and set(hold.tasks) <= found and hold.text in ("", "next")
+                return set(hold.tasks) if some else found
+            case HoldKind.SOON:
+                before = self._coming(page, now)
+                return {need for other in before for need in self.missing(other)}
             case HoldKind.SCOPE:
                 return {
                     other.task.id

@@ -18,6 +18,7 @@ from gangsaw.core.status import view
 from gangsaw.core.wire import decode_event, encode
 from gangsaw.core.work import at_rest, next_wakeup, turn
 from gangsaw.testing.simulation.broken import Broken
+from gangsaw.testing.simulation.days import DAY_S, elsewhere
 from gangsaw.testing.simulation.figures import Figures
 from gangsaw.testing.simulation.ledger import Ledger
 from gangsaw.testing.simulation.ledger_after import check_after
@@ -34,11 +35,13 @@ from gangsaw.testing.simulation.promises import (
     check_needs,
     check_neighbours,
     check_rest,
+    check_spent,
 )
 from gangsaw.testing.simulation.radar import Radar
 from gangsaw.testing.simulation.reasons import Reasons
 from gangsaw.testing.simulation.talk import check_talk
 from gangsaw.testing.simulation.turns import Spent, Suspect, Turn, Word, Wrong
+from gangsaw.testing.simulation.watchdog import PlayedWatchdog
 from gangsaw.testing.simulation.world import World
 
 SAFETY_TURNS = (10, 16, 25, 40, 80)
@@ -124,12 +127,13 @@ class Schedule:
             self.scene = self.scene.without(without)
         if variant:
             self.rng.seed(seed * VARIANTS_MAX + variant)
-        self.world = World(self.rng, self.scene, self._receive)
+        self.world = World(self.rng, self.scene, self._receive, seed)
         self.world.session_of = self._session_of
         self.world.agent_of = lambda name: self.state.attempts[name].seat
         self.people = People(self.rng, self.world, self.scene)
         self.radar = Radar(self.world, self.people)
         self.meters, self.memory = Meters(seed), Memory(self.world, self.scene)
+        self.watchdog = PlayedWatchdog(self.world, self.scene)
         self.figures = Figures(schedules=1)
         self.history: list[Turn] | None = [] if remember else None
         self.log: list[tuple[float, Event]] = []
@@ -142,6 +146,8 @@ class Schedule:
             base="c0",
             gate=self.scene.gate,
             plan_source="plan.yaml",
+            durations=self.scene.durations,
+            task_file=self.world.played_file.task_file,
         )
         self.state = State()
         self.copy = State() if seed // 2 % FOLD_EVERY == 0 else None
@@ -190,6 +196,9 @@ class Schedule:
             raise Broken(f"no rest after {CALM_TURNS_MAX} turns without faults")
         if self._over and not self.scene.temper.flaky and not self.world.trees.undone:
             check_good_landed(self.book)
+        if self._over:
+            done = {name for name, page in self.book.tasks.items() if page.finished}
+            self.world.played_file.check(done, self.state)
         self.figures.events = len(self.log)
         self.figures.launches = len(self.world.launches)
         self.figures.landed = len(self.book.landed)
@@ -212,7 +221,8 @@ class Schedule:
         self._same_until = 0.0
         limits = self.people.other_limits(self._wanted_limits)
         up = ob.EngineUp(self._life, "sim", f"boot-{self.figures.reboots}", "group", limits)
-        self._seen = [up, *self.people.inbox.values()]
+        others = elsewhere(limits, self.world.clock, self._life)
+        self._seen = [up, *others, *self.people.inbox.values()]
 
     def _turn(self) -> None:
         self.figures.turns += 1
@@ -453,13 +463,15 @@ class Schedule:
             world.go_on(world.now + rng.choice(ODD_STEPS_S))
         else:
             wake = next_wakeup(self.state, now)
-            until = world.now + (min(IDLE_S, wake - now) if wake is not None else IDLE_S)
+            idle_s = IDLE_S if temper is not CALM or wake is None else DAY_S
+            until = world.now + (idle_s if wake is None else min(idle_s, wake - now))
             world.go_on_to_news(until, self._seen)
             if rng.random() < TOGETHER:
                 world.go_on(world.now + rng.random())
         self._seen += self.people.meddle(self.state) + self.radar.look(self.state)
         meters = self.memory if self.memory.is_there else self.meters
         self._seen += meters.look(self.state, self._seen)
+        self._seen += self.watchdog.look()
         if temper is CALM:
             if self.state.pressure is not Pressure.NONE:
                 self._seen.append(ob.MachineRead(Pressure.NONE, ""))
@@ -511,8 +523,7 @@ class Schedule:
         self.figures.looks += 1
         self._check_copy()
         self.suspect = Spent(self.book.spent())
-        if state.usage.cost_usd != self.suspect.cost_usd:
-            raise Broken(f"spent {self.suspect.cost_usd}, and not {state.usage.cost_usd}")
+        check_spent(self.book, state)
         self.suspect = Word.SETTLED
         self._same_until = check_rest(state, actions, now)
         reasons = Reasons(self.book)

@@ -87,6 +87,8 @@ class Launch:
     headless: bool = False
     notes: list[Note] = field(default_factory=list)
     over: ob.LaunchExited | ob.LaunchLost | None = None
+    acted: ob.WatchdogActed | None = None
+    """The watchdog's note, which says something only of one that was stopped."""
     seen: int = 0
     """How many notes have been made already."""
     style: Style = Style.LAUNCH
@@ -169,6 +171,8 @@ def _notes(rng: Random, launch: Launch, before: UsageNoted) -> list[Note]:
 def _used(launch: Launch, before: UsageNoted, own: UsageNoted) -> UsageNoted:
     """What the agent says it has used, in its way, when it has used this much of its own."""
     money = None if own.cost_usd is None else (before.cost_usd or 0.0) + own.cost_usd
+    if money is None:
+        own = replace(own, estimated_usd=_worth(own), model="m")
     launch.whole = UsageNoted(
         before.input_tokens + own.input_tokens,
         before.output_tokens + own.output_tokens,
@@ -179,9 +183,15 @@ def _used(launch: Launch, before: UsageNoted, own: UsageNoted) -> UsageNoted:
         case Style.LAUNCH:
             return own
         case Style.SESSION:
-            return replace(launch.whole, cost_usd=money, of_session=True)
+            guess = _worth(launch.whole) if money is None else None
+            return replace(launch.whole, cost_usd=money, of_session=True, estimated_usd=guess)
         case Style.MONEY:
             return replace(own, cost_usd=money, cost_of_session=True)
+
+
+def _worth(used: UsageNoted) -> float:
+    """What the tokens cost by a list of prices."""
+    return (used.input_tokens + used.output_tokens + used.cached_tokens) / 64
 
 
 _LATE_FAILURE = 0.03

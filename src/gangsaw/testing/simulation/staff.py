@@ -31,13 +31,20 @@ def with_staff(scene: Scene, rng: Random) -> Scene:
     if rng.random() >= _STAFFED:
         return scene
     limits = scene.limits
-    agents = [replace(each, seats=rng.choice((None, 1, 2, 3))) for each in limits.agents]
+    agents = [
+        replace(
+            each,
+            seats=rng.choice((None, 1, 2, 3)),
+            fallback_after_s=rng.choice((0.0, 0.0, 60.0, 1e9)),
+        )
+        for each in limits.agents
+    ]
     if rng.random() < 0.4:
         agents.append(_third(rng))
     names = [each.name for each in agents]
     pool = tuple(rng.sample(names, rng.choice((1, 2, len(names))))) if rng.random() < 0.6 else ()
     tasks = scene.plan.tasks
-    if pool:
+    if pool and not scene.temper.memory:  # whose bookkeeping knows no models
         tasks = tuple(replace(task, model=rng.choice((None, None, "m"))) for task in tasks)
     return replace(
         scene,

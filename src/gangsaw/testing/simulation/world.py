@@ -16,6 +16,7 @@ from gangsaw.core.launch import UsageNoted
 from gangsaw.core.model import task_of
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.plans import CALM, Scene, Temper
+from gangsaw.testing.simulation.played_file import PlayedFile
 from gangsaw.testing.simulation.shims import Launch, Style
 from gangsaw.testing.simulation.trees import Trees, Worktree, tree_id
 from gangsaw.testing.simulation.world_agents import keep_work, lose, run_turn, stop_turn
@@ -34,7 +35,7 @@ Report = Callable[[str, list[ob.Observation]], None]
 class World:
     """Processes, git, checks and the clock of one schedule."""
 
-    def __init__(self, rng: Random, scene: Scene, report: Report) -> None:
+    def __init__(self, rng: Random, scene: Scene, report: Report, seed: int) -> None:
         self.rng = rng
         self.temper: Temper = scene.temper
         self.trees = Trees(scene)
@@ -67,6 +68,7 @@ class World:
         own = (check for task in scene.plan.tasks for check in task.checks)
         self.named = [check for check in (*scene.gate, *own) if check.only]
         self.report = report
+        self.played_file = PlayedFile(seed, scene.plan)
         self._agenda: list[tuple[float, int, Job]] = []
         self._order = count()
 
@@ -151,6 +153,8 @@ class World:
                 return [deliver(self, action)]
             case ac.Push():
                 return [push(self, action)]
+            case ac.WriteStanding():
+                return self.played_file.write(action, calm=self.temper is CALM)
             case _:
                 assert_never(action)
 

@@ -45,6 +45,7 @@ def run_turn(world: World, action: ac.RunTurn) -> list[ob.Observation]:
         found.append(ob.LaunchStarted(*key, 100, "group"))
     found += [ob.Noted(*key, note) for note in launch.notes[: launch.seen]]
     if launch.over is not None:
+        found += [launch.acted] if launch.acted is not None else []
         found.append(launch.over)
     elif launch.headless:
         _sweep(world, launch)
@@ -208,6 +209,16 @@ def stop_turn(world: World, action: ac.StopTurn) -> list[ob.Observation]:
         else:
             world.at(world.now + grace_s, lambda: _end(world, launch, stopped=True))
     return []
+
+
+def end_by_watchdog(world: World, launch: Launch, acted: ob.WatchdogActed) -> None:
+    """The watchdog ends it, whether or not an engine is there."""
+    launch.acted = acted
+    _tell(world, launch, acted)
+    if launch.headless:
+        lose(world, launch)
+    else:
+        _end(world, launch, stopped=True)
 
 
 def keep_work(world: World, about: str, launch: int) -> None:

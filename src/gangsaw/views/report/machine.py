@@ -28,6 +28,11 @@ def _whole(machine: Machine) -> Section:
     if machine.pressed:
         times = "once" if machine.pressed == 1 else f"{machine.pressed} times"
         lines.append(f"The machine was short {times}, for {lasted(machine.pressed_s)}.")
+    if machine.stopped:
+        what = "An agent was" if machine.stopped == 1 else f"{machine.stopped} agents were"
+        lines.append(f"{what} stopped for want of memory; that is no failed try.")
+    if machine.parallel_min is not None:
+        lines.append(f"No more than {machine.parallel_min} at once were begun for a while.")
     head = ("Agent", "Attempts measured", "Memory, median", "Memory, at most")
     rows = (
         (
@@ -48,9 +53,16 @@ def _peaks(peaks: Peaks) -> tuple[str, ...]:
         f"Disk: at most {percent(peaks.disk_used_max_pct)} in use, at least "
         f"{peaks.disk_free_min_mb} MB free."
     )
-    if peaks.cpu_used_max_pct is None:
-        return memory, disk
-    return memory, f"Processors: at most {percent(peaks.cpu_used_max_pct)} in use.", disk
+    lines = [memory, f"All agents together: at most {peaks.agents_max_mb} MB.", disk]
+    if peaks.some_wait_max_pct:
+        lines.insert(
+            1,
+            f"Some process waited for memory in {percent(peaks.some_wait_max_pct)} of ten seconds "
+            f"at most, all of them in {percent(peaks.all_wait_max_pct)}.",
+        )
+    if peaks.cpu_used_max_pct is not None:
+        lines.append(f"Processors: at most {percent(peaks.cpu_used_max_pct)} in use.")
+    return tuple(lines)
 
 
 def _attempts(machine: Machine) -> Section:

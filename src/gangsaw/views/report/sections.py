@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gangsaw.core.report import RunReport
-from gangsaw.core.report.values import Doing, Link, TaskReport
+from gangsaw.core.report.values import Doing, Link, Spent, TaskReport
 from gangsaw.views.report.machine import machine_sections
 from gangsaw.views.report.section import Section, shortened
 from gangsaw.views.report.words import (
     DOING,
     cost,
     dollars,
+    guessed,
     lasted,
     moment,
     parts,
@@ -24,8 +25,10 @@ from gangsaw.views.text import count_of, flat
 LANDED = ("landed", "done")
 _TOLD = {
     "reported": "as the agents reported it",
-    "partly": "of those agents that reported a price; others told only tokens",
-    "unknown": "no agent reported a price",
+    "estimated": "by a list of prices: no agent reported one",
+    "mixed": "reported by agents and, where they told none, estimated by a list of prices",
+    "partly": "of those turns whose price is known; others told only tokens",
+    "unknown": "no agent reported a price, and their models are in no list of prices",
     "nothing": "no agent reported any use",
 }
 
@@ -278,23 +281,29 @@ def _landings(report: RunReport) -> Section:
     return Section("Landings and conflicts", tuple(lines))
 
 
+def _bounds(spent: Spent) -> list[str]:
+    own = [dollars(spent.budget_usd)] if spent.budget_usd is not None else []
+    own += [f"{spent.budget_tokens} tokens"] if spent.budget_tokens is not None else []
+    day = [dollars(spent.budget_day_usd)] if spent.budget_day_usd is not None else []
+    day += [f"{spent.budget_day_tokens} tokens"] if spent.budget_day_tokens is not None else []
+    lines = [f"The budget: {' and '.join(own)}."] if own else []
+    return lines + ([f"All runs on one day: {' and '.join(day)}."] if day else [])
+
+
 def _money(report: RunReport) -> Section:
     spent = report.spent
     if spent.told == "nothing":
         return Section("Money")
     money = spent.money
     lines = [f"{cost(money)} and {money.tokens} tokens, {_TOLD[spent.told]}."]
-    bounds = [dollars(spent.budget_usd)] if spent.budget_usd is not None else []
-    if spent.budget_tokens is not None:
-        bounds.append(f"{spent.budget_tokens} tokens")
-    if bounds:
-        lines.append(f"The budget: {' and '.join(bounds)}.")
+    lines += _bounds(spent)
     if spent.per_landed_usd is not None:
-        lines.append(
-            f"For each task that landed: {dollars(spent.per_landed_usd)}, failed attempts included."
-        )
+        each = dollars(spent.per_landed_usd)
+        each += guessed(spent.per_landed_estimated_usd, spent.per_landed_usd)
+        lines.append(f"For each task that landed: {each}, failed attempts included.")
     if spent.failed_usd:
-        lines.append(f"Attempts that did not land: {dollars(spent.failed_usd)}.")
+        lost = dollars(spent.failed_usd) + guessed(spent.failed_estimated_usd, spent.failed_usd)
+        lines.append(f"Attempts that did not land: {lost}.")
     if money.unpriced:
         lines.append(f"Tokens without a price: told by {count_of(money.unpriced, 'turn')}.")
     if money.silent:

@@ -24,21 +24,26 @@ REASONS = {
     "paused": "the run was paused",
     "no_branch": "for the integration branch",
     "pressure": "the machine was short",
-    "memory": "the machine was short",
     "launch": "for the pause between two starts",
+    "memory": "for memory",
     "no_room": "for room on the disk",
     "stuck": "the run was stuck",
     "budget": "the budget was spent",
+    "day_budget": "the day's budget was spent",
     "queue": "too much waited for its landing",
     "slots": "for a free slot",
     "agent_slots": "for a free slot of its agent",
     "agent_limit": "for its agent's usage limit",
+    "agent_paused": "for its agent's vendor, which asked to send less",
     "track": "for its track",
     "scope": "for tasks with the same files",
     "resolving": "a person resolved its conflict",
     "overlap": "for work that it overlaps with",
+    "alone": "for a task that runs alone",
+    "soon": "for a longer chain to go first",
     "person": "for a person",
     "parked": "for a limit to pass",
+    "gave_way": "for memory, after it was stopped for it",
     "unpaid": "for money for its next turn",
     "next_turn": "for a slot for its next turn",
     "landing_queue": "in the landing queue",
@@ -81,11 +86,19 @@ def dollars(value: float | None) -> str:
 
 
 def cost(money: Money) -> str:
-    """What it cost: a dash where nothing was told, at least so much where some is unknown."""
-    if not money.priced and not money.unpriced:
+    """What it cost: a dash where nothing was told, at least so much where some is unknown, and how
+    much of it was estimated."""
+    if not money.priced and not money.unpriced and not money.estimated:
         return "–"
-    more = "at least " if money.unpriced and money.priced else ""
-    return more + dollars(money.cost_usd)
+    more = "at least " if money.unpriced and (money.priced or money.estimated) else ""
+    return more + dollars(money.total_usd) + guessed(money.estimated_usd, money.total_usd)
+
+
+def guessed(estimated: float | None, of: float | None) -> str:
+    """That all of it was estimated, or how much; empty if nothing."""
+    if not estimated:
+        return ""
+    return " estimated" if estimated == of else f" ({dollars(estimated)} of it estimated)"
 
 
 def moment(at: float) -> str:

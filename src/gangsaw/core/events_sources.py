@@ -1,0 +1,34 @@
+"""Events of a plan's source, the task file that it was read from. `events` has them in its union;
+who speaks of one takes it from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gangsaw.core.standing import Standing
+from gangsaw.core.subjects import OfTask
+
+
+@dataclass(frozen=True, slots=True)
+class StandingWritten(OfTask):
+    """The task's file says where it stands; or, with `kept`, says what somebody else has settled
+    (`missing`: it has no such record any more), and is left alone."""
+
+    kind: ClassVar[str] = "standing.written"
+    standing: Standing
+    commit: str = ""
+    kept: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StandingRefused(OfTask):
+    """The task's file could not be written; it is tried again, a few times."""
+
+    kind: ClassVar[str] = "standing.refused"
+    standing: Standing
+    commit: str
+    reason: str
+
+
+SourceEvent = StandingWritten | StandingRefused

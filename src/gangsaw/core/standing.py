@@ -1,0 +1,139 @@
+"""Where a task stands by the file that it came from, and what that file is to say next.
+
+A run that was begun from a task file of another kind writes back how its tasks stand: an effect,
+wanted until it is reported, like any other; but never a reason for the run to fail. What the file
+refuses is told, tried again a few times, and then left until the task stands otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gangsaw.core.state import State
+
+REFUSED_MAX = 5
+"""Tries to have a file say how a task stands."""
+
+PAUSE_S = 0.5
+"""After a refusal; it doubles with each."""
+
+MISSING = "missing"
+"""What is kept where a file has no such record any more."""
+
+AT_ONCE_MAX = 16
+"""Tasks that are written at a time; the others follow."""
+
+
+class Standing(StrEnum):
+    """Where a record stands by its own file. `RUNNING` is taken up again like `OPEN`; `LATER` is on
+    hold, and so is what needs it; `DROPPED` will never be done, and nobody waits for it."""
+
+    OPEN = "open"
+    RUNNING = "running"
+    DONE = "done"
+    DROPPED = "dropped"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A task of a plan and its record: the key that the file has for it, in which of its documents,
+    and where it stood when the plan was accepted."""
+
+    task: str
+    key: str
+    document: int = 0
+    standing: Standing = Standing.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFile:
+    """The source of a plan: its dialect, the files (whole paths) and what they are called, and the
+    records of its tasks."""
+
+    dialect: str
+    paths: tuple[str, ...]
+    shown: tuple[str, ...]
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the file of a task says by the last that we know: `kept` is what somebody else has
+    written there instead. It has `refused` so many times, lastly at `at`, to say that the task is
+    `wanted`."""
+
+    standing: Standing
+    commit: str = ""
+    kept: str = ""
+    refused: int = 0
+    at: float = 0.0
+    reason: str = ""
+    wanted: Standing | None = None
+
+
+def standing_of(state: State, task: str) -> tuple[Standing, str]:
+    """Where a task stands now, and the commit that it landed as."""
+    known = state.task_states[task]
+    if known.finished:
+        return Standing.DONE, known.landed_commit
+    if known.closed:
+        return Standing.OPEN, ""
+    return (Standing.RUNNING if known.attempts else state.entries[task].standing), ""
+
+
+def was(state: State, task: str) -> Standing:
+    """What the task's file says by the last that we know."""
+    told = state.told.get(task)
+    return told.standing if told is not None else state.entries[task].standing
+
+
+def note(state: State, task: str) -> None:
+    """Keep in mind whether the file of this task has something to be told."""
+    entry = state.entries.get(task)
+    if entry is None:
+        return
+    told = state.told.get(task) or Told(entry.standing)
+    standing, commit = standing_of(state, task)
+    given_up = told.refused >= REFUSED_MAX and told.wanted is standing
+    if (told.standing, told.commit) == (standing, commit) or given_up:
+        state.untold.pop(task, None)
+    else:
+        state.untold[task] = None
+
+
+def retry_at(told: Told) -> float:
+    """When a file that refused is asked again (epoch seconds)."""
+    if not told.refused:
+        return 0.0
+    return told.at + PAUSE_S * float(2 ** min(told.refused - 1, REFUSED_MAX))
+
+
+def is_owed(state: State) -> bool:
+    """Whether an engine must not leave before it has written: at the end of the run anything that
+    is not given up, else what was not refused yet."""
+    if state.end is not None:
+        return bool(state.untold)
+    return any(task not in state.told or not state.told[task].refused for task in state.untold)
+
+
+def due(state: State, now: float) -> Iterator[str]:
+    """Tasks whose file is to be written now."""
+    found = 0
+    for task in state.untold:
+        told = state.told.get(task)
+        if told is None or now >= retry_at(told):
+            yield task
+            found += 1
+            if found >= AT_ONCE_MAX:
+                return
+
+
+def next_moment(state: State, now: float) -> float | None:
+    """When the next refused one is due, if any is in the future."""
+    moments = [retry_at(state.told[task]) for task in state.untold if task in state.told]
+    return min((moment for moment in moments if moment > now), default=None)
