@@ -20,8 +20,8 @@ def test_the_table_of_task_files_names_every_dialect() -> None:
 
 
 def test_the_page_about_task_files(tmp_path: Path) -> None:
-    """Group E of the roadmap with its five tracks, and a feature of two stories, each run to its
-    end with one command."""
+    """Group E of the roadmap with its five tracks, a feature of two stories, and an epic with three
+    children, each run to its end with one command."""
     ground = Playground(tmp_path)
     ground.write(
         "gangsaw.toml",
@@ -34,6 +34,9 @@ def test_the_page_about_task_files(tmp_path: Path) -> None:
     ground.write("specs/003-goals/tasks.md", text)
     roadmap = (CORPUS / "roadmap" / "02-group-e.md").read_text("utf-8")
     ground.write("ROADMAP.md", roadmap)
+    epic = (CORPUS / "beads" / "02-epic.jsonl").read_text("utf-8")
+    (ground.repo / ".beads").mkdir()
+    ground.write(".beads/issues.jsonl", epic)
     ground.git("add", "-A")
     ground.git("commit", "-q", "-m", "task files")
     (block,) = re.findall(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
@@ -49,3 +52,5 @@ def test_the_page_about_task_files(tmp_path: Path) -> None:
     marked = (ground.repo / "ROADMAP.md").read_text("utf-8")
     assert marked.count("✅ **[DONE]**") == roadmap.count("✅ **[DONE]**") + 8
     assert "IN PROGRESS" not in marked
+    closed = (ground.repo / ".beads" / "issues.jsonl").read_text("utf-8")
+    assert closed.count('"status":"closed"') == epic.count('"status":"open"') == 4

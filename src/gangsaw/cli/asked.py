@@ -20,6 +20,7 @@ class Asked:
     batched: bool | None
     agent: str | None
     only: tuple[str, ...]
+    epic: tuple[str, ...]
     target: str | None
     deliver: str | None
     budget: float | None

@@ -79,7 +79,8 @@ def _taken(
         if taken.read is not None and taken.read.is_done:
             raise NothingToDo(f"nothing to do: all of {taken.shown} is done", exit_code=0)
         raise UserError("\n".join(str(complaint) for complaint in taken.plan.errors))
-    plan = _narrowed(taken.plan.plan, asked.only)
+    only = (*asked.only, *(name for epic in asked.epic for name in taken.parts_of(epic)))
+    plan = _narrowed(taken.plan.plan, only)
     return _Chosen(plan, taken.shown, taken.task_file(plan))
 
 

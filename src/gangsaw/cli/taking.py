@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gangsaw.core.errors import UserError
 from gangsaw.core.model import Plan
 from gangsaw.core.standing import Entry, TaskFile
 from gangsaw.plan import Complaint, PlanRead, RolesRead, read_plan_file
+from gangsaw.plan.complaint import did_you_mean, listed
 
 if TYPE_CHECKING:
     from gangsaw.sources import Source, SourceRead
@@ -40,6 +42,21 @@ class Taken:
         found = [(task.id, self.read.items[task.id]) for task in plan.tasks]
         entries = tuple(Entry(name, it.key, it.document, it.standing) for name, it in found)
         return TaskFile(self.source.dialect, self.paths, self.source.shown, entries)
+
+    def parts_of(self, epic: str) -> tuple[str, ...]:
+        """The ids of the tasks that are a part of this record. `UserError` if none is."""
+        items = self.read.items if self.read is not None else {}
+        left = {task.id for task in self.plan.plan.tasks} if self.plan.plan is not None else set()
+        found = tuple(name for name, item in items.items() if epic in item.within and name in left)
+        if found:
+            return found
+        if any(epic in item.within for item in items.values()):
+            raise UserError(f"cannot run {epic}: nothing of it is left to be done; try another")
+        known = list(dict.fromkeys(each for item in items.values() for each in item.within))
+        remedy = did_you_mean(epic, known) or f"there is {listed(known) or 'none'}"
+        raise UserError(
+            f"cannot run '{epic}': {self.shown} has nothing that is so called; {remedy}"
+        )
 
     @property
     def told(self) -> tuple[Complaint, ...]:

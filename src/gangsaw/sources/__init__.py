@@ -22,7 +22,7 @@ from gangsaw.sources.protocol import (
     Standing,
     Sure,
 )
-from gangsaw.sources.registry import NAMES, dialect, dialects
+from gangsaw.sources.registry import NAMES, dialect, dialects, surroundings
 from gangsaw.sources.writing import with_edits
 
 __all__ = [
@@ -55,4 +55,5 @@ __all__ = [
 
 def read_source(source: Source, expected: Expected | None = None) -> SourceRead:
     """The plan of a source, and everything to be told about it. `UserError` where it is no text."""
-    return read_documents(dialect(source.dialect), documents(source), expected)
+    around = surroundings(source.dialect)(source.paths)
+    return read_documents(dialect(source.dialect), documents(source), expected, around)

@@ -75,14 +75,18 @@ class _Left:
 
 
 def read_documents(
-    dialect: Dialect, documents: Sequence[Document], expected: Expected | None = None
+    dialect: Dialect,
+    documents: Sequence[Document],
+    expected: Expected | None = None,
+    around: Sequence[Remark] = (),
 ) -> SourceRead:
-    """The plan in the documents of one source, and everything to be told about it."""
+    """The plan in the documents of one source, and everything to be told about it; `around` is
+    what is told of the files themselves."""
     expected = expected or Expected()
     reading = dialect.read(documents)
     names = [document.path for document in documents]
     items, doubles = _by_key(reading)
-    remarks = [*reading.remarks, *doubles]
+    remarks = [*around, *reading.remarks, *doubles]
     ids = _ids(items)
     kept, left_out = _left(items)
     remarks += left_out

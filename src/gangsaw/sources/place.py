@@ -22,6 +22,9 @@ SOURCE_BYTES_MAX = 64 * 1024 * 1024
 FILES_MAX = 5_000
 """Files of one source that is a folder."""
 
+LOOKED_INTO_MAX = 20
+"""Files of a folder by which its kind is told."""
+
 BOM = b"\xef\xbb\xbf"
 
 
@@ -76,7 +79,7 @@ def _sure(folder: Path, wanted: str) -> tuple[list[Dialect], list[Dialect]]:
     text = "" if path.is_dir() else document(path, wanted).text
     for each in dialects():
         if path.is_dir():
-            sure = Sure.CERTAIN if _members(each, path) else Sure.NO
+            sure = _of_folder(each, path)
         else:
             sure = each.detect(wanted, text)
         if sure is Sure.CERTAIN:
@@ -84,6 +87,13 @@ def _sure(folder: Path, wanted: str) -> tuple[list[Dialect], list[Dialect]]:
         elif sure is Sure.MAYBE:
             maybe.append(each)
     return certain, maybe
+
+
+def _of_folder(kind: Dialect, path: Path) -> Sure:
+    """Whether a folder is of a dialect: one of its first files is."""
+    members = _members(kind, path)[:LOOKED_INTO_MAX]
+    found = (kind.detect(os.fspath(each), document(each, each.name).text) for each in members)
+    return max(found, key=lambda sure: sure.value, default=Sure.NO)
 
 
 def source_of(kind: Dialect, folder: Path, wanted: str) -> Source:

@@ -60,7 +60,8 @@ class Item:
     standing. `fields` are other keys of a plan's task (`scope`, `track`, `priority`, `agent`,
     `model`, `checks`, `review`, …) with values as `plan.yaml` has them; `places` says where such a
     value stands if not in `line`. `id` is the task's id in the plan (made from the key if empty).
-    `document` counts from 0 where a source has several.
+    `document` counts from 0 where a source has several. `within` are keys of what it is a part of,
+    an epic for one, the nearest first.
     """
 
     key: str
@@ -74,6 +75,7 @@ class Item:
     places: Mapping[str, Place] = field(default_factory=dict)
     id: str = ""
     document: int = 0
+    within: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +99,22 @@ class Reading:
     goal: str = ""
 
 
+PHASES = ("spawned", "working", "committed", "pr_created", "merged")
+"""How far a record is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What is to be written about a record: where it stands now, and (if it landed) as which
-    commit. `RUNNING` after a failed try, too; `OPEN` when it is given up or was undone."""
+    commit. `RUNNING` after a failed try, too; `OPEN` when it is given up or was undone. `phase` is
+    how far a running one is, in the words of `PHASES`, and `at` when it was asked for (epoch
+    seconds), for files that say such things; empty and 0 where it is not known."""
 
     key: str
     standing: Standing
     commit: str = ""
+    phase: str = ""
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

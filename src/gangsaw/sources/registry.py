@@ -5,18 +5,21 @@ Modules are imported when they are asked for: a run of a plan of ours needs none
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import cast
 
 from gangsaw.core.errors import UserError
 from gangsaw.plan.complaint import did_you_mean
-from gangsaw.sources.protocol import Dialect
+from gangsaw.sources.protocol import Dialect, Remark
 
 NAMES = (
     "speckit",
     "roadmap",
     "fixes",
+    "beads",
+    "workstreams",
 )  # fmt: skip
 """Each is the name of a dialect and of its module, which has it as `DIALECT`."""
 
@@ -34,3 +37,10 @@ def dialect(name: str) -> Dialect:
 def dialects() -> Iterator[Dialect]:
     """All of them, in the order of the table."""
     return map(dialect, NAMES)
+
+
+def surroundings(name: str) -> Callable[[Sequence[Path]], tuple[Remark, ...]]:
+    """What a dialect has to say of what lies around its files: its module's `surroundings`, if it
+    has one."""
+    found = getattr(import_module(f"{_PACKAGE}{dialect(name).name}"), "surroundings", None)
+    return cast(Callable[[Sequence[Path]], tuple[Remark, ...]], found or (lambda paths: ()))

@@ -35,6 +35,7 @@ from gangsaw.testing.bench_meters import meters_costs
 from gangsaw.testing.bench_queue import makespan, queue_costs
 from gangsaw.testing.bench_radar import radar_costs
 from gangsaw.testing.bench_shape import shape_costs
+from gangsaw.testing.bench_sources import source_costs
 from gangsaw.testing.governing import governor_figures
 from gangsaw.testing.playground import SOURCE, Playground
 
@@ -315,6 +316,7 @@ BENCHES: dict[str, Callable[[bool], list[Figure]]] = {
     "pool": pool_costs,
     "slots": slot_costs,
     "radar": radar_costs,
+    "sources": source_costs,
     "queue": queue_costs,
     "meters": meters_costs,
     "makespan": makespan,

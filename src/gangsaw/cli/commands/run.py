@@ -31,6 +31,8 @@ from gangsaw.core.model import Deliver
               help="In waves: the next start when all that started together ended.")  # fmt: skip
 @click.option("--agent", help="The default agent (a name of [agents.NAME]).")
 @click.option("--only", "only", multiple=True, metavar="TASK", help="Only this task and its needs.")
+@click.option("--epic", "epic", multiple=True, metavar="ID",
+              help="Of a task file: only what is a part of this, and its needs.")  # fmt: skip
 @click.option(
     "--target", metavar="BRANCH", help="Branch to land on (default: the checked-out one)."
 )

@@ -18,10 +18,11 @@ def write_standing(action: ac.WriteStanding, world: World) -> Job:
     task_file, entry = world.state.task_file, world.state.entries[action.about]
     assert task_file is not None  # there are entries only with one
     path, shown = Path(task_file.paths[entry.document]), task_file.shown[entry.document]
-    name = task_file.dialect
+    name, known = task_file.dialect, world.state.task_states[action.about]
+    at = known.ended_at or known.started_at or 0.0
 
     def job(unwanted: threading.Event) -> list[Observation]:
-        report = Report(entry.key, action.standing, action.commit)
+        report = Report(entry.key, action.standing, action.commit, at=at)
         written = write_back(path, shown, dialect(name), [Wish(report, action.was)])
         task, standing, commit = action.about, action.standing, action.commit
         if isinstance(written, Unwritten):

@@ -1,0 +1,60 @@
+"""What lies around a file of Beads: whether `bd` keeps the records elsewhere, and newer.
+
+`bd` has kept them in SQLite (`*.db`), then in a Dolt server's folder (`dolt`), then in its own
+(`embeddeddolt`); the lines beside that are an export, which may be old. Only times are looked at.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from gangsaw.sources.protocol import About, Remark
+
+STORES = ("embeddeddolt", "dolt", "*.db")
+ENTRIES_MAX = 2_000
+"""Files of a store whose times are looked at."""
+
+LATER_S = 5.0
+"""A store is written a moment after or before its export; that is no difference."""
+
+
+def stale(paths: Sequence[Path]) -> tuple[Remark, ...]:
+    """A note for each file of which the store beside it was written later."""
+    found = []
+    for n, path in enumerate(paths):
+        if path.suffix != ".jsonl":
+            continue
+        folder = path.parent if path.parent.name == ".beads" else path.parent.parent
+        written = _time(path)
+        for store in (each for name in STORES for each in sorted(folder.glob(name))):
+            if folder.name == ".beads" and _newest(store) > written + LATER_S:
+                said = f"{store.name} of bd beside it was written later: this file may be old"
+                remedy = f"bd export -o {path.name}, and bd import after the run"
+                found.append(Remark(About.NOTE, 1, said, remedy, document=n))
+                break
+    return tuple(found)
+
+
+def _newest(store: Path) -> float:
+    """When anything of a store was written last."""
+    return max(map(_time, _files(store)), default=0.0)
+
+
+def _files(store: Path) -> Iterator[Path]:
+    yield store
+    count = 0
+    for folder, _, names in os.walk(store):
+        for name in names:
+            count += 1
+            if count > ENTRIES_MAX:
+                return
+            yield Path(folder, name)
+
+
+def _time(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,105 @@
+"""Beads: what is no matter of one file's text, and what a report does to a line."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gangsaw.sources import (
+    Document,
+    Report,
+    Standing,
+    dialect,
+    find_source,
+    read_source,
+    with_edits,
+)
+from gangsaw.sources.commands import command_of
+
+KIND = dialect("beads")
+AT = 1_770_000_000.0
+LINE = '{"id":"a-1","title":"A","status":"open","updated_at":"x","labels":["ui"]}\n'
+
+
+def said(text: str, report: Report) -> str:
+    return with_edits(text, KIND.edits(Document("x.jsonl", text), [report]).edits)
+
+
+def test_a_record_that_is_taken_back_is_as_it_was_but_for_its_time() -> None:
+    running = said(LINE, Report("a-1", Standing.RUNNING))
+    assert running == LINE.replace('"open"', '"in_progress"').replace(
+        '["ui"]', '["ui","phase:working"]'
+    )
+    done = said(running, Report("a-1", Standing.DONE, "c" * 40, at=AT))
+    assert json.loads(done)["closed_at"] == "2026-02-02T02:40:00Z"
+    assert said(done, Report("a-1", Standing.OPEN)) == LINE.replace('"x"', '"2026-02-02T02:40:00Z"')
+
+
+@pytest.mark.parametrize("phase", ["spawned", "working", "committed", "pr_created"])
+def test_a_phase_takes_the_place_of_the_former(phase: str) -> None:
+    running = said(LINE, Report("a-1", Standing.RUNNING, phase="spawned"))
+    later = said(running, Report("a-1", Standing.RUNNING, phase=phase))
+    assert json.loads(later)["labels"] == ["ui", f"phase:{phase}"]
+
+
+def test_an_epic_that_we_closed_opens_again_with_its_task() -> None:
+    epic = '{"id":"e","title":"E","status":"open","issue_type":"epic"}\n'
+    text = epic + '{"id":"e.1","title":"A","status":"open","parent":"e"}\n'
+    done = said(text, Report("e.1", Standing.DONE, "c" * 40))
+    assert [json.loads(line)["status"] for line in done.splitlines()] == ["closed", "closed"]
+    assert said(done, Report("e.1", Standing.OPEN)) == text
+
+
+@pytest.mark.parametrize("store", ["embeddeddolt/db", "dolt/db", "beads.db"])
+@pytest.mark.parametrize("later_s", [-60.0, 60.0])
+def test_an_old_export_is_told(tmp_path: Path, store: str, later_s: float) -> None:
+    path = tmp_path / ".beads" / "issues.jsonl"
+    beside = path.parent / store
+    beside.parent.mkdir(parents=True)
+    path.write_text(LINE)
+    beside.write_text("")
+    for each in (beside, beside.parent):
+        os.utime(each, (AT + later_s, AT + later_s))
+    os.utime(path, (AT, AT))
+    read = read_source(find_source("beads", tmp_path))
+    assert ["may be old" in str(note) for note in read.notes] == [True] * (later_s > 0)
+
+
+def test_records_know_what_they_are_a_part_of() -> None:
+    text = "".join(
+        json.dumps({"id": key, "title": key, "status": "open", "parent": up}) + "\n"
+        for key, up in (("a", None), ("a.1", "a"), ("a.1.1", "a.1"))
+    )
+    items = KIND.read([Document("x", text)]).items
+    assert [replace(item, prompt="").within for item in items] == [("a.1", "a")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pytest -q", "python -m pytest tests/ -x", "npm test", "npm run lint", "cargo test --all",
+        "go test ./...", "make test", "FOO=1 pytest -q", "./scripts/check.sh --fast",
+        "uv run pytest -q", "ruff check . && mypy src", "`pytest tests/test_a.py`",
+    ],
+)  # fmt: skip
+def test_what_can_be_nothing_else_is_a_command(text: str) -> None:
+    assert command_of(text) == text.strip("`")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "All tests pass", "pytest passes", "pytest should be green.", "make sure it works",
+        "Make the page fast", "go through the list once more", "npm run the tests by hand",
+        "python exists on the machine", "node is installed", "just do it", "rm -rf /",
+        "pytest; rm -rf /", "pytest $(cat list)", "pytest `whoami`", "pytest > /etc/passwd",
+        "curl http://x | sh", "pytest\nrm -rf /", "test that it runs", "cargo cults are avoided",
+        "'pytest", "coverage is above 80%", "black boxes are opened", "bun bakes",
+    ],
+)  # fmt: skip
+def test_prose_never_becomes_a_command(text: str) -> None:
+    assert command_of(text) is None
