@@ -70,7 +70,11 @@ def test_no_secret_is_printed(pg: Playground) -> None:
 @pytest.mark.parametrize(
     ("env", "arguments", "said"),
     [
-        ({"MEMORY_THRESHOLD": "much"}, (), "environment: MEMORY_THRESHOLD: must be a number"),
+        (
+            {"MEMORY_THRESHOLD": "much"},
+            (),
+            "environment variable MEMORY_THRESHOLD: must be a number",
+        ),
         ({"CONFIG_FILE": "none.env"}, (), "cannot read none.env, named by CONFIG_FILE"),
         ({}, ("--config", "none.env"), "cannot read none.env, named by --config"),
         ({"GANGSAW_CONFIG_FILE": "bad.env"}, (), "bad.env:2:1: MAX_AGENT: unknown key"),

@@ -79,6 +79,31 @@ def test_up_status_logs_down(kept: Playground) -> None:
     assert "over: ended by " in ended.stdout
 
 
+@pytest.mark.parametrize(
+    ("review", "dirty", "why"),
+    [
+        ("person", False, "landed 0 of 1, 1 needs you: a needs you: "),
+        ("none", True, "landed 1 of 1: main is not moved: "),
+    ],
+)
+def test_a_tick_that_ends_with_exit_3_says_why(
+    kept: Playground, review: str, dirty: bool, why: str
+) -> None:
+    if dirty:
+        kept.write("a.txt", "somebody's own\n")
+    plan = kept.plan([{"id": "a", "prompt": "echo a > a.txt", "review": review}])
+    up = kept.call("schedule", "up", plan, "--every", "10m")
+    assert up.returncode == 0, up.stderr
+    kept.wait_for(lambda: "tick 1 ended" in kept.call("schedule", "logs").stdout, "its end")
+    line = next(
+        line for line in kept.call("schedule", "logs").stdout.splitlines() if "tick 1 ended" in line
+    )
+    assert f"tick 1 ended: r1 {why}" in line
+    reason = line.partition(why)[2].removesuffix(" · exit 3")
+    assert line.endswith(" · exit 3")
+    assert reason, line
+
+
 @pytest.mark.parametrize("how", ["stop", "kill", "wait"])
 def test_down_while_a_tick_runs(kept: Playground, how: str) -> None:
     plan = gated(kept)
@@ -191,7 +216,7 @@ def test_every_other_option_of_run_is_handed_on_to_each_tick() -> None:
     assert options.keys() >= OF_THE_SCHEDULE
     given: list[str] = []
     # What a dry run says is for whoever asks for one; a schedule takes a plan.
-    for name in sorted(options.keys() - OF_THE_SCHEDULE - {"--verbose", "--from"}):
+    for name in sorted(options.keys() - OF_THE_SCHEDULE - {"--verbose", "--from", "--epic"}):
         choices = getattr(options[name].type, "choices", None)
         given += [name, *([] if options[name].is_flag else [choices[0] if choices else "7"])]
     params = run_command.make_context("run", list(given)).params

@@ -128,6 +128,21 @@ def test_one_that_was_stopped_waits_for_more_money() -> None:
     assert richer.task_states["a"].tries == 0
 
 
+@pytest.mark.parametrize(("bounds", "own", "flag"), [
+    ("budget_usd=1.0", "", True),
+    ("budget_usd=9.0", "budget_usd=1.0", False),
+])  # fmt: skip
+def test_more_money_for_the_run_is_named_only_where_it_helps(
+    bounds: str, own: str, flag: bool
+) -> None:
+    text = f"limits max_agents=1 {bounds}\ntask a {own}\nat 100\nin IntegrationAt c0\n"
+    text += "in WorkspaceAt a.1 /w/a\nin LaunchStarted a.1 launch=1\n"
+    text += spent(1.5) + "in LaunchExited a.1 launch=1 outcome=crashed signal=15\n"
+    reason = view(state_after(text), "a", AT).reason
+    assert "to go on: gangsaw retry a" in reason
+    assert ("gangsaw run --budget N" in reason) is flag
+
+
 def test_a_person_lets_it_go_on_all_the_same() -> None:
     text = "limits max_agents=1 budget_usd=1.0\ntask a\nat 100\nin IntegrationAt c0\n"
     text += "in WorkspaceAt a.1 /w/a\nin LaunchStarted a.1 launch=1\n"

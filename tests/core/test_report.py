@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from gangsaw.core import events as ev
 from gangsaw.core.events_agents import AgentAdded, AgentRemoved, AgentScaled
+from gangsaw.core.learning import Learned
 from gangsaw.core.model import AgentSlots, Limits, Plan, Task
+from gangsaw.core.policy.admission import HoldKind
 from gangsaw.core.report import RunReport, report_of
+from gangsaw.core.report.critical import FIRST
+from gangsaw.core.report.machine_values import AttemptPeak, Footprint, Machine
 from gangsaw.core.report.values import Doing, Link
+from gangsaw.core.report.waits import OF_LIVE
+from gangsaw.engine.what_if import foresee
 from gangsaw.testing.simulation import Schedule
+from gangsaw.views.report.machine import machine_sections
+from gangsaw.views.report.words import REASONS
 
 SEEDS = range(9_000, 9_060)
 
@@ -110,3 +119,29 @@ def test_the_slots_of_an_agent_are_counted_as_it_was_scaled() -> None:
     ]
     (one,) = (each for each in report_of(log).agents if each.agent == "one")
     assert one.slots_s == 3 * 20 + 1 * 30 + 0 * 10 + 1 * 10 + 2 * 30
+
+
+def test_every_hold_has_words_in_reports() -> None:
+    assert {kind.value for kind in HoldKind} <= REASONS.keys()
+    assert {*OF_LIVE, FIRST} <= REASONS.keys()
+
+
+@pytest.mark.parametrize(("batched", "alone"), [(True, False), (False, True)])
+def test_the_chain_goes_on_before_a_wave_and_a_task_that_runs_alone(
+    batched: bool, alone: bool
+) -> None:
+    tasks = tuple(
+        Task(name, name, "do it", alone=alone and name == "last") for name in ("a", "b", "last")
+    )
+    limits = Limits(max_agents=2, batched=batched)
+    found = foresee(Plan("", tasks), limits, (), Learned(), [2 if batched else 3]).outcomes[0]
+    assert len({link.task for link in found.chain}) == 2
+    assert {link.doing for link in found.chain if link.since_s > 0} == {Doing.WORK}
+
+
+def test_a_report_without_peaks_says_since_when_they_are_kept(reports: list[RunReport]) -> None:
+    machine = Machine(1.0, 20.0, "a.1", 0, 0.0, 0, None, None, (AttemptPeak("a.1", "one", 30),),
+                      (Footprint("one", 1, 30.0, 30),), ())  # fmt: skip
+    whole, attempts = machine_sections(replace(reports[0], machine=machine))
+    assert "from 10 s after the run began, while an agent is at work" in whole.lines[0]
+    assert attempts.rows == (("a.1", "one", "30 MB"),), "what the governor noted is there"

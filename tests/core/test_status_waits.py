@@ -19,6 +19,7 @@ from gangsaw.core.terms import Cause
 from gangsaw.core.work import turn
 from gangsaw.views.facts import fact_line
 from tests.core.core_stage import found, state_after, working
+from tests.core.test_policies_money import spent
 
 AT = 100.0
 
@@ -95,3 +96,15 @@ def test_spans() -> None:
     assert [span(s) for s in (-1, 119.9, 120, 7_199, 7_200, 11_100)] == [
         "0 s", "119 s", "2 min", "119 min", "2 h 00 min", "3 h 05 min",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("budget", "stopped"), [("1.0", True), ("9.0", False)])
+def test_who_was_stopped_by_us_is_not_said_to_be_killed(budget: str, stopped: bool) -> None:
+    text = f"limits max_agents=1 budget_usd={budget}\ntask a\nat 100\nin IntegrationAt c0\n"
+    text += "in WorkspaceAt a.1 /w/a\nin LaunchStarted a.1 launch=1\n" + spent(1.5)
+    state = state_after(text)
+    assert (state.attempts["a.1"].stop_cause is Cause.BUDGET) is stopped
+    outcome = TurnOutcome(OutcomeKind.CRASHED, "killed by SIGTERM", condition=Condition.CRASHED)
+    events, _ = turn(state, AT, [ob.LaunchExited("a.1", 1, outcome, None, 15)])
+    lines = [line for event in events if (line := fact_line(state, event, AT))]
+    assert any("killed" in line for line in lines) is not stopped, lines

@@ -275,8 +275,8 @@ def test_faults_of_layers_name_their_own_file() -> None:
         "user.toml:2:9: run.agent: no agent is called 'nobody' (known agents: x, "
         f"{', '.join(READY)})",
         "user.toml:3:9: run.turns: must be a whole number, not text (such as 3)",
-        "environment: GANGSAW_BUDGET: must be a number, not 'much' (such as 10)",
-        "environment: GANGSAW_DELIVER: must be one of each, end, never, not 'Each'"
+        "environment variable GANGSAW_BUDGET: must be a number, not 'much' (such as 10)",
+        "environment variable GANGSAW_DELIVER: must be one of each, end, never, not 'Each'"
         " (did you mean 'each'?)",
     ]
 

@@ -127,13 +127,25 @@ def test_a_file_that_names_a_file_is_told_that_this_does_nothing() -> None:
 
 
 def test_bad_variables_name_themselves() -> None:
-    environ = {"MEMORY_THRESHOLD": "much", "GANGSAW_DISK_THRESHOLD": "0", "DRY_RUN": "1"}
+    environ = {"MEMORY_THRESHOLD": "much", "GANGSAW_DISK_THRESHOLD": "0", "DRY_RUN": "2"}
     assert [str(error) for error in load_settings(None, None, environ).errors] == [
-        "environment: DRY_RUN: must be one of true, false, not '1' (such as true)",
-        "environment: GANGSAW_DISK_THRESHOLD: must be more than 0, not 0 (disk in use, in percent,"
-        " above which no agent starts)",
-        "environment: MEMORY_THRESHOLD: must be a number, not 'much' (such as 80)",
+        "environment variable DRY_RUN: must be one of true, false, not '2' (such as true)",
+        "environment variable GANGSAW_DISK_THRESHOLD: must be more than 0, not 0"
+        " (disk in use, in percent, above which no agent starts)",
+        "environment variable MEMORY_THRESHOLD: must be a number, not 'much' (such as 80)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("1", True), ("yes", True), ("On", True), ("TRUE", True),
+     ("0", False), ("No", False), ("off", False), ("false", False)],
+)  # fmt: skip
+def test_flags_are_said_as_everybody_says_them(word: str, meant: bool) -> None:
+    by_variable = settings(load_settings(None, None, {"BATCHED": word, "DRY_RUN": word}))
+    in_file = settings(by_file(f"BATCHED={word}\nGANGSAW_DRY_RUN='{word}'\n"))
+    for found in (by_variable, in_file):
+        assert (found.limits.batched, found.dry_run) == (meant, meant)
 
 
 @pytest.mark.parametrize(

@@ -696,10 +696,12 @@ def _back(book: Book, name: str, at: float, task: str, cut: Any) -> tuple[float,
             if over >= moment:
                 moment, need = over, task
     reason, others = book.hold_before.get(name, ("", []))
-    if reason in ("slots", "agent_slots", "track", "scope") and moment < at:
+    let_go = ("slots", "agent_slots", "track", "scope", "alone", "wave")
+    if reason in let_go and moment < at:
         for freed, who, ended in reversed(book.freed):
             other_task = book.attempts[who]["task"]
-            blocks = reason in ("slots", "agent_slots") or (ended and other_task in others)
+            whoever = reason in ("alone", "wave") or other_task in others
+            blocks = reason in ("slots", "agent_slots") or (ended and whoever)
             if moment < freed - book.t0 <= at and blocks:
                 cut(freed - book.t0)
                 return min(at, freed - book.t0), other_task

@@ -68,7 +68,7 @@ def test_fifty_agents_are_adopted(tmp_path: Path, record_property: Figure) -> No
     go = tmp_path / "go"
     ground = Playground(tmp_path / "ground", max_agents=AGENTS, env={"GO": str(go)})
     text = (ground.repo / "gangsaw.toml").read_text()
-    ground.write("gangsaw.toml", text.replace('["LEDGER"]', '["LEDGER", "GO"]'))
+    ground.write("gangsaw.toml", text.replace('["LEDGER"]', '["LEDGER", "GO"]\nmemory_max_mb = 64'))
     ground.git("commit", "-q", "-am", "settings")
     plan = ground.plan([{"id": name, "prompt": BODY} for name in names])
     for name in names:

@@ -37,6 +37,7 @@ def test_a_budget_is_kept_although_agents_tell_late_what_they_cost(tmp_path: Pat
     plan = ground.plan(tasks)
     done = ground.call("run", plan, "--budget", str(BUDGET), "--plain")
     assert done.returncode == 4, done.stdout + done.stderr
+    assert "held: the budget is spent: $1.20 of $1.00" in done.stderr
     assert len(started(ground)) == 4
     assert reported(ground) == 1.2
     found = ground.status()

@@ -26,7 +26,7 @@ from gangsaw.engine.start import drive
 from gangsaw.engine.unlanded import NothingToDo
 from gangsaw.git import branch_ref, read_ref
 from gangsaw.store.control import Control
-from gangsaw.views.live import Facts, Live, asking, summary
+from gangsaw.views.live import Facts, Live, asking, held_lines, summary
 from gangsaw.views.status import NAMES_MAX, named
 
 
@@ -84,6 +84,9 @@ def _print_next(state: State, ending: Ending, now: float) -> None:
     if names := asking(state, now):
         needs = "need" if len(names) > 1 else "needs"
         print(f"{named(names, NAMES_MAX)} {needs} you: gangsaw status", file=sys.stderr)
+    if ending.reason not in ("stopped", "paused", "detached"):
+        for line in held_lines(state, now):
+            print(line, file=sys.stderr)
     if state.delivery.blocked and state.limits.deliver is not Deliver.NEVER:
         what = "pushed" if is_push_wanted(state) else "moved"
         print(f"{state.target} was not {what}: {state.delivery.blocked}", file=sys.stderr)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from gangsaw.core.errors import UserError
 from gangsaw.store.control import Control
+from gangsaw.store.errors import NoJournal
 from gangsaw.store.lock import HeldBy, WriterLock
 
 if TYPE_CHECKING:
@@ -106,10 +107,11 @@ def reading(control: Control) -> Iterator[Journal]:
 
 
 def chosen_run(journal: Journal, wanted: str | None) -> RunRow:
-    """The run called `wanted`, or the last one. `UserError` where there is none."""
+    """The run called `wanted`, or the last one. `UserError` where there is none; `NoJournal` where
+    there is no run at all."""
     runs = journal.runs()
     if not runs:
-        raise UserError("cannot find a run: nothing has run here yet; try: gangsaw run PLAN")
+        raise NoJournal("cannot find a run: nothing has run here yet; try: gangsaw run PLAN")
     if wanted is None:
         return runs[-1]
     for row in runs:

@@ -39,7 +39,7 @@ def show_rehearsal(repo: Repository, order: Order, *, verbose: bool, as_json: bo
         target=target,
         base=base,
         gate=gate,
-        steps=[(step.started, dict(step.held)) for step in steps],
+        steps=[(step.started, dict(step.held), step.waiting) for step in steps],
         prompts=_prompts(repo, order, base) if verbose else {},
     )
     if as_json:

@@ -33,6 +33,7 @@ from gangsaw.store.lock import WriterLock
 from gangsaw.store.rows import RunRow
 from gangsaw.store.schedule_log import SchedulePlace
 from gangsaw.views.text import flat
+from gangsaw.views.unfinished import unfinished_text
 
 SAID_BYTES = 4000
 SAID_LINES = 3
@@ -147,9 +148,10 @@ def _last_of(journal: Journal) -> _Last | None:
     rest = [f"{number} {name.replace('_', ' ')}" for name, number in sorted(counts.items())]
     words = [f"landed {done} of {done + sum(counts.values())}", *rest]
     held = _HELD_STATES.get(row.state)
-    return _Last(
-        row, seq, at, summary.get("exit_code"), ", ".join([*words, *([held] if held else [])])
-    )
+    code = summary.get("exit_code")
+    why = unfinished_text(code, row.target, summary, journal.tasks(row.run))
+    text = ", ".join([*words, *([held] if held else [])])
+    return _Last(row, seq, at, code, f"{text}: {why}" if why else text)
 
 
 def _asked(state: Schedule, begun: ScheduleBegun, after: str | None) -> Asked:

@@ -25,7 +25,7 @@ from gangsaw.core.events_governor import MachineGoverned
 from gangsaw.core.events_money import DayBegan, SpentElsewhere
 from gangsaw.core.events_undo import undone_by
 from gangsaw.core.events_waves import WaveFormed
-from gangsaw.core.model import Workspace, task_of
+from gangsaw.core.model import When, Workspace, task_of
 from gangsaw.core.phases import Phase
 from gangsaw.core.replacing import replace
 from gangsaw.core.state import (
@@ -79,6 +79,9 @@ def _(event: ev.RunStarted, state: State, at: float) -> None:
     state.tasks = {task.id: task for task in event.plan.tasks}
     state.dependants = graph.dependants(needs)
     state.loners = frozenset(task.id for task in event.plan.tasks if task.alone)
+    state.checked_after = frozenset(
+        task.id for task in event.plan.tasks if any(c.when is When.AFTER for c in task.checks)
+    )
     state.task_states = {
         task.id: TaskState(unmet=len(set(task.needs))) for task in event.plan.tasks
     }

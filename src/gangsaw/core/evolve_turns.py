@@ -110,10 +110,18 @@ def started(event: ev.TurnStarted, state: State, at: float) -> None:
 
 
 def session_opened(event: ev.SessionOpened, state: State, at: float) -> None:
-    """The author's session; a reviewer's is not gone on with."""
+    """The author's session; a reviewer's is not gone on with. What the launch had told before it
+    named its session was of that session, too."""
     before = state.attempts[event.attempt]
-    if before.why is not TurnKind.REVIEW:
-        ix.put_attempt(state, replace(before, session=event.session or None))
+    if before.why is TurnKind.REVIEW:
+        return
+    usage = tuple(
+        replace(used, session=event.session)
+        if used.launch == event.launch and not used.session
+        else used
+        for used in before.usage
+    )
+    ix.put_attempt(state, replace(before, session=event.session or None, usage=usage))
 
 
 def usage_reported(event: ev.UsageReported, state: State, at: float) -> None:

@@ -191,6 +191,12 @@ def _(seen: ob.OutputGrew, state: State, now: float) -> list[ev.Event]:
     return [ev.BeatSeen(seen.attempt, seen.launch)]
 
 
+def _is_handed_back(attempt: Attempt) -> bool:
+    """Whether a person has handed it back, and no turn has begun since: whose launch the last one
+    was, the author's or a reviewer's, does not matter any more."""
+    return attempt.phase is Phase.RETURNED and attempt.returned is ev.Cause.TAKEN
+
+
 @record.register
 def _(seen: ob.Noted, state: State, now: float) -> list[ev.Event]:
     attempt = state.attempts.get(seen.attempt)
@@ -199,8 +205,8 @@ def _(seen: ob.Noted, state: State, now: float) -> list[ev.Event]:
     match seen.note:
         case SessionNoted(session):
             known = (attempt.session or "") == session or seen.launch != attempt.launch
-            if attempt.why is TurnKind.REVIEW:
-                return []  # the reviewer's own, which nobody goes on with
+            if attempt.why is TurnKind.REVIEW or _is_handed_back(attempt):
+                return []  # the reviewer's own, which nobody goes on with; or perhaps that
             return [] if known else [ev.SessionOpened(seen.attempt, seen.launch, session)]
         case UsageNoted() as usage:
             return _record_usage(attempt, seen.launch, usage)

@@ -406,8 +406,8 @@ class State:
     were seen with, in MB. `governor` is what the governor last noted of the machine, `launched_at`
     when an agent was started last, `footprints` the peaks of agents' memory by what they were at;
     tasks in `alone` were stopped for memory so often that nothing may run beside
-    them; `loners` are those of which the plan says so. `pace` is what is known of how long things
-    take."""
+    them; `loners` are those of which the plan says so. Tasks in `checked_after` have checks of
+    their own for what has landed. `pace` is what is known of how long things take."""
 
     run: str = ""
     goal: str = ""
@@ -488,6 +488,7 @@ class State:
     footprints: dict[Kind, tuple[float, ...]] = field(default_factory=dict)
     alone: set[str] = field(default_factory=set)
     loners: frozenset[str] = frozenset()
+    checked_after: frozenset[str] = frozenset()
     touched: set[str] = field(default_factory=set)
     task_file: TaskFile | None = None
     entries: dict[str, Entry] = field(default_factory=dict)

@@ -174,7 +174,9 @@ def _live_text(state: State, attempt: Attempt, now: float) -> str:
             if until is None:
                 asks = attempt.parked in (Condition.ANSWER, Condition.PERMISSION)
                 how = f"answer {attempt.task} TEXT" if asks else f"retry {attempt.task}"
-                how += ", or with more money: gangsaw run --budget N" if attempt.unpaid else ""
+                # No flag moves a bound of the task's own.
+                if attempt.unpaid and not money.spent_text(state, attempt.task):
+                    how += ", or with more money: gangsaw run --budget N"
                 return f"{attempt.parked_text} · to go on: gangsaw {how}"
             left_s = until - now
             again = f"goes on in {span(left_s)}" if left_s > 0 else "goes on when a slot is free"

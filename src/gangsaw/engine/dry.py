@@ -13,6 +13,10 @@ from gangsaw.core.state import State
 from gangsaw.core.status import view
 from gangsaw.engine.imagined import Turn, imagine
 
+HELD_MOST = 20
+"""So many of those in line are named with their reason; of thousands nobody reads them all, at
+every step."""
+
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -26,10 +30,12 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Tasks started at the same moment, and why each of the others in line was not."""
+    """Tasks started at the same moment, and why others in line were not: the first `HELD_MOST` of
+    them, of `waiting`."""
 
     starts: tuple[Start, ...]
     held: tuple[tuple[str, str], ...]
+    waiting: int
 
     @property
     def started(self) -> tuple[str, ...]:
@@ -49,16 +55,17 @@ def rehearse(
     steps: list[Step] = []
     starts: list[Start] = []
     held: tuple[tuple[str, str], ...] = ()
+    waiting = 0
     moment = 0.0
     for turn in imagine(plan, limits, gate, base, _lasts, durations=durations):
         if turn.at != moment and starts:
-            steps.append(Step(tuple(starts), held))
+            steps.append(Step(tuple(starts), held, waiting))
             starts = []
         moment = turn.at
         if found := _starts(turn):
             starts += found
-            held = _held(turn)
-    return [*steps, Step(tuple(starts), held)] if starts else steps
+            held, waiting = _held(turn), len(turn.state.ready)
+    return [*steps, Step(tuple(starts), held, waiting)] if starts else steps
 
 
 def _lasts(state: State, action: ac.Action) -> float:
@@ -75,4 +82,5 @@ def _starts(turn: Turn) -> list[Start]:
 
 def _held(turn: Turn) -> tuple[tuple[str, str], ...]:
     state = turn.state
-    return tuple((name, view(state, name, turn.at).reason) for _, name in state.ready)
+    line = state.ready[:HELD_MOST]
+    return tuple((name, view(state, name, turn.at).reason) for _, name in line)

@@ -36,6 +36,9 @@ FACTS = Shape(
 SETTING = {name: (section, key) for name, section, key in (*ENVIRONMENT, *FILE_KEYS)}
 """Names of a file, or of variables, and the setting of each."""
 
+_FLAGS = {"1": "true", "yes": "true", "on": "true", "0": "false", "no": "false", "off": "false"}
+"""What `KEY=VALUE` lines and variables also say for true and false."""
+
 _LINE = re.compile(r"\s*(?:export\s+)?(?P<key>[A-Za-z_][A-Za-z0-9_]*)\s*=(?P<rest>.*)")
 _SIGNIFICANT = re.compile(r"^[ \t]*(?:export[ \t]+)?[A-Z_][A-Z0-9_]*=", re.MULTILINE)
 _QUOTED = re.compile(r"""("[^"]*"|'[^']*')\s*(?:#.*)?""")
@@ -123,7 +126,9 @@ def read_variables(environ: Mapping[str, str], errors: list[Complaint]) -> Flags
             continue
         complaint = fault_of(SECTIONS[section], key, name, text)
         if complaint is not None:
-            errors.append(Complaint("environment", 0, 0, *complaint))
+            text, remedy = complaint
+            source = f"environment variable {name}"
+            errors.append(Complaint(source, 0, 0, text.removeprefix(f"{name}: "), remedy))
         else:
             found[name] = (section, key, from_text(SECTIONS[section], key, text))
     return found
@@ -150,7 +155,7 @@ def from_text(shape: Shape, name: str, text: str) -> Any:
     if chosen.kind is Kind.NUMBER and re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,15})?", text):
         return float(text) if "." in text else int(text)
     if chosen.kind is Kind.CHOICE and chosen.choices == ("true", "false"):
-        return text.casefold()
+        return _FLAGS.get(text.casefold(), text.casefold())
     return text
 
 

@@ -62,7 +62,7 @@ def with_needs(items: Sequence[Item], edges: Edges) -> tuple[tuple[Item, ...], t
     """The items with their needs. An inferred need that would go round in a circle with what the
     file says is left out, and a remark says so."""
     needs = {item.key: edges.of(item.key) for item in items}
-    lines = {item.key: item.line for item in items}
+    places = {item.key: (item.line, item.document) for item in items}
     remarks: list[Remark] = []
     if edges.is_full:
         said = f"more than {INFERRED_MAX} needs follow from the order; the rest is left out"
@@ -74,7 +74,9 @@ def with_needs(items: Sequence[Item], edges: Edges) -> tuple[tuple[Item, ...], t
         for key, need in cut:
             needs[key] = tuple(each for each in needs[key] if each is not need)
             said = f"{key} does not wait for {need.key} ({need.why}): that one waits for {key}"
-            remarks.append(Remark(About.NOTE, lines[key], said, "say with words which comes first"))
+            line, document = places[key]
+            remedy = "say with words which comes first"
+            remarks.append(Remark(About.NOTE, line, said, remedy, document=document))
     return tuple(replace(item, needs=needs[item.key]) for item in items), tuple(remarks)
 
 

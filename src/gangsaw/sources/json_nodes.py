@@ -156,6 +156,12 @@ def nodes_of(text: str, at: int = 0, end: int | None = None) -> tuple[Node, list
     return node, scan.doubles
 
 
+def begins_as_object(text: str) -> bool:
+    """Whether the first value of a text, behind comments, is an object."""
+    match = _GAP.match(text)
+    return match is not None and text[match.end() : match.end() + 1] == "{"
+
+
 def is_speakable(text: str) -> bool:
     """Whether a text can be written down as UTF-8 at all."""
     return not _SURROGATE.search(text)

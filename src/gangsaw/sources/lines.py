@@ -55,6 +55,23 @@ def lines_of(text: str) -> list[Line]:
     return found
 
 
+class LineNumbers:
+    """Line numbers of places that are asked for in order."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at, self._line = 0, 1
+
+    def of(self, at: int) -> int:
+        """The line of a place; `\\r` alone ends a line, too."""
+        if at < self._at:
+            self._at, self._line = 0, 1
+        piece = self._text[self._at : at]
+        self._line += piece.count("\n") + piece.count("\r") - piece.count("\r\n")
+        self._at = at
+        return self._line
+
+
 def prose(lines: list[Line]) -> Iterator[Line]:
     """The lines of a Markdown text that are neither in a fenced block nor in a comment. A fence or
     comment that never ends counts as an ordinary line: half of a file must not vanish by a slip."""

@@ -20,6 +20,11 @@ NAMES = (
     "fixes",
     "beads",
     "workstreams",
+    "taskmaster",
+    "backlog",
+    "prd",
+    "checklist",
+    "csv",
 )  # fmt: skip
 """Each is the name of a dialect and of its module, which has it as `DIALECT`."""
 

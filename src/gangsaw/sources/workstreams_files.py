@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gangsaw.sources.json_nodes import JsonFault, Node, is_speakable, nodes_of
-from gangsaw.sources.lines import lines_of, one_line
+from gangsaw.sources.lines import LineNumbers, lines_of, one_line
 from gangsaw.sources.protocol import About, Document, Remark, Standing
 
 IDS = ("id", "phase_id", "workstream_id", "ws_id")
@@ -80,23 +80,6 @@ class Files:
     agents: dict[str, str] = field(default_factory=dict)
 
 
-class Lines:
-    """Line numbers of places that are asked for in order."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._at, self._line = 0, 1
-
-    def of(self, at: int) -> int:
-        """The line of a place; `\\r` alone ends a line, too."""
-        if at < self._at:
-            self._at, self._line = 0, 1
-        piece = self._text[self._at : at]
-        self._line += piece.count("\n") + piece.count("\r") - piece.count("\r\n")
-        self._at = at
-        return self._line
-
-
 def files_of(documents: Sequence[Document]) -> Files:
     """Everything in these documents."""
     found = Files()
@@ -109,7 +92,7 @@ def _read(text: str, n: int, found: Files) -> None:
     if not text.strip():
         found.remarks.append(Remark(About.UNREAD, 1, "the file is empty", document=n))
         return
-    lines = Lines(text)
+    lines = LineNumbers(text)
     try:
         node, doubles = nodes_of(text)
     except JsonFault as fault:
@@ -152,7 +135,7 @@ def _id(node: Node, names: Sequence[str]) -> str:
     return ""
 
 
-def _part(node: Node, n: int, lines: Lines, found: Files) -> Part | None:
+def _part(node: Node, n: int, lines: LineNumbers, found: Files) -> Part | None:
     """The workstream that a value is; `None` after saying why it is none."""
     line = lines.of(node.start)
 
@@ -211,7 +194,7 @@ def _assigns(table: Mapping[str, Any]) -> bool:
     )
 
 
-def _assign(node: Node, n: int, lines: Lines, found: Files) -> None:
+def _assign(node: Node, n: int, lines: LineNumbers, found: Files) -> None:
     tracks = node.node("track_assignments")
     for member in tracks.members if tracks is not None else ():
         for each in member.value.items:

@@ -17,7 +17,7 @@ class DiskFull(UserError):
 
 
 class NoJournal(UserError):
-    """There is no journal yet at that place: nothing has ever run here."""
+    """There is no journal yet at that place, or none with a run: nothing has ever run here."""
 
 
 class StaleWriter(Exception):

@@ -43,13 +43,16 @@ SUBJECTS = (
 SEEDS_MAX = 10_000
 """Schedules within which a mutant must be found."""
 
+DRAWN_MAX = 40_000
+"""So many are drawn for it at most; those whose scene cannot show it are not played."""
+
 ROUNDS_MAX = 2_000
 """A mutant whose decisions do not come to rest need not go round as long as the core would."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The first schedule (counted from 1) that showed the fault, and how."""
+    """The first of the played schedules (counted from 1) that showed the fault, and how."""
 
     schedules: int
     how: str
@@ -57,14 +60,18 @@ class Found:
 
 def find(one: Mutant, *, start: int = 0, most: int = SEEDS_MAX) -> Found | None:
     """The first schedule from seed `start` on that fails with the mutant; `None` if all pass."""
+    played = 0
     with planted(one):
-        for seed in range(start, start + most):
+        for seed in range(start, start + DRAWN_MAX):
             schedule = Schedule(seed)
             if not one.may_show(schedule.scene):
                 continue
+            if played >= most:
+                break
+            played += 1
             error = schedule.outcome()
             if error is not None:
-                return Found(seed - start + 1, f"{type(error).__name__}: {error}")
+                return Found(played, f"{type(error).__name__}: {error}")
     return None
 
 

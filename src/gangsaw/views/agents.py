@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from gangsaw.core.model import account_of
+from gangsaw.core.model import Limits, account_of
 from gangsaw.core.policy import seats
 from gangsaw.core.policy.accounts import is_limited, limit_of
 from gangsaw.core.spans import span
@@ -17,16 +18,27 @@ NAME_MAX = 24
 STATES = ("takes_tasks", "limited", "scaled_to_0", "removed")
 
 
-def agents_object(state: State, now: float, engine_pid: int | None) -> dict[str, Any]:
-    """The agents that the run may use, in the order in which tasks without one go to them."""
+def agents_object(
+    state: State, now: float, engine_pid: int | None, configured: Collection[str] = ()
+) -> dict[str, Any]:
+    """The agents that the run may use, in the order in which tasks without one go to them; and the
+    `configured` ones after them."""
+    used = dict.fromkeys((*_used(state), *configured))
     return {
         "schema_version": SCHEMA_VERSION,
-        "run": state.run,
+        "run": state.run or None,
         "engine_pid": engine_pid,
         "max_agents": state.limits.max_agents,
         "at_work": state.busy.get("", 0),
-        "agents": [_agent(state, name, now) for name in _used(state)],
+        "agents": [_agent(state, name, now) for name in used],
     }
+
+
+def agents_before_any_run(
+    limits: Limits, configured: Collection[str], now: float
+) -> dict[str, Any]:
+    """The same object where nothing has run yet: what a run would begin with."""
+    return agents_object(State(limits=limits), now, None, configured)
 
 
 def _used(state: State) -> list[str]:
@@ -73,10 +85,12 @@ def _state_of(state: State, name: str, now: float) -> str:
 
 def agents_text(found: dict[str, Any], now: float | None = None) -> str:
     """One line for each agent, under a line for the run."""
-    lines = [
-        f"{found['run']} · {found['at_work']} of {found['max_agents']} agents at work"
-        + ("" if found["engine_pid"] else " · no gangsaw is running")
-    ]
+    if found["run"] is None:
+        head = f"nothing has run here yet · a run has {found['max_agents']} agents at a time"
+    else:
+        head = f"{found['run']} · {found['at_work']} of {found['max_agents']} agents at work"
+        head += "" if found["engine_pid"] else " · no gangsaw is running"
+    lines = [head]
     width = max([len(flat(one["name"], NAME_MAX)) for one in found["agents"]], default=0)
     for one in found["agents"]:
         name = flat(one["name"], NAME_MAX)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from gangsaw.store.rows import Row
@@ -32,10 +33,18 @@ def _fields(row: Row) -> str:
     hidden = {"attempt", "task"} if row.subject else set()
     shown = [
         f"{key}={_value(value)}"
-        for key, value in body.items()
+        for key, value in _named(body).items()
         if key not in hidden and not _is_empty(value) and not _is_big(value)
     ]
     return " ".join(shown)
+
+
+def _named(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body with an agent that it holds whole under its name alone."""
+    match body.get("agent"):
+        case {"name": str(name)}:
+            return {**body, "agent": name}
+    return dict(body)
 
 
 def _is_empty(value: Any) -> bool:

@@ -119,6 +119,8 @@ def _(event: ev.TurnExited, state: State) -> str | None:
     attempt = state.attempts[event.attempt]
     if event.outcome is OutcomeKind.CRASHED and attempt.stop_cause is None:
         return f"⚡ {attempt.task} its process was killed (signal {event.signal})"
+    if event.condition is Condition.CRASHED and attempt.stop_cause is not None:
+        return None  # by us, and why has been said
     if event.condition is not None and attempt.condition is not event.condition:
         return f"⚡ {attempt.task} {_wrong(attempt, event.launch, event.condition, event.text)}"
     return None

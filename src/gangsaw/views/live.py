@@ -14,7 +14,8 @@ from gangsaw.core.state import Attempt, State
 from gangsaw.core.status import Status, view
 from gangsaw.views.facts import clock, fact_line, landed_count, one_line
 from gangsaw.views.landing_lines import together_line
-from gangsaw.views.text import count_of
+from gangsaw.views.status import named
+from gangsaw.views.text import count_of, flat
 
 REDRAW_EVERY_S = 0.2
 SIGNS = {
@@ -28,6 +29,8 @@ SIGNS = {
     Status.NEEDS_YOU: "!",
 }
 WAITING_SHOWN = 5
+HELD_MAX = 3
+"""Reasons told at the end of a run, and tasks named with each."""
 
 
 class Output:
@@ -192,6 +195,19 @@ def _whole_line(state: State, now: float) -> str:
 def asking(state: State, now: float) -> list[str]:
     """The tasks that need a person."""
     return [name for name in state.tasks if view(state, name, now).status is Status.NEEDS_YOU]
+
+
+def held_lines(state: State, now: float) -> list[str]:
+    """What is held and would start if it were not, by reason, as lines: the first `HELD_MAX`
+    reasons. For the end of a run, which would else end without a word about them."""
+    found: dict[str, list[str]] = {}
+    for _, name in state.ready:
+        seen = view(state, name, now)
+        if seen.status is Status.HELD and seen.reason:
+            found.setdefault(flat(seen.reason), []).append(name)
+    return [
+        f"{named(names, HELD_MAX)} held: {why}" for why, names in list(found.items())[:HELD_MAX]
+    ]
 
 
 def summary(state: State, now: float, serial_s: float | None = None) -> str:

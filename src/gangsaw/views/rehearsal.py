@@ -17,7 +17,8 @@ HELD_MAX = 5
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
     """What would be run, from where, in which order. `steps` are the tasks that start at the same
-    moment, and what the others in line wait for; `prompts` are by task, empty if not asked for."""
+    moment, what the first of the others in line wait for, and how many wait; `prompts` are by
+    task, empty if not asked for."""
 
     plan: Plan
     source: str
@@ -25,7 +26,7 @@ class Rehearsed:
     target: str
     base: str
     gate: tuple[Check, ...]
-    steps: Sequence[tuple[Sequence[str], Mapping[str, str]]]
+    steps: Sequence[tuple[Sequence[str], Mapping[str, str], int]]
     prompts: Mapping[str, str]
 
 
@@ -38,7 +39,10 @@ def rehearsal_object(found: Rehearsed) -> dict[str, Any]:
         "base": found.base,
         "max_agents": found.limits.max_agents,
         "checks": [check.name for check in found.gate],
-        "steps": [{"start": list(start), "held": dict(held)} for start, held in found.steps],
+        "steps": [
+            {"start": list(start), "held": dict(held), "waiting": waiting}
+            for start, held, waiting in found.steps
+        ],
         "tasks": [_task(found, task) for task in found.plan.tasks],
     }
 
@@ -71,13 +75,13 @@ def rehearsal_text(found: Rehearsed) -> list[str]:
     lines.append(f"Onto {flat(found.target)}, from {found.base[:10]}.")
     if found.gate:
         lines.append(f"Checks of every task: {_names(found.gate)}.")
-    for number, (start, held) in enumerate(found.steps, start=1):
+    for number, (start, held, waiting) in enumerate(found.steps, start=1):
         lines.append(f"  {number:>3}  start {' · '.join(map(flat, start))}")
         for name, reason in list(held.items())[:HELD_MAX]:
-            lines.append(f"         {flat(name)} waits {flat(reason)}")
-        if len(held) > HELD_MAX:
-            lines.append(f"         and {len(held) - HELD_MAX} more wait")
-    started = {name for start, _ in found.steps for name in start}
+            lines.append(f"         {flat(name)} waits: {flat(reason)}")
+        if waiting > HELD_MAX:
+            lines.append(f"         and {waiting - HELD_MAX} more wait")
+    started = {name for start, _, _ in found.steps for name in start}
     if left := [task.id for task in found.plan.tasks if task.id not in started]:
         lines.append(f"Never started: {flat(', '.join(left))}")
     lines.append("Tasks:")

@@ -34,7 +34,8 @@ def agents_schema() -> Schema:
         attempts=about("those that it has begun and that are not over", listed(TEXT)),
     )  # fmt: skip
     return table(
-        schema_version=VERSION, run=TEXT, engine_pid=maybe(WHOLE),
+        schema_version=VERSION, run=about("null: nothing has run here yet", maybe(TEXT)),
+        engine_pid=maybe(WHOLE),
         max_agents=about("live attempts of the run at a time", WHOLE), at_work=WHOLE,
         agents=listed(agent),
     )  # fmt: skip

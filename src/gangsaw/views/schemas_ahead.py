@@ -36,7 +36,8 @@ def dry_run_schema() -> Schema:
     """`gangsaw run --dry-run --json`: what a run would do."""
     step = table(
         start=about("tasks that start at the same moment, in order", listed(TEXT)),
-        held=about("what the others in line wait for", {"type": "object"}),
+        held=about("what the first of the others in line wait for", {"type": "object"}),
+        waiting=about("how many wait in line", WHOLE),
     )  # fmt: skip
     task = table(
         task=TEXT, title=TEXT, agent=TEXT, model=maybe(TEXT), role=maybe(TEXT), track=maybe(TEXT),

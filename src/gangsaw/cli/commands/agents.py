@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 import click
 
 from gangsaw.cli import clock, output
-from gangsaw.cli.place import chosen_run, find_control, holder_of, reading
+from gangsaw.cli.place import chosen_run, find_control, here, holder_of, reading
 from gangsaw.cli.requests import Wish, ask, tell
 from gangsaw.core.staffing import ADD, REMOVE
 from gangsaw.engine.loop import fold
-from gangsaw.views.agents import agents_object, agents_text
+from gangsaw.plan.origins import OriginKind
+from gangsaw.store.errors import NoJournal
+from gangsaw.views.agents import agents_before_any_run, agents_object, agents_text
 
 _KEY = click.option("--key", default="", help="Asked twice with one key, it is done once.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as an object.")
@@ -22,6 +27,8 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer a
 def command(context: click.Context, as_json: bool, run_id: str | None) -> None:
     """The agents of the run: how many of each are at work, how many may be, and what waits for it.
 
+    Before anything has run, the agents of the settings.
+
     \b
     Examples:
       gangsaw agents
@@ -32,16 +39,39 @@ def command(context: click.Context, as_json: bool, run_id: str | None) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    control = find_control()
-    with reading(control) as journal:
-        run = chosen_run(journal, run_id).run
-        state, _ = fold(journal, run)
-        holder, now = holder_of(control, journal, run), clock.now_s()
-    found = agents_object(state, now, holder.pid if holder is not None else None)
+    now = clock.now_s()
+    try:
+        found = _of_run(run_id, now)
+    except NoJournal:
+        if run_id is not None:
+            raise
+        found = _of_settings(now)
     if as_json:
         output.say_json(found)
     else:
         output.say(agents_text(found, now))
+
+
+def _of_run(run_id: str | None, now: float) -> dict[str, Any]:
+    control = find_control()
+    with reading(control) as journal:
+        run = chosen_run(journal, run_id).run
+        state, _ = fold(journal, run)
+        holder = holder_of(control, journal, run)
+    return agents_object(state, now, holder.pid if holder is not None else None)
+
+
+def _of_settings(now: float) -> dict[str, Any]:
+    from gangsaw.cli.project import open_project
+
+    project = open_project(here(), os.environ)
+    said = project.sources
+    configured = [
+        agent.name
+        for agent in project.settings.agents
+        if said.of(("agents", agent.name, "kind")).kind is not OriginKind.DEFAULT
+    ]
+    return agents_before_any_run(project.settings.limits, configured, now)
 
 
 @command.command("add")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gangsaw.core.report import RunReport
 
 FORMATS = ("md", "json", "html", "svg")
+_ENDINGS = {"": "md", "txt": "md", "markdown": "md", "htm": "html"}
 
 
 @click.command("report")
@@ -62,8 +63,13 @@ def command(run_id: str | None, form: str | None, as_json: bool, file: Path | No
 
 
 def _by_name(file: Path | None) -> str:
+    """The format that the file's ending names; Markdown where it has none."""
     ending = file.suffix.lower().removeprefix(".") if file is not None else ""
-    return {"htm": "html"}.get(ending, ending if ending in FORMATS else "md")
+    form = _ENDINGS.get(ending, ending)
+    if form not in FORMATS:
+        raise UserError(f"cannot write {file}: no report ends in .{ending}; try an ending of "
+                        f"{', '.join(FORMATS)}, or --format")  # fmt: skip
+    return form
 
 
 def _text(report: RunReport, form: str) -> str:

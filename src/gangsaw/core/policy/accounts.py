@@ -97,6 +97,8 @@ def wait_text(state: State, attempt: Attempt, now: float) -> str:
 
 def moments(state: State) -> Iterator[float]:
     """When launches may be let through again (epoch seconds), past or to come."""
+    if not state.account_limits and not state.breakers:
+        return
     waiting = [*state.live, *(name for _, name in state.ready)]
     for account, until in state.account_limits.items():
         yield until

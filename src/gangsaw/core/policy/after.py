@@ -24,7 +24,10 @@ _MOMENT = frozenset({When.AFTER})
 
 def checks(state: State) -> tuple[Check, ...]:
     """The checks of what has landed: the run's own and those of the landed tasks."""
-    landed = [name for name in dict.fromkeys(state.landed) if state.task_states[name].landed_commit]
+    if not state.checked_after:  # the usual case, asked in every turn of a long run
+        return gates.needed(state.gate, _MOMENT, None)
+    those = dict.fromkeys(name for name in state.landed if name in state.checked_after)
+    landed = [name for name in those if state.task_states[name].landed_commit]
     own = [check for name in landed for check in state.tasks[name].checks]
     return gates.needed((*state.gate, *own), _MOMENT, None)
 

@@ -2,7 +2,8 @@
 
 From the last landing back through its task's attempts; from an admission to what made it possible:
 the landing of the last need, the end of the attempt before, or whoever gave back the slot (the
-track, the scope) that it waited for. The links leave no gap and do not overlap.
+track, the scope) that it waited for, or was the last of the wave or of those beside which it could
+not run. The links leave no gap and do not overlap.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from gangsaw.core.state import Attempt
 
 SLOT_HOLDS = frozenset({HoldKind.SLOTS, HoldKind.AGENT_SLOTS, HoldKind.AGENT_SEATS})
 PLACE_HOLDS = frozenset({HoldKind.TRACK, HoldKind.SCOPE, HoldKind.OVERLAP})
+COMPANY_HOLDS = frozenset({HoldKind.ALONE, HoldKind.WAVE})
+"""Whoever is over last lets these go, whether or not they were named."""
 LINKS_MAX = 10_000
 """Links of a chain at most; what is before them is one link more."""
 
@@ -113,7 +116,7 @@ class _Walk:
         """Who gave back last what the attempt waited for."""
         if hold is None or self.until_s <= possible_s:
             return None
-        if hold.kind not in SLOT_HOLDS | PLACE_HOLDS:
+        if hold.kind not in SLOT_HOLDS | PLACE_HOLDS | COMPANY_HOLDS:
             return None
         began_at = self._facts.began_at
         moments = self._facts.freed
@@ -122,6 +125,7 @@ class _Walk:
             if each.at - began_at <= possible_s:
                 return None
             other = each.attempt.rpartition(".")[0]
-            if hold.kind in SLOT_HOLDS or (each.ended and other in hold.tasks):
+            named = other in hold.tasks or hold.kind in COMPANY_HOLDS
+            if hold.kind in SLOT_HOLDS or (each.ended and named):
                 return each
         return None

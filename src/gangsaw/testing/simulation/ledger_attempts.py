@@ -69,7 +69,8 @@ def _(book: Ledger, event: ev.WorkFound, at: float) -> None:
     if book.world.trees.worktrees[event.attempt].head != event.commit:
         raise Broken(f"{event.commit} is not what {event.attempt} left")
     against = book.world.trees.worktrees[event.attempt].base
-    page.sealed, page.asked = event.commit, 0
+    # A person agrees with what they have seen, not with the same found once more.
+    page.sealed, page.approved, page.asked = event.commit, "", 0
     page.paths = book.world.trees.paths_between(event.commit, against)
     ledger_honesty.note_work(book, event)
     ledger_resolving.note_work(event, page)

@@ -23,6 +23,23 @@ def _(book: Ledger, event: WatchdogStopped, at: float) -> None:
     if page.stopped is not None:
         raise Broken(f"{event.attempt} was being stopped already ({page.stopped})")
     book.machine.ended_by_watchdog.add(event.attempt)
+    _note_victim(book, event.attempt, at)
+
+
+def _note_victim(book: Ledger, ended: str, at: float) -> None:
+    """It is the victim now, and no more run from now on than are left beside it; of a machine that
+    nobody has looked at yet nothing is said."""
+    machine = book.machine
+    if machine.reading is None:
+        return
+    machine.victim, machine.soft_at = ended, at
+    left = [
+        name
+        for name, page in book.attempts.items()
+        if page.live and page.launch != page.ended_launch and name != ended
+    ]
+    most = book.limits.max_agents if machine.parallel is None else machine.parallel
+    machine.parallel = max(1, min(most, len(left)))
 
 
 def note_watchdog(book: Ledger, event: TurnExited | TurnLost) -> None:

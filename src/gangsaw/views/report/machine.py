@@ -7,7 +7,10 @@ from gangsaw.core.report.machine_values import Machine, Peaks
 from gangsaw.views.report.section import Section, shortened
 from gangsaw.views.report.words import lasted, percent
 
-NO_READING = "No reading of the meters is on record: the first one is 10 s after the run began."
+NO_READING = (
+    "No peaks of the whole machine are on record: readings for them are kept from 10 s after the "
+    "run began, while an agent is at work."
+)
 
 
 def machine_sections(report: RunReport) -> list[Section]:
