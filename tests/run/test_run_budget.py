@@ -56,14 +56,14 @@ def test_a_budget_is_kept_although_agents_tell_late_what_they_cost(tmp_path: Pat
 
 def test_what_overshoots_is_stopped_and_the_sum_survives_a_kill(tmp_path: Path) -> None:
     ground = Playground(tmp_path, agent="scripted", max_agents=2)
-    gate = tmp_path / "gate"
+    deaf, gate = tmp_path / "deaf", tmp_path / "gate"
+    # Nothing is spent before the other one is at work, and that one is not stopped before the kill.
+    spend = (f"wait {deaf}", "usage 10 10 0.75", "usage 10 10 0.75", f"wait {gate}")
+    stays = ("ignore-term", f"run touch {deaf}", f"wait {gate}", "usage 10 10 0.01")
     plan = ground.plan(
         [
-            {
-                "id": "dear",
-                "prompt": script("dear", "usage 10 10 0.75", "usage 10 10 0.75", f"wait {gate}"),
-            },
-            {"id": "late", "prompt": script("late", f"wait {gate}", "usage 10 10 0.01")},
+            {"id": "dear", "prompt": script("dear", *spend)},
+            {"id": "late", "prompt": script("late", *stays)},
             {"id": "after", "needs": ["late"], "prompt": script("after", "usage 10 10 0.01")},
         ]
     )

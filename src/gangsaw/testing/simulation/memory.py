@@ -26,6 +26,9 @@ WORKTREE_MB = 100
 READ = 0.8
 """How often a turn brings a reading."""
 TWICE = 0.1
+FREE_MB, NARROW_MB = 9_000, 700
+NARROW = 0.15
+"""How many disks have room for one more worktree at a time, but not for two."""
 
 
 class Memory:
@@ -36,6 +39,8 @@ class Memory:
         self._rng = Random(f"{scene.own} meter")
         self.is_there = scene.temper.memory > 0
         self._stubborn = {t.id for t in scene.plan.tasks if self._rng.random() < STUBBORN}
+        narrow = Random(f"{scene.own} disk").random() < NARROW
+        self._free_mb = NARROW_MB if narrow else FREE_MB
         self._found: dict[tuple[str, int], tuple[float, float, float]] = {}
         """Launch → when it was first seen, its memory then, how fast it grows."""
 
@@ -49,7 +54,7 @@ class Memory:
         return [found, found] if self._rng.random() < TWICE else [found]
 
     def _read(self) -> ob.Observation:
-        calm, rng = self._world.temper is CALM, self._rng
+        calm, rng, free = self._world.temper is CALM, self._rng, self._free_mb
         used = [
             AgentMemory(name, 0, 100 if calm else round(self._used_mb(name, launch.number)))
             for name, launch in self._world.alive.items()
@@ -66,7 +71,7 @@ class Memory:
         measure = Measure(
             TOTAL_MB,
             max(0, round(left)),
-            rng.choice((9_000, 9_000, 9_000, 700, 300)) if short else 9_000,
+            rng.choice((free, free, free, NARROW_MB, 300)) if short else free,
             rng.choice((50.0, 50.0, 50.0, 95.0)) if short else 50.0,
             agents=tuple(replace(each, peak_mb=each.memory_mb) for each in used),
             some_wait_pct=rng.choice((0.0, 30.0)) if short else 0.0,
