@@ -36,11 +36,11 @@ def grown(*peaks: int) -> tuple[AgentMemory, ...]:
     return tuple(AgentMemory(f"{name}.1", mb) for name, mb in zip("ab", peaks, strict=False))
 
 
-def test_the_first_comes_after_a_while_and_only_with_an_agent(state: State) -> None:
+def test_the_first_comes_with_the_first_agent(state: State) -> None:
     begun = state.started_at
-    assert not take(state, FIRST, begun + LEAST_S - 1)
-    assert not take(state, replace(FIRST, agents=()), begun + LEAST_S)
-    assert take(state, FIRST, begun + LEAST_S)
+    assert not take(state, replace(FIRST, agents=()), begun)
+    assert take(state, FIRST, begun + 1)
+    assert not take(state, replace(FIRST, memory_available_mb=1), begun + LEAST_S)
 
 
 @pytest.mark.parametrize(

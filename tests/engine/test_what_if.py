@@ -74,11 +74,27 @@ def test_a_dry_run_begins_as_the_core_does(plan: Plan, agents: int, others: int 
     evolve(state, RunStarted("r1", plan, limits, "main", "i", "base"), 0.0)
     events, _ = turn(state, 1.0, [IntegrationAt("base")])
     first = [(e.task, e.agent) for e in events if isinstance(e, AttemptAdmitted)]
-    steps = rehearse(plan, limits, ())
+    steps = rehearse(plan, limits, ()).steps
     assert [(start.task, start.agent) for start in steps[0].starts] == first
     assert sorted(name for step in steps for name in step.started) == sorted(
         each.id for each in plan.tasks
     )
+
+
+def test_a_dry_run_and_a_what_if_know_what_is_spent_when() -> None:
+    plan = plan_of(task("a"), task("b"), task("c"), task("d"))
+    bounded = replace(limits_of(1), budget_usd=2.0)
+    learned = Learned(costs_usd={("one", ""): [0.9]})
+    found = rehearse(plan, bounded, (), learned=learned)
+    # A third one is let begin with what is left, and spends more: nobody can know before.
+    names = [name for step in found.steps for name in step.started]
+    assert names == ["a", "b"]
+    never = dict(found.never)
+    assert list(never) == ["c", "d"]
+    assert "the budget has no room for it" in never["c"]
+    assert rehearse(plan, limits_of(1), (), learned=learned).never == ()
+    (outcome,) = foresee(plan, bounded, (), learned, (1,)).outcomes
+    assert outcome.landed == 2
 
 
 @given(plans(), st.integers(1, 4))
@@ -191,6 +207,6 @@ def test_an_estimate_decides_the_order() -> None:
     with_it = plan_of(task("a", 1.0), task("b", 900.0))
     without = plan_of(*(replace(each, estimate_s=None) for each in with_it.tasks))
     limits = limits_of(1)
-    assert [step.started for step in rehearse(with_it, limits, ())] == [("b",), ("a",)]
-    assert [step.started for step in rehearse(without, limits, ())] == [("a",), ("b",)]
+    assert [step.started for step in rehearse(with_it, limits, ()).steps] == [("b",), ("a",)]
+    assert [step.started for step in rehearse(without, limits, ()).steps] == [("a",), ("b",)]
     assert math.isclose(takes(with_it, 1)[0], 901.0)

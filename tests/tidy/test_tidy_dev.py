@@ -68,3 +68,54 @@ def test_an_old_git_is_said_with_its_remedy(copy: Path, tmp_path: Path) -> None:
     code, output = dev("setup", script=copy, path=str(tmp_path))
     assert code == 2
     assert "cannot use git version 2.30.2: gangsaw needs 2.38" in output
+
+
+AGAIN = """
+import importlib.machinery, importlib.util, sys
+from pathlib import Path
+loader = importlib.machinery.SourceFileLoader("dev", sys.argv[1])
+dev = importlib.util.module_from_spec(importlib.util.spec_from_loader("dev", loader))
+loader.exec_module(dev)
+dev.ROOT, dev.PYTHON = Path.cwd(), sys.executable
+dev.LAST_FAILED = dev.ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
+code = dev.again(dev.pytest("first", "-q", "test_flaky.py"), ["-q"], {})
+sys.exit(dev.conclude([] if code == 0 else ["tests"]))
+"""
+SOON = """
+import pathlib
+import pytest
+@pytest.mark.parametrize("number", range({count}))
+def test_soon(number):
+    seen = pathlib.Path(f"seen{{number}}")
+    before = seen.exists()
+    seen.touch()
+    assert before and {good}
+"""
+
+
+@pytest.mark.parametrize(
+    ("count", "good", "code", "told"),
+    [
+        (3, True, 0, "dev: flaky: test_flaky.py::test_soon[2] passed only when it ran once more"),
+        (3, False, 1, "dev: failed: tests"),
+        (4, True, 1, "dev: failed: tests"),
+    ],
+)
+def test_the_few_that_failed_run_once_more_and_that_is_told(
+    tmp_path: Path, count: int, good: bool, code: int, told: str
+) -> None:
+    (tmp_path / "test_flaky.py").write_text(SOON.format(count=count, good=good))
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    ended = subprocess.run(
+        [sys.executable, "-c", AGAIN, str(ROOT / "dev")],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if "PYTEST" not in name},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == code, ended.stdout + ended.stderr
+    assert told in ended.stderr
+    assert ("flaky" in ended.stderr) == (code == 0)

@@ -55,7 +55,7 @@ def test_what_is_recorded_is_of_tests_that_exist_and_passed() -> None:
         ([], "G1: no test shows it"),
         ([replace(SHORT, outcome="failed")], "G1: failed: tests/a.py::test_a"),
         ([replace(SHORT, outcome="skipped")], "G1: no test shows it"),
-        ([SHORT, replace(SHORT, guarantees=("G7",))], "G7: not in docs/guarantees.toml"),
+        ([SHORT, replace(SHORT, test="b", guarantees=("G7",))], "G7: not in docs/guarantees.toml"),
     ],
 )
 def test_what_is_not_proven_is_said(found: list[Result], complaint: str) -> None:
@@ -65,6 +65,12 @@ def test_what_is_not_proven_is_said(found: list[Result], complaint: str) -> None
 def test_what_is_proven_is_no_complaint() -> None:
     assert unproven((LOST,), [SHORT]) == []
     assert unproven((LOST, TWICE), [SHORT]) == ["G2: no test shows it"]
+
+
+def test_of_a_test_that_ran_again_the_last_result_counts() -> None:
+    failed = replace(SHORT, outcome="failed")
+    assert unproven((LOST,), [failed, SHORT]) == []
+    assert "G1: failed: tests/a.py::test_a" in unproven((LOST,), [SHORT, failed])
 
 
 def test_a_record_keeps_long_campaigns_and_forgets_tests_that_are_gone() -> None:

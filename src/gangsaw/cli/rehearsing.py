@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gangsaw.cli import output
 from gangsaw.core.errors import UserError
 from gangsaw.engine.dry import rehearse
-from gangsaw.engine.earlier import durations_at
+from gangsaw.engine.earlier import learned_at
 from gangsaw.store.control import Control
 from gangsaw.views.rehearsal import Rehearsed, rehearsal_object, rehearsal_text
 
@@ -30,8 +30,8 @@ def show_rehearsal(repo: Repository, order: Order, *, verbose: bool, as_json: bo
     if base is None:
         raise UserError("cannot rehearse: this repository has no commit yet; try: git commit")
     gate = order.settings.checks
-    durations = durations_at(Control(repo.control_dir).journal)
-    steps = rehearse(order.plan, order.limits, gate, base, durations)
+    learned = learned_at(Control(repo.control_dir).journal)
+    played = rehearse(order.plan, order.limits, gate, base, learned)
     found = Rehearsed(
         plan=order.plan,
         source=order.plan_source,
@@ -39,7 +39,8 @@ def show_rehearsal(repo: Repository, order: Order, *, verbose: bool, as_json: bo
         target=target,
         base=base,
         gate=gate,
-        steps=[(step.started, dict(step.held), step.waiting) for step in steps],
+        steps=[(step.started, dict(step.held), step.waiting) for step in played.steps],
+        never=dict(played.never),
         prompts=_prompts(repo, order, base) if verbose else {},
     )
     if as_json:

@@ -97,7 +97,8 @@ def read_every_s(state: State, measure: Measure | None) -> float:
 def kind_of(attempt: Attempt) -> Kind:
     """What the peak of its present launch is learned for."""
     kind = "review" if attempt.why is TurnKind.REVIEW else "work"
-    return (attempt.seat, attempt.model or "", kind)
+    model = attempt.model if attempt.seat == attempt.agent else None
+    return (attempt.seat, model or "", kind)
 
 
 def report(state: State, measure: Measure, now: float) -> list[MachineGoverned]:

@@ -22,12 +22,10 @@ GROWN_MB = 32
 
 def measured(state: State, seen: Measure, now: float) -> list[MachineMeasured]:
     """The event of a reading, or none: nothing is recorded while no agent is alive."""
-    book = state.machine
-    since = book.at or state.started_at
-    if not seen.agents or 0 <= now - since < LEAST_S:
+    book, since_s = state.machine, now - state.machine.at
+    if not seen.agents or (book.last is not None and 0 <= since_s < LEAST_S):
         return []
-    last = book.last
-    if last is not None and 0 <= now - since < MOST_S and not _differs(state, last, seen):
+    if book.last is not None and 0 <= since_s < MOST_S and not _differs(state, book.last, seen):
         return []
     known = tuple(one for one in seen.agents if one.attempt in state.attempts)
     return [MachineMeasured(replace(seen, agents=known))]

@@ -3,15 +3,16 @@ every other. Nothing is started, nothing is written."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gangsaw.core import actions as ac
-from gangsaw.core.durations import NOTHING_LEARNED, Durations
 from gangsaw.core.events import AttemptAdmitted
+from gangsaw.core.learning import Learned
 from gangsaw.core.model import Check, Limits, Plan
 from gangsaw.core.state import State
 from gangsaw.core.status import view
-from gangsaw.engine.imagined import Turn, imagine
+from gangsaw.engine.imagined import Turn, imagine, learned_costs
 
 HELD_MOST = 20
 """So many of those in line are named with their reason; of thousands nobody reads them all, at
@@ -43,21 +44,34 @@ class Step:
         return tuple(start.task for start in self.starts)
 
 
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What would start, in this order, and why what never would does not, by task."""
+
+    steps: tuple[Step, ...]
+    never: tuple[tuple[str, str], ...]
+
+
 def rehearse(
     plan: Plan,
     limits: Limits,
     gate: tuple[Check, ...],
     base: str = "base",
-    durations: Durations = NOTHING_LEARNED,
-) -> list[Step]:
-    """The order in which the tasks would start, from the commit `base`, as far as `durations` of
-    earlier runs have to do with it."""
+    learned: Learned | None = None,
+) -> Rehearsal:
+    """The order in which the tasks would start, from the commit `base`, as far as what earlier runs
+    took and cost has to do with it."""
+    known = learned or Learned()
     steps: list[Step] = []
     starts: list[Start] = []
     held: tuple[tuple[str, str], ...] = ()
     waiting = 0
     moment = 0.0
-    for turn in imagine(plan, limits, gate, base, _lasts, durations=durations):
+    turns = imagine(
+        plan, limits, gate, base, _lasts,
+        durations=known.written_down(), costs=learned_costs(known),
+    )  # fmt: skip
+    for turn in turns:
         if turn.at != moment and starts:
             steps.append(Step(tuple(starts), held, waiting))
             starts = []
@@ -65,7 +79,16 @@ def rehearse(
         if found := _starts(turn):
             starts += found
             held, waiting = _held(turn), len(turn.state.ready)
-    return [*steps, Step(tuple(starts), held, waiting)] if starts else steps
+    if starts:
+        steps.append(Step(tuple(starts), held, waiting))
+    return Rehearsal(tuple(steps), _never(plan, steps, turn))
+
+
+def _never(plan: Plan, steps: Sequence[Step], last: Turn) -> tuple[tuple[str, str], ...]:
+    """Why the tasks that were never started are not, when nothing more happens by itself."""
+    started = {name for step in steps for name in step.started}
+    left = (task.id for task in plan.tasks if task.id not in started)
+    return tuple((name, view(last.state, name, last.at).reason) for name in left)
 
 
 def _lasts(state: State, action: ac.Action) -> float:

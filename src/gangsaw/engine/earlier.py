@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gangsaw.core.durations import Durations
 from gangsaw.core.events import Event
-from gangsaw.core.learning import RULES, learn
+from gangsaw.core.learning import RULES, Learned, learn
 from gangsaw.core.wire import decode_event
 from gangsaw.store.journal import Journal, open_journal
 
@@ -19,6 +19,11 @@ _KINDS = frozenset(event.kind for event in RULES)
 
 
 def durations_of(journal: Journal) -> Durations:
+    """What the latest runs in the journal teach, to be written down."""
+    return learned_of(journal).written_down()
+
+
+def learned_of(journal: Journal) -> Learned:
     """What the latest runs in the journal teach."""
     chosen: list[tuple[str, int]] = []
     left = EVENTS_MAX
@@ -28,15 +33,15 @@ def durations_of(journal: Journal) -> Durations:
         left -= min(last, left)
         if not left:
             break
-    return learn(_teaching(journal, *each) for each in reversed(chosen)).written_down()
+    return learn(_teaching(journal, *each) for each in reversed(chosen))
 
 
-def durations_at(path: Path) -> Durations:
+def learned_at(path: Path) -> Learned:
     """The same of the journal at this path; nothing where there is none."""
     if not path.exists():
-        return Durations()
+        return Learned()
     with open_journal(path, writer=False) as journal:
-        return durations_of(journal)
+        return learned_of(journal)
 
 
 def _teaching(journal: Journal, run: str, after: int) -> Iterator[tuple[float, Event]]:

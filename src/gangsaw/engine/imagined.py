@@ -16,7 +16,8 @@ from gangsaw.core import observations as ob
 from gangsaw.core.durations import NOTHING_LEARNED, Durations
 from gangsaw.core.events import CheckResult, Event, Judgement, RunStarted, Stage
 from gangsaw.core.evolve import evolve
-from gangsaw.core.launch import OutcomeKind, ResultNoted, TurnOutcome
+from gangsaw.core.launch import OutcomeKind, ResultNoted, TurnOutcome, UsageNoted
+from gangsaw.core.learning import Learned
 from gangsaw.core.model import Check, Deliver, Limits, Plan, TurnKind
 from gangsaw.core.phases import Phase
 from gangsaw.core.policy.remedy import waits_for_a_person
@@ -32,6 +33,24 @@ APPROVED = '{"verdict": "approve"}'
 
 Lasts = Callable[[State, ac.Action], float]
 """How many seconds an action takes in this state."""
+Costs = Callable[[State, ac.RunTurn], float | None]
+"""What a turn costs in dollars, as its agent tells at its end; `None` where nobody knows."""
+
+
+def _untold(state: State, action: ac.RunTurn) -> float | None:
+    return None
+
+
+def learned_costs(learned: Learned) -> Costs:
+    """All that a task is known to cost is told with its first work turn, nothing with any other."""
+
+    def cost_usd(state: State, action: ac.RunTurn) -> float | None:
+        attempt = state.attempts[action.about]
+        first = action.why is TurnKind.WORK and attempt.begun in (0, action.launch)
+        guess = learned.cost_usd(attempt.agent, attempt.model) if first else None
+        return None if guess is None else guess.value
+
+    return cost_usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +70,12 @@ def imagine(
     lasts: Lasts,
     start_s: float = 0.0,
     durations: Durations = NOTHING_LEARNED,
+    costs: Costs = _untold,
 ) -> Iterator[Turn]:
     """The turns of an imagined run, from its start at 0 to where nothing more happens by itself. An
     agent needs `start_s` until it runs, besides what its turn lasts; `durations` are what its tasks
     are ranked by, where the plan does not say it."""
-    return _Imagined(plan, limits, gate, base, lasts, start_s, durations).turns()
+    return _Imagined(plan, limits, gate, base, lasts, start_s, durations, costs).turns()
 
 
 class _Imagined:
@@ -68,6 +88,7 @@ class _Imagined:
         lasts: Lasts,
         start_s: float,
         durations: Durations,
+        costs: Costs,
     ) -> None:
         # Nobody is late in this world, and nothing leaves it.
         free = replace(limits, stall_s=NEVER_S, timeout_s=NEVER_S, deliver=Deliver.NEVER, remote="")
@@ -75,7 +96,7 @@ class _Imagined:
         self._started = RunStarted(
             "r1", replace(plan, tasks=tasks), free, "", "", base, gate, durations=durations
         )
-        self._base, self._lasts, self._start_s = base, lasts, start_s
+        self._base, self._lasts, self._start_s, self._costs = base, lasts, start_s, costs
         self._state = State()
         self._agenda: list[tuple[float, int, ac.Action, ob.Observation]] = []
         self._in_flight: set[ac.Action] = set()
@@ -178,6 +199,9 @@ class _Imagined:
         if action.why is TurnKind.REVIEW:
             approval = ob.Noted(about, launch, ResultNoted(True, APPROVED))
             found.append((lasts_s, approval))
+        if (cost_usd := self._costs(self._state, action)) is not None:
+            told = UsageNoted(0, 0, cost_usd=cost_usd)
+            found.append((lasts_s, ob.Noted(about, launch, told)))
         done = TurnOutcome(OutcomeKind.DONE)
         return [*found, (lasts_s, ob.LaunchExited(about, launch, done, 0, None))]
 

@@ -15,7 +15,7 @@ from gangsaw.core.learning import Learned
 from gangsaw.core.model import Check, Limits, Plan, Stage, Task, TurnKind, Workspace
 from gangsaw.core.report import report_of
 from gangsaw.core.state import State
-from gangsaw.engine.imagined import imagine
+from gangsaw.engine.imagined import imagine, learned_costs
 
 _MILLI = 1000
 
@@ -35,8 +35,9 @@ def foresee(
     for count in counts:
         allowed = replace(limits, max_agents=count)
         turns = imagine(
-            plan, allowed, gate, base, expected.lasts_s, expected.start_s, learned.written_down()
-        )
+            plan, allowed, gate, base, expected.lasts_s, expected.start_s,
+            learned.written_down(), learned_costs(learned),
+        )  # fmt: skip
         report = report_of((turn.at, event) for turn in turns for event in turn.events)
         totals = report.totals
         # The branch is not there at the very first moment: what follows the last landing is not

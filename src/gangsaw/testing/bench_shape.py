@@ -31,7 +31,7 @@ SEED = 39
 LASTS_S = 3600.0
 TEACHING = 8
 """Tasks of the run that teaches what things take."""
-MEDIAN_S = {1: 1.5, 3: 6.0, 6: 6.0, 12: 6.0}
+MEDIAN_S = {1: 3.0, 3: 6.0, 6: 6.0, 12: 6.0}
 """So long is an agent at work at the median: every run takes a minute or two."""
 BATCHED = (3, 2.5)
 """Agents and median of the run in waves."""

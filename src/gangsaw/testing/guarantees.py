@@ -98,7 +98,9 @@ def merged(record: list[Result], found: list[Result]) -> list[Result]:
 
 def unproven(promised: tuple[Guarantee, ...], found: list[Result]) -> list[str]:
     """Complaints: guarantees without a test that passed, tests of theirs that failed, and tests
-    that name a guarantee nobody knows. A test that was skipped shows nothing."""
+    that name a guarantee nobody knows. A test that was skipped shows nothing; of one that ran more
+    than once the last result counts."""
+    found = list({result.test: result for result in found}.values())
     complaints = [
         f"{name}: {result.outcome}: {result.test}"
         for result in found if result.outcome == "failed" for name in result.guarantees

@@ -137,6 +137,17 @@ def _no_budget() -> Iterator[None]:
         yield
 
 
+@governor_mutant("what one model takes is expected of another")
+def _any_model() -> Iterator[None]:
+    before = projection.expected_mb
+
+    def wide(footprints: Any, kind: tuple[str, str, str], *more: Any) -> float:
+        return before(footprints, (kind[0], "", ""), *more)
+
+    with with_values(governing, expected_mb=wide):
+        yield
+
+
 @governor_mutant("what worktrees in the making will take is not counted")
 def _no_worktrees() -> Iterator[None]:
     before = projection.shortage

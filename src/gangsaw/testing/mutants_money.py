@@ -137,6 +137,28 @@ def _waves_overlap() -> Iterator[None]:
         yield
 
 
+def _batched(scene: Scene) -> bool:
+    return scene.limits.batched
+
+
+@mutant("a wave holds who has to wait for another one of it", where=_batched)
+def _wave_collides() -> Iterator[None]:
+    with with_values(waves, _fit=lambda known, name, other: True):
+        yield
+
+
+@mutant("a wave holds more than there are slots of an agent", where=_batched)
+def _wave_has_no_places() -> Iterator[None]:
+    with with_values(waves, _place_of=lambda known, name, taken: ""):
+        yield
+
+
+@mutant("a wave waits for who cannot start before a person has acted", where=_batched)
+def _wave_is_kept() -> Iterator[None]:
+    with with_values(waves, _waits_for_person=lambda known, name: False):
+        yield
+
+
 @mutant("a wave waits for who waits for a person")
 def _wave_waits() -> Iterator[None]:
     def is_open(known: State, name: str) -> bool:

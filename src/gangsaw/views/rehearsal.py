@@ -17,8 +17,8 @@ HELD_MAX = 5
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
     """What would be run, from where, in which order. `steps` are the tasks that start at the same
-    moment, what the first of the others in line wait for, and how many wait; `prompts` are by
-    task, empty if not asked for."""
+    moment, what the first of the others in line wait for, and how many wait; `never` is
+    why others are not started at all; `prompts` are by task, empty if not asked for."""
 
     plan: Plan
     source: str
@@ -27,6 +27,7 @@ class Rehearsed:
     base: str
     gate: tuple[Check, ...]
     steps: Sequence[tuple[Sequence[str], Mapping[str, str], int]]
+    never: Mapping[str, str]
     prompts: Mapping[str, str]
 
 
@@ -43,6 +44,7 @@ def rehearsal_object(found: Rehearsed) -> dict[str, Any]:
             {"start": list(start), "held": dict(held), "waiting": waiting}
             for start, held, waiting in found.steps
         ],
+        "never": dict(found.never),
         "tasks": [_task(found, task) for task in found.plan.tasks],
     }
 
@@ -81,15 +83,22 @@ def rehearsal_text(found: Rehearsed) -> list[str]:
             lines.append(f"         {flat(name)} waits: {flat(reason)}")
         if waiting > HELD_MAX:
             lines.append(f"         and {waiting - HELD_MAX} more wait")
-    started = {name for start, _, _ in found.steps for name in start}
-    if left := [task.id for task in found.plan.tasks if task.id not in started]:
-        lines.append(f"Never started: {flat(', '.join(left))}")
+    for reason, names in _by_reason(found.never):
+        lines.append(f"Never started: {flat(', '.join(names))}: {flat(reason)}")
     lines.append("Tasks:")
     for task in found.plan.tasks:
         lines.append(f"  {flat(task.id)}  {_about(found, task)}")
         if task.id in found.prompts:
             lines += block(found.prompts[task.id].rstrip("\n"), "    | ")
     return lines
+
+
+def _by_reason(never: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """The tasks that share a reason, together."""
+    found: dict[str, list[str]] = {}
+    for name, reason in never.items():
+        found.setdefault(reason, []).append(name)
+    return list(found.items())
 
 
 def _names(checks: Sequence[Check]) -> str:

@@ -30,7 +30,7 @@ _RANGE = re.compile(r"([1-9][0-9]{0,5})(?:\.\.([1-9][0-9]{0,5}))?")
 
 @click.command("simulate")
 @click.argument("plan", required=False, type=click.Path(path_type=Path))
-@click.option("-n", "--agents", "counts", default="1..8", metavar="N..M", show_default=True,
+@click.option("-n", "--agents", "counts", default="1..16", metavar="N..M", show_default=True,
               help="Numbers of agents: 1..16, or 1,3,6,12.")  # fmt: skip
 @click.option("--agent", help="The default agent (a name of [agents.NAME]).")
 @click.option("--batched/--no-batched", "batched", default=None,

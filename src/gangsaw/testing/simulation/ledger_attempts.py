@@ -11,7 +11,7 @@ from gangsaw.testing.simulation import ledger_honesty, ledger_resolving
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.ledger_money import lacks_money
 from gangsaw.testing.simulation.ledger_order import goes_first
-from gangsaw.testing.simulation.ledger_seats import stands_for
+from gangsaw.testing.simulation.ledger_seats import may_go_to, stands_for
 from gangsaw.testing.simulation.pages import AttemptPage, can_start_from, rule
 from gangsaw.testing.simulation.reasons import Reasons
 
@@ -37,6 +37,9 @@ def _(book: Ledger, event: ev.AttemptAdmitted, at: float) -> None:
         raise Broken(f"{event.attempt} is given to {event.agent}")
     if event.stands_for != stands_for(book, page.task, event.agent, at):
         raise Broken(f"{event.attempt} is begun in the place of {event.stands_for}")
+    known = page.task.model if event.agent == may_go_to(book, page.task)[0] else None
+    if event.model != known:
+        raise Broken(f"{event.attempt} is given to {event.agent} with the model {event.model}")
     if reasons:
         raise Broken(f"{event.attempt} is admitted against {sorted(reasons)}")
     if page.is_over:
@@ -59,7 +62,7 @@ def _(book: Ledger, event: ev.AttemptAdmitted, at: float) -> None:
     page.first_base = page.first_base or event.base
     by_hand = bool(event.start) and event.start == page.given
     book.attempts[event.attempt] = AttemptPage(
-        event.task, event.agent, start=event.start, by_hand=by_hand
+        event.task, event.agent, event.model or "", start=event.start, by_hand=by_hand
     )
 
 

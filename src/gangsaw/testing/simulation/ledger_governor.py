@@ -41,7 +41,8 @@ class MachinePage:
     began_at: float | None = None
     used: dict[str, float] = field(default_factory=dict)
     peaks: dict[str, float] = field(default_factory=dict)
-    learned: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    learned: dict[tuple[str, str, str], list[float]] = field(default_factory=dict)
+    """Peaks by agent, model and kind of turn, oldest first; wider ones with empty words."""
     stops: dict[str, int] = field(default_factory=dict)
     """Task → how often it was stopped for memory."""
     ended_by_watchdog: set[str] = field(default_factory=set)
@@ -63,21 +64,27 @@ class MachinePage:
         self.used.pop(name, None)
         peak = self.peaks.get(name, 0.0)
         if peak > 0:
-            for kind in (_kind(page), ""):
-                self.learned.setdefault((page.seat, kind), []).append(peak)
+            agent, model, kind = kind_of(page)
+            for wide in {(agent, model, kind), (agent, model, ""), (agent, "", "")}:
+                self.learned.setdefault(wide, []).append(peak)
 
-    def expected(self, agent: str, kind: str, limits: Limits) -> float:
+    def expected(self, like: tuple[str, str, str], limits: Limits) -> float:
         """The peak that is known of its like, or what its settings allow it."""
-        for wide in (kind, ""):
-            known = sorted(self.learned.get((agent, wide), [])[-PEAKS:])
+        agent, model, _ = like
+        for wide in (like, (agent, model, ""), (agent, "", "")):
+            known = sorted(self.learned.get(wide, [])[-PEAKS:])
             if known:
                 return known[3 * (len(known) - 1) // 4]
         own = next((each.memory_max_mb for each in limits.agents if each.name == agent), None)
         return own or UNKNOWN_MB
 
 
-def _kind(page: AttemptPage) -> str:
-    return "review" if page.why is TurnKind.REVIEW else "work"
+def kind_of(page: AttemptPage, agent: str | None = None) -> tuple[str, str, str]:
+    """Agent, model and kind of turn of an attempt's last launch, or of one by this agent. Only of
+    the agent that the attempt was given to is the model known."""
+    agent = page.seat if agent is None else agent
+    kind = "review" if page.why is TurnKind.REVIEW else "work"
+    return (agent, page.model if agent == page.agent else "", kind)
 
 
 def _is_alive(page: AttemptPage) -> bool:
@@ -247,8 +254,8 @@ def waits_for_pause(book: Ledger, at: float) -> bool:
     return bool(pause_s) and began is not None and 0 <= at - began < (pause_s or 0.0)
 
 
-def is_short(book: Ledger, agent: str, kind: str, at: float, *, worktree: bool = True) -> bool:
-    """Whether the machine has no room for one more agent of this kind."""
+def is_short(book: Ledger, like: tuple[str, str, str], at: float, *, worktree: bool = True) -> bool:
+    """Whether the machine has no room for one more like this (see `kind_of`)."""
     machine, reading = book.machine, book.machine.reading
     if reading is None:
         return False
@@ -261,10 +268,10 @@ def is_short(book: Ledger, agent: str, kind: str, at: float, *, worktree: bool =
         return True
     if machine.parallel is not None and len(holding) >= machine.parallel:
         return True
-    used = reading.total_mb - reading.available_mb + machine.expected(agent, kind, book.limits)
+    used = reading.total_mb - reading.available_mb + machine.expected(like, book.limits)
     for name, page in holding:
         now_mb = machine.used.get(name, 0.0)
-        used += max(0.0, machine.expected(page.seat, _kind(page), book.limits) - now_mb)
+        used += max(0.0, machine.expected(kind_of(page), book.limits) - now_mb)
     share = 100.0 * used / reading.total_mb
     began = machine.began_at
     least_s = book.limits.launch_delay_s

@@ -16,6 +16,7 @@ from gangsaw.testing.simulation.ledger_governor import (
     has_company,
     is_kept_apart,
     is_short,
+    kind_of,
     note_park,
     note_stop,
 )
@@ -68,6 +69,8 @@ def _(book: Ledger, event: ev.TurnWanted, at: float) -> None:
         raise Broken(f"{event.attempt} takes a slot of {seat} though none is free")
     is_paid(book, event.attempt, page, seat)
     ledger_accounts.may_launch(book, event.attempt, page, seat, at)
+    if not reviews and seat != page.agent:
+        page.model = ""
     page.reviewer, page.agent = (seat, page.agent) if reviews else ("", seat)
     page.unpaid = False
     page.launch, page.turn, page.why = event.launch, event.turn, event.why
@@ -80,8 +83,8 @@ def _(book: Ledger, event: ev.TurnWanted, at: float) -> None:
 def _may_run_beside(book: Ledger, page: AttemptPage, event: ev.TurnWanted, at: float) -> None:
     """What waited begins only where the machine has room, and where nothing runs alone."""
     kind = "review" if event.why is TurnKind.REVIEW else "work"
-    seat = event.agent or page.agent
-    if page.is_parked and is_short(book, seat, kind, at, worktree=False):
+    agent, model, _ = kind_of(page, event.agent or page.agent)
+    if page.is_parked and is_short(book, (agent, model, kind), at, worktree=False):
         raise Broken(f"{event.attempt} goes on though the machine is short")
     if page.holds != "agent" and is_kept_apart(book, page.task):
         raise Broken(f"{event.attempt} goes on beside one that runs alone")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from gangsaw.core.events_waves import WaveFormed
 from gangsaw.testing.simulation.broken import Broken
-from gangsaw.testing.simulation.ledger_seats import nobody_for
-from gangsaw.testing.simulation.pages import rule
+from gangsaw.testing.simulation.ledger_governor import runs_alone
+from gangsaw.testing.simulation.ledger_seats import may_go_to, nobody_for, slots_of
+from gangsaw.testing.simulation.pages import AttemptPage, TaskPage, rule
 
 if TYPE_CHECKING:
     from gangsaw.testing.simulation.ledger import Ledger
@@ -25,9 +28,32 @@ def _goes_on(book: Ledger, name: str) -> bool:
     attempt = book.attempts.get(page.current)
     if attempt is None or not attempt.live:
         ready = all(book.tasks[need].finished for need in page.task.needs)
-        return ready and not nobody_for(book, page.task)
-    in_hand = attempt.place == "attempt.taken"
-    return not (attempt.for_person or in_hand or attempt.place == "review.opened")
+        return ready and not nobody_for(book, page.task) and not _is_kept_by_person(book, page)
+    return not _is_with_person(attempt)
+
+
+def _is_with_person(attempt: AttemptPage) -> bool:
+    return attempt.for_person or attempt.place in ("attempt.taken", "review.opened")
+
+
+def _is_kept_by_person(book: Ledger, page: TaskPage) -> bool:
+    """Whether what the task would touch is taken by an attempt that a person has in hand."""
+    return any(
+        attempt.task != page.task.id
+        and _is_with_person(attempt)
+        and _collide(page, book.tasks[attempt.task], book.talk.of(name).claims)
+        for name, attempt in book.live()
+    )
+
+
+def _collide(page: TaskPage, other: TaskPage, claims: Collection[str] = ()) -> bool:
+    if page.task.track is not None and page.task.track == other.task.track:
+        return True
+    return any(
+        a == b or a.startswith(b + "/") or b.startswith(a + "/")
+        for a in page.task.scope
+        for b in (*other.task.scope, *claims)
+    )
 
 
 @rule(WaveFormed)
@@ -42,6 +68,26 @@ def _(book: Ledger, event: WaveFormed, at: float) -> None:
         page = book.tasks[name]
         live = page.current and book.attempts[page.current].live
         ready = all(book.tasks[need].finished for need in page.task.needs)
-        if live or not ready or page.retry_at > at or nobody_for(book, page.task):
+        away = nobody_for(book, page.task) or _is_kept_by_person(book, page)
+        if live or not ready or page.retry_at > at or away:
             raise Broken(f"{name} is in wave {event.number}, and cannot be started")
+    _can_go_together(book, event)
     book.wave, book.waves = event.tasks, event.number
+
+
+def _can_go_together(book: Ledger, event: WaveFormed) -> None:
+    """Nobody of the wave has to wait for another one of it."""
+    for at, name in enumerate(event.tasks):
+        for other in event.tasks[:at]:
+            alone = runs_alone(book, name) or runs_alone(book, other)
+            if alone or _collide(book.tasks[name], book.tasks[other]):
+                raise Broken(f"{other} and {name} are in wave {event.number} together")
+    by_agent = Counter(
+        agent
+        for agent, *more in (may_go_to(book, book.tasks[name].task) for name in event.tasks)
+        if not more
+    )
+    for agent, count in by_agent.items():
+        slots = slots_of(book, agent)
+        if slots and count > slots:
+            raise Broken(f"wave {event.number} has {count} tasks for {slots} slots of {agent}")

@@ -36,6 +36,7 @@ class AttemptPage:
 
     task: str
     agent: str
+    model: str = ""
     place: str = "attempt.admitted"
     holds: str = "agent"
     launch: int = 0

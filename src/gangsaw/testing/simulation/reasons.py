@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gangsaw.core.conditions import Condition
-from gangsaw.core.model import TurnKind
 from gangsaw.core.policy.admission import Hold, HoldKind
 from gangsaw.core.status import Status, View
 from gangsaw.testing.simulation import ledger_seats
@@ -17,6 +16,7 @@ from gangsaw.testing.simulation.ledger_governor import (
     has_company,
     is_kept_apart,
     is_short,
+    kind_of,
     runs_alone,
     waits_for_pause,
 )
@@ -191,7 +191,11 @@ class Reasons:
         if len(holding) >= book.limits.max_agents:
             found.add(HoldKind.SLOTS)
         those = self.agents_of(page, now)
-        short = any(is_short(book, agent, "work", now) for agent in those)
+        first = ledger_seats.may_go_to(book, page.task)[0]
+        model = page.task.model or ""
+        short = any(
+            is_short(book, (agent, model if agent == first else "", "work"), now) for agent in those
+        )
         if short:
             found.add(HoldKind.MEMORY)
         if waits_for_pause(book, now):
@@ -287,8 +291,8 @@ class Reasons:
     def _has_place(self, agent: str, attempt: AttemptPage, now: float) -> bool:
         """Whether the attempt may take a slot of the agent, and its next turn the machine."""
         book, task = self._book, attempt.task
-        kind = "review" if attempt.why is TurnKind.REVIEW else "work"
-        short = attempt.is_parked and is_short(book, agent, kind, now, worktree=False)
+        like = kind_of(attempt, agent)
+        short = attempt.is_parked and is_short(book, like, now, worktree=False)
         apart = is_kept_apart(book, task) or (not attempt.holds and has_company(book, task))
         return book.has_free_slot(agent, attempt) and not short and not apart
 

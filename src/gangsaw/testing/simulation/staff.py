@@ -44,7 +44,7 @@ def with_staff(scene: Scene, rng: Random) -> Scene:
     names = [each.name for each in agents]
     pool = tuple(rng.sample(names, rng.choice((1, 2, len(names))))) if rng.random() < 0.6 else ()
     tasks = scene.plan.tasks
-    if pool and not scene.temper.memory:  # whose bookkeeping knows no models
+    if pool:
         tasks = tuple(replace(task, model=rng.choice((None, None, "m"))) for task in tasks)
     return replace(
         scene,
