@@ -42,6 +42,15 @@ def test_an_exit_code_is_told_once() -> None:
     assert told(asked)[0].count("exit code 0") == 1
 
 
+def test_checks_that_there_are_none_of_are_not_said_to_pass() -> None:
+    passed = ev.Judgement.PASSED
+    assert told(ev.VerdictReached("t.1", "c0ffee", passed)) == [
+        "checks on the work: there are none"
+    ]
+    ran = ev.VerdictReached("t.1", "c0ffee", passed, (ev.CheckResult("lint", passed, 1.0),))
+    assert told(ran) == ["checks on the work: passed"]
+
+
 def test_a_turn_that_goes_on_is_told_in_a_sentence() -> None:
     wanted = ev.TurnWanted("t.1", 2, 2, TurnKind.CONTINUE, "s")
     assert told(wanted) == ["attempt 1, turn 2: agent launched to go on with it"]

@@ -39,8 +39,8 @@ def test_the_page_about_task_files(tmp_path: Path) -> None:
     ground.write(".beads/issues.jsonl", epic)
     ground.git("add", "-A")
     ground.git("commit", "-q", "-m", "task files")
-    (block,) = re.findall(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    for line in block.splitlines():
+    blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    for line in "".join(blocks).splitlines():
         name, *words = shlex.split(line)
         assert name == "gangsaw"
         done = ground.call(*words)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +79,23 @@ def test_an_epic_is_run_and_closed_with_its_last_task(backlog: Playground) -> No
             name: table[name] for name in json.loads(old) if name not in ("status", "updated_at")
         }
         assert kept.items() <= json.loads(old).items(), line
+
+
+def test_another_epic_is_not_taken_for_the_run_that_goes_on(backlog: Playground) -> None:
+    """The same epic again goes on with the run that was killed; another one says why not."""
+    life = subprocess.run(
+        [sys.executable, "-m", "gangsaw.testing.faulty", "sources.prepare:before:1", "--",
+         "run", "--from", "beads", "--epic", EPIC, "--plain"],
+        cwd=backlog.repo, env=backlog.environment(), stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert life.returncode == -signal.SIGKILL, life.stdout + life.stderr
+    other = backlog.call("run", "--from", "beads", "--epic", "ghtml-zz", "--plain")
+    assert other.returncode == 2
+    assert "cannot run ghtml-zz: r1 is not finished and has nothing of it" in other.stderr
+    again = backlog.call("run", "--from", "beads", "--epic", EPIC, "--plain")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert json.loads(lines_in(backlog)[0])["status"] == "closed"
 
 
 def test_an_epic_that_is_not_there_is_told_with_the_nearest(backlog: Playground) -> None:

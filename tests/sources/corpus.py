@@ -101,6 +101,8 @@ def _item(name: str, read: SourceRead) -> dict[str, Any]:
         said["key"] = item.key
     if item.document:
         said["document"] = item.document
+    if item.home != item.document:
+        said["told in"] = item.home
     if item.standing is not Standing.OPEN:
         said["standing"] = item.standing.value
     if item.needs:
@@ -118,7 +120,7 @@ def _all_done(
 ) -> Iterator[tuple[str, list[str]]]:
     """The lines that change when every task that is left has landed, by document."""
     for n, text in enumerate(texts):
-        mine = [item for item in read.items.values() if item.document == n]
+        mine = [item for item in read.items.values() if item.home == n]
         reports = [
             Report(item.key, Standing.DONE, COMMIT)
             for item in mine

@@ -14,6 +14,8 @@ from gangsaw.sources.writing import with_edits
 from tests.sources.corpus import CORPUS, Case, cases, done_everywhere, found_in
 
 FILES_LEAST = 12
+BOXES_MOST = 8
+"""Boxes of one issue in the check lists of the corpus: it is done when all of them are ticked."""
 
 CASES = cases()
 
@@ -55,7 +57,8 @@ def test_what_is_written_back_is_read_as_meant(case: Case) -> None:
         before = kind.read([text]).items
         after = kind.read([done_everywhere(text, kind)]).items
         assert [item.key for item in after] == [item.key for item in before]
-        assert {item.standing for item in after} <= {Standing.DONE}
+        told = [item for item in after if item.home is not None]
+        assert {item.standing for item in told} <= {Standing.DONE}
         assert [item.title for item in after] == [item.title for item in before]
 
 
@@ -86,7 +89,8 @@ def test_edits_touch_only_lines_of_their_records(case: Case) -> None:
             new = lines_of(with_edits(text.text, kind.edits(text, [report]).edits))
             kept = Counter(line.text + line.end for line in new)
             lost = Counter(old) - kept
-            assert lost.total() <= 2, item.key  # its own line, and that of its group
+            most = BOXES_MOST if case.kind == "planning" else 2  # its own line, and its group's
+            assert lost.total() <= most, item.key
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,4 +1,4 @@
-"""Writing `gangsaw.toml` so that it can be taken back byte for byte."""
+"""Writing a file of the checkout so that it can be taken back byte for byte."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Record:
 
 
 def write_undoable(file: Path, record_file: Path, before: bytes | None, text: bytes) -> None:
-    """Put the text into the settings file, which has `before` (`None`: it is not there), so that
+    """Put the text into the file, which has `before` (`None`: it is not there), so that
     `gangsaw init --undo` can bring back what was there before any text of ours."""
     former = read_record(record_file) if record_file.exists() else None
     if former is not None and former.written == before:
@@ -84,8 +84,33 @@ def read_record(file: Path) -> Record:
         raise UserError("cannot undo: gangsaw init has not been called here") from None
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"cannot undo: {file} is damaged; try removing gangsaw.toml yourself"
+            f"cannot undo: {file} is damaged; try removing what init wrote yourself"
         ) from error
+
+
+def take_back(file: Path, record_file: Path) -> str:
+    """The file is as it was before it was written; what was done. `UserError` where somebody else
+    has changed it since, or where nothing is recorded."""
+    record = read_record(record_file)
+    now = bytes_of(file)
+    if now == record.before:
+        forget(record_file)
+        return f"{file.name} is already as it was before init"
+    if now != record.written:
+        raise UserError(
+            f"cannot undo: {file} was changed after init wrote it; try removing it yourself, "
+            "or keep it",
+            exit_code=1,
+        )
+    if record.before is None:
+        durable("cli.init.remove", file.unlink)
+        sync_folder(file.parent)
+        done = f"removed {file.name}"
+    else:
+        put(file, record.before, "cli.init.restore")
+        done = f"restored {file.name} as it was"
+    forget(record_file)
+    return done
 
 
 def forget(record_file: Path) -> None:

@@ -34,6 +34,7 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "trust": ("trust", "agree to the setup of this repository"),
         "run": ("run", "run a plan, or go on with the last run"),
         "schedule": ("schedule", "run a plan again and again, in the background"),
+        "sync": ("sync", "mark in task files what commits say is done"),
     },
     "See": {
         "status": ("status", "what every task is doing"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import click
 
 from gangsaw.cli.asked import Asked
 from gangsaw.cli.project import Project, open_project
-from gangsaw.cli.taking import PLAN_NAMES, take
+from gangsaw.cli.taking import PLAN_NAMES, Taken, take
 from gangsaw.core.errors import UserError
 from gangsaw.core.events import RunStarted
 from gangsaw.core.model import Deliver, Limits, Plan
@@ -20,7 +19,7 @@ from gangsaw.core.wire import decode_event
 from gangsaw.engine.order import Choice, Order
 from gangsaw.engine.secrets import secrets_of
 from gangsaw.engine.unlanded import NothingToDo
-from gangsaw.plan import Complaint, RolesRead, read_plan_file, read_roles
+from gangsaw.plan import RolesRead, read_plan_file, read_roles
 from gangsaw.store.control import Control
 from gangsaw.store.journal import open_journal
 
@@ -72,16 +71,34 @@ def _taken(
     if taken.source is not None and not begins and not _is_over(project):
         run, accepted = _accepted(project)
         if accepted.task_file is not None and accepted.task_file.paths == taken.paths:
+            _require_parts(taken, asked, run, accepted)
             click.echo(f"gangsaw: {taken.shown} is being run by {run}, which goes on", err=True)
             return _Chosen(None, "")
-    _tell(taken.told)
+    for line in taken.told_briefly:
+        click.echo(f"gangsaw: warning: {line}", err=True)
     if taken.plan.plan is None:
         if taken.read is not None and taken.read.is_done:
             raise NothingToDo(f"nothing to do: all of {taken.shown} is done", exit_code=0)
         raise UserError("\n".join(str(complaint) for complaint in taken.plan.errors))
-    only = (*asked.only, *(name for epic in asked.epic for name in taken.parts_of(epic)))
+    only = (
+        *map(taken.named, asked.only),
+        *(name for epic in asked.epic for name in taken.parts_of(epic)),
+    )
     plan = _narrowed(taken.plan.plan, only)
     return _Chosen(plan, taken.shown, taken.task_file(plan))
+
+
+def _require_parts(taken: Taken, asked: Asked, run: str, accepted: RunStarted) -> None:
+    """Nothing if the run that goes on has something of all the parts that are asked for."""
+    items = taken.read.items if taken.read is not None else {}
+    known = {task.id for task in accepted.plan.tasks}
+    for epic in asked.epic:
+        parts = {name for name, item in items.items() if epic in (name, item.key, *item.within)}
+        if known.isdisjoint(parts):
+            raise UserError(
+                f"cannot run {epic}: {run} is not finished and has nothing of it; try: gangsaw "
+                "run, which ends that, or the same with --new"
+            )
 
 
 def _warn_of_other_plan(project: Project, beside: Path) -> None:
@@ -145,11 +162,6 @@ def _narrowed(plan: Plan, only: tuple[str, ...]) -> Plan:
             wanted.add(name)
             open_names.extend(tasks[name].needs)
     return replace(plan, tasks=tuple(task for task in plan.tasks if task.id in wanted))
-
-
-def _tell(complaints: Sequence[Complaint]) -> None:
-    for complaint in complaints:
-        click.echo(f"gangsaw: warning: {complaint}", err=True)
 
 
 def _order(project: Project, folder: Path, chosen: _Chosen, asked: Asked) -> Order:

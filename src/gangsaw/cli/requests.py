@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -104,7 +104,7 @@ def ask(wish: Wish, *, wait_s: float = ANSWER_WAIT_S) -> Reply:
     with reading(control) as journal:
         run = wish.agent.run if wish.agent else chosen_run(journal, None).run
         if wish.task:
-            require_task(journal, run, wish.task)
+            wish = replace(wish, task=require_task(journal, run, wish.task))
         return _ask(control, journal, run, wish, wait_s)
 
 
@@ -205,10 +205,16 @@ def _settings() -> Settings:
     return open_project(here(), os.environ).settings
 
 
-def require_task(journal: Journal, run: str, task: str) -> None:
-    """Nothing if the run has that task, else a `UserError` with the nearest one."""
+def require_task(journal: Journal, run: str, task: str) -> str:
+    """The task of that id in the run, or the one for which the file that the run was begun from has
+    that name; else a `UserError` with the nearest one."""
     if journal.task(run, task) is not None:
-        return
+        return task
+    first = next(iter(journal.read(run, limit=1)), None)
+    of_file = (first.body.get("task_file") if first is not None else None) or {}
+    for entry in of_file.get("entries", ()):
+        if entry["key"] == task:
+            return str(entry["task"])
     names = [row.task for row in journal.tasks(run)]
     near = get_close_matches(task, names, n=1, cutoff=0.5)
     remedy = f"did you mean '{near[0]}'?" if near else "try: gangsaw status"

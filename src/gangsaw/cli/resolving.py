@@ -114,7 +114,7 @@ def place_of(task: str) -> Place:
     control = find_control()
     with reading(control) as journal:
         run = chosen_run(journal, None).run
-        require_task(journal, run, task)
+        task = require_task(journal, run, task)
         state, _ = fold(journal, run)
     repo = open_repo()
     root = repo.main_root or repo.root

@@ -17,18 +17,22 @@ from gangsaw.plan.complaint import did_you_mean, listed
 if TYPE_CHECKING:
     from gangsaw.sources import Source, SourceRead
 
+ALIKE_MAX = 3
+"""Complaints that are alike but for the record and are all told where not everything has to be."""
+
 PLAN_NAMES = ("plan.yaml", "plan.yml", "plan.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A plan that was read, and by what name users know it; with its source if it is no plan file
-    of ours."""
+    of ours. `asked` is how it was named on the command line, if not by that name."""
 
     shown: str
     plan: PlanRead
     source: Source | None = None
     read: SourceRead | None = None
+    asked: str = ""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -40,23 +44,61 @@ class Taken:
         if self.source is None or self.read is None:
             return None
         found = [(task.id, self.read.items[task.id]) for task in plan.tasks]
-        entries = tuple(Entry(name, it.key, it.document, it.standing) for name, it in found)
+        entries = tuple(
+            Entry(name, item.key, home, item.standing)
+            for name, item in found
+            if (home := item.home) is not None
+        )
         return TaskFile(self.source.dialect, self.paths, self.source.shown, entries)
 
     def parts_of(self, epic: str) -> tuple[str, ...]:
-        """The ids of the tasks that are a part of this record. `UserError` if none is."""
+        """The ids of the tasks that are a part of this record, or it itself. `UserError` if none
+        is."""
         items = self.read.items if self.read is not None else {}
         left = {task.id for task in self.plan.plan.tasks} if self.plan.plan is not None else set()
         found = tuple(name for name, item in items.items() if epic in item.within and name in left)
         if found:
             return found
+        if self.named(epic) in left:
+            return (self.named(epic),)
         if any(epic in item.within for item in items.values()):
             raise UserError(f"cannot run {epic}: nothing of it is left to be done; try another")
         known = list(dict.fromkeys(each for item in items.values() for each in item.within))
-        remedy = did_you_mean(epic, known) or f"there is {listed(known) or 'none'}"
+        there = f"there is {listed(known)}" if known else "nothing in it has parts"
+        remedy = did_you_mean(epic, known) or there
         raise UserError(
             f"cannot run '{epic}': {self.shown} has nothing that is so called; {remedy}"
         )
+
+    @property
+    def again(self) -> str:
+        """What names it on another command line."""
+        return self.asked or self.shown
+
+    def named(self, name: str) -> str:
+        """The id of the task for whose record this is the key; else the name itself."""
+        items = self.read.items if self.read is not None else {}
+        if name in items:
+            return name
+        return next((task for task, item in items.items() if item.key == name), name)
+
+    @property
+    def told_briefly(self) -> tuple[str, ...]:
+        """`told`, with what is said alike of many records said once."""
+        if self.read is None:
+            return tuple(map(str, self.told))
+        names = {*self.read.items, *(item.key for item in self.read.items.values())}
+        alike: dict[tuple[str, str], list[Complaint]] = {}
+        for each in self.told:
+            whole = each.text if each in self.read.unread else _without(each.text, names)
+            alike.setdefault((whole, each.remedy), []).append(each)
+        lines: list[str] = []
+        for several in alike.values():
+            few = several if len(several) <= ALIKE_MAX else several[:1]
+            lines += map(str, few)
+            if len(few) < len(several):
+                lines[-1] += f"; {len(several) - 1} more like it: gangsaw plan check {self.again}"
+        return tuple(lines)
 
     @property
     def told(self) -> tuple[Complaint, ...]:
@@ -64,6 +106,11 @@ class Taken:
         otherwise than one might think."""
         more = (*self.read.unread, *self.read.notes) if self.read is not None else ()
         return tuple(sorted((*self.plan.warnings, *more)))
+
+
+def _without(text: str, names: Collection[str]) -> str:
+    """The text without the names of records."""
+    return " ".join("" if word.rstrip(":,;") in names else word for word in text.split(" "))
 
 
 def take(
@@ -79,7 +126,7 @@ def take(
     source cannot be found or read; faults in it are in what comes back."""
     if wanted is None and path is not None and path.name in PLAN_NAMES:
         return _ours(path, known_agents, checked, roles)
-    from gangsaw.sources import Expected, certain_source, find_source, read_source
+    from gangsaw.sources import Expected, certain_source, common_name, find_source, read_source
 
     if wanted is not None:
         source = find_source(wanted, folder)
@@ -90,8 +137,12 @@ def take(
             return _ours(path, known_agents, checked, roles)
         source = found
     read = read_source(source, Expected(known_agents, checked, roles))
-    shown = wanted.partition(":")[2] or source.shown[0] if wanted else os.fspath(path or "")
-    return Taken(shown, read.plan, source, read)
+    if wanted is None:
+        return Taken(os.fspath(path or ""), read.plan, source, read)
+    spelled = (wanted, wanted.partition(":")[2])
+    there = (each for each in spelled if each and (folder / each).exists())
+    shown = next(there, common_name(source.shown))
+    return Taken(shown, read.plan, source, read, f"--from {wanted}")
 
 
 def _ours(

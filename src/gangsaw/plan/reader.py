@@ -40,6 +40,9 @@ PLAN_BYTES_MAX = 256 * 1024 * 1024
 PROMPT_BYTES_MAX = 16 * 1024 * 1024
 """Size of a prompt file."""
 
+GIVE_CHECKS = "write checks: [COMMAND], for all tasks below defaults:"
+"""How tasks of a plan get checks."""
+
 JSON_AS_YAML_MAX = 200_000
 """Characters up to which a text that begins with `{` but is no JSON is tried as YAML."""
 
@@ -96,9 +99,11 @@ def read_tree(
     checked: bool = False,
     roles: RolesRead | None = None,
     doubled: Callable[[], list[tuple[int, int, Any]]] = list,
+    give_checks: str = GIVE_CHECKS,
 ) -> PlanRead:
     """The plan of a tree of plain values, as `plan.yaml` would hold them, whose places are known;
-    `doubled` gives the keys that were written twice. The rest is as in `read_plan`."""
+    `doubled` gives the keys that were written twice, `give_checks` says how tasks that have no
+    checks get some. The rest is as in `read_plan`."""
     errors, warnings = Findings(), Findings()
     plan = _plan(value, folder, errors, warnings)
     if plan is not None and "tracks" in value:
@@ -109,7 +114,7 @@ def read_tree(
     complaints = _with_doubled(source, errors, places, doubled())
     if plan is not None and not complaints:
         if not checked:
-            unchecked_warning(plan, warnings)
+            unchecked_warning(plan, warnings, give_checks)
         overlap_warnings(plan, warnings)
         if known_agents is not None:
             _unknown_agents(plan, value, known_agents, warnings)

@@ -135,8 +135,8 @@ def overlap_warnings(plan: Plan, warnings: Findings) -> None:
         warnings.add(("tasks", place[first.id], "scope"), said, "choose orders with needs")
 
 
-def unchecked_warning(plan: Plan, warnings: Findings) -> None:
-    """Say which tasks have nothing that could prove them wrong."""
+def unchecked_warning(plan: Plan, warnings: Findings, remedy: str) -> None:
+    """Say which tasks have nothing that could prove them wrong, and what to do about it."""
     bare = [n for n, task in enumerate(plan.tasks) if not task.checks]
     if not bare:
         return
@@ -144,4 +144,4 @@ def unchecked_warning(plan: Plan, warnings: Findings) -> None:
     verb = "has no checks and lands" if len(bare) == 1 else "have no checks and land"
     who = f"{len(bare)} tasks ({names})" if len(bare) > 1 else shown(names)
     said = f"{who} {verb} on the agent's word alone"
-    warnings.add((), said, "write checks: [COMMAND], for all tasks below defaults:")
+    warnings.add((), said, remedy)

@@ -7,7 +7,7 @@ only place that names them. The room reads and writes task files and does nothin
 """
 
 from gangsaw.sources.assembling import Expected, SourceRead, read_documents
-from gangsaw.sources.place import Source, certain_source, documents, find_source
+from gangsaw.sources.place import Source, certain_source, common_name, documents, find_source
 from gangsaw.sources.protocol import (
     About,
     Answer,
@@ -43,6 +43,7 @@ __all__ = [
     "Standing",
     "Sure",
     "certain_source",
+    "common_name",
     "dialect",
     "dialects",
     "documents",

@@ -15,6 +15,7 @@ from typing import Any
 from gangsaw.plan import Complaint, PlanRead, RolesRead, legal_id, read_tree
 from gangsaw.plan.complaint import Path, listed, shown
 from gangsaw.sources.lines import one_line
+from gangsaw.sources.place import common_name
 from gangsaw.sources.protocol import (
     About,
     Dialect,
@@ -31,6 +32,10 @@ LINES_MAX = 10_000_000
 
 NAMED_MAX = 6
 """Records named in one sentence."""
+
+GIVE_CHECKS = 'write run = ["COMMAND"] below [checks] in gangsaw.toml'
+"""How tasks get checks whose file has no place for them."""
+_OPEN = (Standing.OPEN, Standing.RUNNING)
 
 _NUMBERED = re.compile(r"\.(?=[1-9][0-9]*$)")
 
@@ -159,14 +164,17 @@ def _left(items: Mapping[str, Item]) -> tuple[dict[str, Item], list[Remark]]:
     kept = {
         key: item
         for key, item in items.items()
-        if item.standing in (Standing.OPEN, Standing.RUNNING) and key not in held
+        if item.standing in _OPEN and not item.hold and key not in held
     }
     remarks = []
     for key, item in items.items():
         if item.standing is Standing.LATER:
             said = f"{shown(key)} is on hold and is left out"
             remarks.append(Remark(About.NOTE, item.line, said, "", item.col, item.document))
-        elif key in held and item.standing in (Standing.OPEN, Standing.RUNNING):
+        elif item.hold and item.standing in _OPEN:
+            said = f"{shown(key)} is on hold and is left out: {item.hold}"
+            remarks.append(Remark(About.NOTE, item.line, said, "", item.col, item.document))
+        elif key in held and item.standing in _OPEN:
             said = f"{shown(key)} is left out: it needs {shown(held[key])}, which is on hold"
             remarks.append(Remark(About.NOTE, item.line, said, "", item.col, item.document))
     return kept, remarks
@@ -179,14 +187,19 @@ def _held(items: Mapping[str, Item]) -> dict[str, str]:
         for need in item.needs:
             below.setdefault(need.key, []).append(key)
     held: dict[str, str] = {}
-    pending = [key for key, item in items.items() if item.standing is Standing.LATER]
+    pending = [key for key, item in items.items() if _is_held(item)]
     while pending:
         key = pending.pop()
         for child in below.get(key, ()):
-            if child not in held and items[child].standing is not Standing.LATER:
+            if child not in held and not _is_held(items[child]):
                 held[child] = key
                 pending.append(child)
     return held
+
+
+def _is_held(item: Item) -> bool:
+    """Whether a record is on hold by itself."""
+    return item.standing is Standing.LATER or (bool(item.hold) and item.standing in _OPEN)
 
 
 def _open_needs(items: Mapping[str, Item], kept: Mapping[str, Item]) -> dict[str, tuple[Need, ...]]:
@@ -218,15 +231,15 @@ def _of_item(item: Item, items: Mapping[str, Item], kept: Mapping[str, Item]) ->
 def _inferred(left: _Left, names: Sequence[str]) -> Iterator[Complaint]:
     ids = left.ids
     for key, item in left.kept.items():
-        by_why: dict[tuple[int, int, str], list[str]] = {}
+        by_why: dict[tuple[int, int, int, str], list[str]] = {}
         for need in left.needs[key]:
             if need.why:
-                by_why.setdefault((need.line, need.col, need.why), []).append(
-                    ids.get(need.key, need.key)
-                )
-        for (line, col, why), needed in by_why.items():
+                document = item.document if need.document is None else need.document
+                place = (document, need.line, need.col, need.why)
+                by_why.setdefault(place, []).append(ids.get(need.key, need.key))
+        for (document, line, col, why), needed in by_why.items():
             said = f"{ids[key]} needs {listed(needed, len(needed))}: {why}"
-            yield Complaint(names[item.document], line, col, said)
+            yield Complaint(names[document], line, col, said)
 
 
 # --- the plan ----------------------------------------------------------------------------------
@@ -242,6 +255,7 @@ def _plan(tree: dict[str, Any], left: _Left, names: Sequence[str], expected: Exp
         known_agents=expected.known_agents,
         checked=expected.checked,
         roles=expected.roles,
+        give_checks=GIVE_CHECKS,
     )
     return PlanRead(
         read.plan,
@@ -254,7 +268,8 @@ def _where(complaint: Complaint, names: Sequence[str]) -> Complaint:
     """The complaint with its document, which its line stands for."""
     document, line = divmod(complaint.line, LINES_MAX)
     text = re.sub(r"^tasks\.\d+(?:\.\w+)*: ", "", complaint.text)
-    return Complaint(names[document], line, complaint.col, text, complaint.remedy)
+    where = names[document] if line else common_name(names)
+    return Complaint(where, line, complaint.col, text, complaint.remedy)
 
 
 def _tree(goal: str, left: _Left) -> dict[str, Any]:
@@ -300,12 +315,16 @@ class _Places:
         if len(path) < 2 or not isinstance(path[1], int):
             return (0, 0)
         item = self.items[path[1]]
-        line, col = item.line, item.col
+        document, line, col = item.document, item.line, item.col
         if len(path) > 2 and path[2] == "needs":
             needs = self.needs[item.key]
             at = path[3] if len(path) > 3 else 0
             if isinstance(at, int) and at < len(needs):
                 line, col = needs[at].line, needs[at].col
+                elsewhere = needs[at].document
+                document = document if elsewhere is None else elsewhere
         elif len(path) > 2:
-            line, col = item.places.get(str(path[2]), (line, col))
-        return item.document * LINES_MAX + line, col
+            name = str(path[2])
+            line, col = item.places.get(name, (line, col))
+            document = item.elsewhere.get(name, document)
+        return document * LINES_MAX + line, col

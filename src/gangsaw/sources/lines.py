@@ -60,16 +60,24 @@ class LineNumbers:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._at, self._line = 0, 1
+        self._at, self._line, self._start = 0, 1, 0
 
     def of(self, at: int) -> int:
         """The line of a place; `\\r` alone ends a line, too."""
         if at < self._at:
-            self._at, self._line = 0, 1
+            self._at, self._line, self._start = 0, 1, 0
         piece = self._text[self._at : at]
         self._line += piece.count("\n") + piece.count("\r") - piece.count("\r\n")
+        end = max(piece.rfind("\n"), piece.rfind("\r"))
+        if end >= 0:
+            self._start = self._at + end + 1
         self._at = at
         return self._line
+
+    def place_of(self, at: int) -> tuple[int, int]:
+        """The line and column of a place."""
+        line = self.of(at)
+        return line, at - self._start + 1
 
 
 def prose(lines: list[Line]) -> Iterator[Line]:

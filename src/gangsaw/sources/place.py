@@ -1,7 +1,7 @@
 """Where a source lies and of which dialect it is: what users write behind `--from`.
 
-`PATH` is a file, or a folder of a dialect that has folders; `NAME` is a dialect, whose usual places
-are looked through; `NAME:PATH` says both.
+`PATH` is a file, a folder of a dialect that has folders, or what just one folder with such a file
+is called; `NAME` is a dialect, whose usual places are looked through; `NAME:PATH` says both.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from gangsaw.core.errors import UserError
 from gangsaw.plan.complaint import Complaint, listed
 from gangsaw.sources.protocol import Dialect, Document, Sure
-from gangsaw.sources.registry import NAMES, dialect, dialects
+from gangsaw.sources.registry import NAMES, dialect, dialects, is_one_plan
 
 SOURCE_BYTES_MAX = 64 * 1024 * 1024
 """Size of one file of a source."""
@@ -45,7 +46,10 @@ def find_source(wanted: str, folder: Path) -> Source:
     if wanted in NAMES and not (folder / wanted).exists():
         return _at_home(dialect(wanted), folder)
     if colon and name in NAMES:
-        return source_of(dialect(name), folder, rest)
+        return source_of(dialect(name), folder, _called(name, folder, rest))
+    wanted = _called(None, folder, wanted)
+    if not (folder / wanted).exists():
+        raise UserError(f"cannot find {wanted}; try a path, or one of {', '.join(NAMES)}")
     certain, maybe = _sure(folder, wanted)
     if len(certain) == 1:
         return source_of(certain[0], folder, wanted)
@@ -60,6 +64,22 @@ def find_source(wanted: str, folder: Path) -> Source:
         f"cannot read {wanted}: it is no task file that gangsaw knows ({', '.join(NAMES)}); try: "
         f"--from NAME:{wanted} with the nearest of these names"
     )
+
+
+def _called(kind: str | None, folder: Path, wanted: str) -> str:
+    """The path that is wanted; what is none, but a part of the path of just one source in its usual
+    place (`003-goals` of `specs/003-goals/tasks.md`), stands for that."""
+    if "/" in wanted or (folder / wanted).exists():
+        return wanted
+    found = {
+        os.fspath(path.relative_to(folder))
+        for each in dialects()
+        if kind in (None, each.name)
+        for pattern in each.homes
+        for path in folder.glob(pattern)
+        if wanted in path.relative_to(folder).parts[:-1]
+    }
+    return found.pop() if len(found) == 1 else wanted
 
 
 def certain_source(path: Path, folder: Path) -> Source | None:
@@ -99,6 +119,8 @@ def _of_folder(kind: Dialect, path: Path) -> Sure:
 def source_of(kind: Dialect, folder: Path, wanted: str) -> Source:
     """The source at a path, of this dialect whatever it looks like."""
     path = folder / wanted
+    if is_one_plan(kind) and path.is_file() and path in _members(kind, path.parent):
+        wanted, path = os.path.dirname(wanted), path.parent
     if not path.is_dir():
         if not path.exists():
             raise UserError(f"cannot find {wanted}; try: ls {Path(wanted).parent}")
@@ -122,13 +144,19 @@ def _members(kind: Dialect, folder: Path) -> list[Path]:
     return list(found)
 
 
-def _at_home(kind: Dialect, folder: Path) -> Source:
-    """The one source of a dialect that lies where such files usually do."""
+def at_home(kind: Dialect, folder: Path) -> list[str]:
+    """The paths, seen from `folder`, at which such files usually lie and do."""
     found: dict[Path, str] = {}
     for pattern in kind.homes:
         for path in sorted(folder.glob(pattern)):
-            found.setdefault(path.resolve(), os.fspath(path.relative_to(folder)))
-    names = list(found.values())
+            place = path.parent if is_one_plan(kind) and path.is_file() else path
+            found.setdefault(place.resolve(), os.fspath(path.relative_to(folder)))
+    return list(found.values())
+
+
+def _at_home(kind: Dialect, folder: Path) -> Source:
+    """The one source of a dialect that lies where such files usually do."""
+    names = at_home(kind, folder)
     if not names:
         raise UserError(
             f"cannot find a {kind.name} source here: none of {', '.join(kind.homes)}; "
@@ -139,6 +167,15 @@ def _at_home(kind: Dialect, folder: Path) -> Source:
             f"cannot choose between {listed(names)}; try: --from {kind.name}:{names[-1]}"
         )
     return source_of(kind, folder, names[0])
+
+
+def common_name(names: Sequence[str]) -> str:
+    """What several files are called together: the folder that all of them are in."""
+    if len(names) == 1:
+        return names[0]
+    folders = [name.split("/")[:-1] for name in (min(names), max(names))]
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(*folders, strict=False))
+    return "/".join(part for part, _ in same) or names[0]
 
 
 # --- texts -------------------------------------------------------------------------------------

@@ -18,6 +18,10 @@ Place = tuple[int, int]
 """Line and column, from 1."""
 
 
+OWN = -1
+NOWHERE = -2
+
+
 class Sure(Enum):
     """How sure a dialect is that a text is its own."""
 
@@ -46,12 +50,14 @@ class Document:
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a record waits for, by the key of the other. `why` is empty where the file says so in
-    plain words; else the need was inferred, and users are told from what."""
+    plain words; else the need was inferred, and users are told from what. `document` is where it
+    stands, if that is not the document of its record."""
 
     key: str
     line: int
     why: str = ""
     col: int = 1
+    document: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,11 @@ class Item:
     `model`, `checks`, `review`, …) with values as `plan.yaml` has them; `places` says where such a
     value stands if not in `line`. `id` is the task's id in the plan (made from the key if empty).
     `document` counts from 0 where a source has several. `within` are keys of what it is a part of,
-    an epic for one, the nearest first.
+    an epic for one, the nearest first. `hold` says why it cannot be begun though its own word is
+    that it is open: it waits for something that no task of the source is. Unlike `standing` it may
+    follow from other documents. Where a source has several documents about one record,
+    `elsewhere` says in which of them a value of `fields` stands, and `told_in` in which one its
+    standing does: `OWN` is `document`, `NOWHERE` that no text has a place for it.
     """
 
     key: str
@@ -76,6 +86,16 @@ class Item:
     id: str = ""
     document: int = 0
     within: tuple[str, ...] = ()
+    hold: str = ""
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
+    told_in: int = OWN
+
+    @property
+    def home(self) -> int | None:
+        """The document that says where it stands, if any does."""
+        if self.told_in == NOWHERE:
+            return None
+        return self.document if self.told_in == OWN else self.told_in
 
 
 @dataclass(frozen=True, slots=True)

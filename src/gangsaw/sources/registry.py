@@ -25,6 +25,9 @@ NAMES = (
     "prd",
     "checklist",
     "csv",
+    "github",
+    "issuelist",
+    "planning",
 )  # fmt: skip
 """Each is the name of a dialect and of its module, which has it as `DIALECT`."""
 
@@ -49,3 +52,9 @@ def surroundings(name: str) -> Callable[[Sequence[Path]], tuple[Remark, ...]]:
     has one."""
     found = getattr(import_module(f"{_PACKAGE}{dialect(name).name}"), "surroundings", None)
     return cast(Callable[[Sequence[Path]], tuple[Remark, ...]], found or (lambda paths: ()))
+
+
+def is_one_plan(kind: Dialect) -> bool:
+    """Whether the files of a folder are one plan together: then one of them stands for all. A
+    dialect says so with `is_one_plan`."""
+    return bool(getattr(kind, "is_one_plan", False))

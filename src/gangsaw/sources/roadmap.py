@@ -108,7 +108,10 @@ def _item(track: Track, group: Group, path: str) -> Item:
         told += ["", f"Group {group.letter}: {group.title}"]
     told += [f"This is {track.key} of {path}. Leave that file as it is: its marks are kept up for "
              "you."]  # fmt: skip
-    return Item(track.key, track.title, "\n".join(told), track.line, standing=track.standing)
+    within = (group.letter,) if group.letter else ()
+    return Item(
+        track.key, track.title, "\n".join(told), track.line, standing=track.standing, within=within
+    )  # fmt: skip
 
 
 # --- order -------------------------------------------------------------------------------------

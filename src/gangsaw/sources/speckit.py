@@ -96,7 +96,7 @@ class Speckit:
     name = "speckit"
     about = "spec-kit's tasks.md: phases, [P], stories, roles"
     homes = ("specs/*/tasks.md", ".specify/specs/*/tasks.md", "tasks.md")
-    members: tuple[str, ...] = ()
+    members = ("tasks.md",)
 
     def detect(self, path: str, text: str) -> Sure:
         """See `Dialect`."""
@@ -257,6 +257,7 @@ def _item(row: Row, path: str) -> Item:
         row.box.rest_col,
         row.box.standing or Standing.OPEN,
         fields=fields,
+        within=tuple(each for each in (words.story or phase.story, words.role) if each),
     )
 
 

@@ -262,7 +262,7 @@ def _item(part: Part, all_of: _All, tracks: Mapping[str, str]) -> Item:
     if scope:
         fields["scope"] = scope
     track = tracks.get(stream.key) or _text(stream.get("track"))
-    agent = all_of.files.agents.get(track, "") or _text(part.get("tool") or stream.get("tool"))
+    agent = _agent(part, stream, track, all_of)
     if track:
         fields["track"] = one_line(track, 80)
     if agent:
@@ -279,8 +279,16 @@ def _item(part: Part, all_of: _All, tracks: Mapping[str, str]) -> Item:
         fields=fields,
         id=part.key.replace("/", "."),
         document=part.document,
-        within=(part.of,) if part.of else (),
+        within=tuple(each for each in (part.of, track) if each),
     )
+
+
+def _agent(part: Part, stream: Part, track: str, all_of: _All) -> str:
+    """The agent of the track, else the tool that the workstream names, else the agent of the pool
+    that is for no track."""
+    agents = all_of.files.agents
+    named = _text(part.get("tool") or stream.get("tool"))
+    return (agents.get(track, "") if track else "") or named or agents.get("", "")
 
 
 def _tests(part: Part) -> tuple[list[str], list[str]]:

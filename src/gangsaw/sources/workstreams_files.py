@@ -72,7 +72,7 @@ class Part:
 @dataclass(slots=True)
 class Files:
     """All that is in some documents. `tracks` and `agents` are what an assignment says: the track
-    of an id, the agent of a track."""
+    of an id, the agent of a track; that of "" takes what is in no track with an agent."""
 
     parts: list[Part] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
@@ -208,8 +208,8 @@ def _assign(node: Node, n: int, lines: LineNumbers, found: Files) -> None:
     for config in configs if isinstance(configs, list) else ():
         if isinstance(config, dict):
             track, kind = config.get("track"), config.get("type")
-            if isinstance(track, str) and isinstance(kind, str):
-                found.agents.setdefault(track, kind)
+            if isinstance(kind, str) and (track is None or isinstance(track, str)):
+                found.agents.setdefault(track or "", kind)
 
 
 # --- standing ----------------------------------------------------------------------------------

@@ -101,6 +101,24 @@ def write_back(
         return Unwritten(f"{shown} cannot be written: {error.strerror or error}")
 
 
+def foreseen(
+    path: Path, shown: str, kind: Dialect, wishes: Sequence[Wish]
+) -> tuple[Written | Unwritten, str]:
+    """What `write_back` would come to if nobody else wrote, and the text that there would be then.
+    Nothing is written."""
+    try:
+        before = _content(path)
+        said = _said(before, shown, kind, wishes)
+    except UserError as error:
+        return Unwritten(error.text), ""
+    except OSError as error:
+        return Unwritten(f"{shown} cannot be read: {error.strerror or error}"), ""
+    if isinstance(said, Written):
+        return said, text_of(before, shown)
+    after, kept, missing = said
+    return Written(True, kept, missing), text_of(after, shown)
+
+
 def _write(
     place: Path, shown: str, kind: Dialect, wishes: Sequence[Wish], swap: Swap
 ) -> Written | Unwritten:

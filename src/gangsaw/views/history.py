@@ -183,6 +183,8 @@ def _(event: ev.CandidateJudged) -> str:
 
 
 def _verdict(judgement: ev.Judgement, results: tuple[ev.CheckResult, ...]) -> str:
+    if not results and judgement is ev.Judgement.PASSED:
+        return "there are none"
     odd = [_odd(each) for each in results if each.judgement is not ev.Judgement.PASSED]
     odd += [_odd(each) for each in results if each.judgement is ev.Judgement.PASSED]
     told = [text for text in odd if text]

@@ -32,6 +32,7 @@ from gangsaw.views.schema_parts import (
 from gangsaw.views.schemas_agents import agents_schema
 from gangsaw.views.schemas_ahead import dry_run_schema, report_schema, simulate_schema
 from gangsaw.views.schemas_machine import bench_schema, machine_schema, settings_schema
+from gangsaw.views.schemas_sources import sync_schema
 
 _CONCERN = table(
     kind={"enum": [kind.value for kind in ConcernKind]}, path=TEXT,
@@ -496,6 +497,7 @@ PRINTED = {
     "machine": machine_schema,
     "agents": agents_schema,
     "bench": bench_schema,
+    "sync": sync_schema,
 }
 """Name → the function that makes the schema."""
 

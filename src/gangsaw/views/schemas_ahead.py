@@ -41,13 +41,15 @@ def dry_run_schema() -> Schema:
     )  # fmt: skip
     task = table(
         task=TEXT, title=TEXT, agent=TEXT, model=maybe(TEXT), role=maybe(TEXT), track=maybe(TEXT),
-        needs=listed(TEXT), scope=listed(TEXT), stages=listed(TEXT), reviewer=maybe(TEXT),
-        review=TEXT, checks=listed(TEXT),
+        alone=TRUTH, needs=listed(TEXT), scope=listed(TEXT), stages=listed(TEXT),
+        reviewer=maybe(TEXT), review=TEXT, checks=listed(TEXT),
         prompt=about("if it started now; null without --verbose", maybe(TEXT)),
     )  # fmt: skip
     return table(
         schema_version=VERSION, plan=TEXT, target=TEXT, base=COMMIT, max_agents=WHOLE,
-        checks=about("of every task", listed(TEXT)), steps=listed(step), tasks=listed(task),
+        checks=about("of every task", listed(TEXT)), steps=listed(step),
+        never=about("why each other task is not started at all", {"type": "object"}),
+        tasks=listed(task),
     )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def command(task: str, take_over: bool, hand_back: bool) -> int:
     control = find_control()
     with reading(control) as journal:
         run = chosen_run(journal, None).run
-        require_task(journal, run, task)
+        task = require_task(journal, run, task)
         try:
             return _watch(control, journal, run, task)
         except KeyboardInterrupt:

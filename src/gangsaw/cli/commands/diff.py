@@ -65,9 +65,9 @@ def command(
     """
     with reading(find_control()) as journal:
         run = chosen_run(journal, run_id).run
-        require_task(journal, run, task)
+        task = require_task(journal, run, task)
         if against is not None:
-            require_task(journal, run, against)
+            against = require_task(journal, run, against)
         state, _ = fold(journal, run)
     repo = open_repo()
     if against is not None:

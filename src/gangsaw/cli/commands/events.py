@@ -49,7 +49,7 @@ def command(
         if task is not None:
             from gangsaw.cli.requests import require_task
 
-            require_task(journal, run, task)
+            task = require_task(journal, run, task)
         printer = _Printer(task, since, after, as_json=as_json)
         lines = _Held(printer) if holds else printer
         lines.print(journal.read(run, 0 if holds else after))

@@ -1,8 +1,9 @@
-"""`gangsaw init`: write gangsaw.toml, and only that; take it away again byte for byte."""
+"""`gangsaw init`: write gangsaw.toml, a hook or a justfile; take them away again byte for byte."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -11,37 +12,58 @@ from gangsaw.cli import output
 from gangsaw.cli.config_file import (
     RECORD_NAME,
     bytes_of,
-    forget,
-    put,
-    read_record,
+    take_back,
     write_undoable,
 )
 from gangsaw.cli.config_text import KNOWN_PROGRAMS, config_text
+from gangsaw.cli.hooking import HOOKS_RECORD, install_hook, undo_hook
+from gangsaw.cli.just_file import just_place, just_records, undo_just, write_just
 from gangsaw.cli.place import open_repo
 from gangsaw.cli.project import CONFIG_NAME
 from gangsaw.core.errors import UserError
-from gangsaw.core.faults import durable
-from gangsaw.store.control import make_control, sync_folder
+from gangsaw.store.control import make_control
 
 
 @click.command("init")
+@click.option("--just", is_flag=True, help="Write a justfile for a backlog of Beads, only that.")
 @click.option("--undo", is_flag=True, help="Bring back exactly what was there before.")
-@click.option("--force", is_flag=True, help="Replace a gangsaw.toml that is already there.")
+@click.option("--force", is_flag=True, help="Replace a file that is already there.")
+@click.option("--hooks", is_flag=True, help="Put in the hook that calls gangsaw sync, only that.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as an object.")
-def command(undo: bool, force: bool, as_json: bool) -> int:
+def command(just: bool, undo: bool, force: bool, hooks: bool, as_json: bool) -> int:
     """Write gangsaw.toml for the agents that are installed. Asks nothing, touches nothing else.
+
+    With --hooks, have every commit mark in task files what its message says is done (gangsaw sync).
+    A post-commit hook that is there already goes on working; core.hooksPath is respected.
+
+    With --just it is a justfile that is written, with recipes such as `just orchestrate`; beside a
+    justfile of your own, a gangsaw.just for it to import.
+
+    --undo takes back all three, with --hooks or --just only that.
 
     \b
     Examples:
       gangsaw init
+      gangsaw init --just
+      gangsaw init --hooks
       gangsaw init --undo
     """
     repo = open_repo()
     if repo.bare:
         raise UserError("cannot write gangsaw.toml: the repository is bare; try a worktree of it")
     file = repo.root / CONFIG_NAME
-    record_file = make_control(repo.control_dir).root / RECORD_NAME
-    text = _undo(file, record_file) if undo else _write(file, record_file, force=force)
+    control = make_control(repo.control_dir).root
+    if just and hooks:
+        raise UserError("cannot do both at once; try: gangsaw init --hooks, gangsaw init --just")
+    if undo:
+        text = _undo_all(repo.root, control, only="hooks" if hooks else "just" if just else "")
+    elif hooks:
+        text = install_hook(repo, control / HOOKS_RECORD)
+    elif just:
+        file = just_place(repo.root, control)
+        text = write_just(file, control, force=force)
+    else:
+        text = _write(file, control / RECORD_NAME, force=force)
     if as_json:
         output.say_json({"schema_version": 1, "file": str(file), "undone": undo, "text": text})
     else:
@@ -68,24 +90,26 @@ def _write(file: Path, record_file: Path, *, force: bool) -> str:
     )
 
 
-def _undo(file: Path, record_file: Path) -> str:
-    record = read_record(record_file)
-    now = bytes_of(file)
-    if now == record.before:
-        forget(record_file)
-        return f"{file.name} is already as it was before init"
-    if now != record.written:
-        raise UserError(
-            f"cannot undo: {file} was changed after init wrote it; try removing it yourself, "
-            "or keep it",
-            exit_code=1,
-        )
-    if record.before is None:
-        durable("cli.init.remove", file.unlink)
-        sync_folder(file.parent)
-        done = f"removed {file.name}"
-    else:
-        put(file, record.before, "cli.init.restore")
-        done = f"restored {file.name} as it was"
-    forget(record_file)
-    return done
+def _undo_all(root: Path, control: Path, *, only: str) -> str:
+    """Take back what init has done here, or `only` the hooks or the just file of it, up to what
+    cannot be taken back; what was is told then too."""
+    record_file, hooks_record = control / RECORD_NAME, control / HOOKS_RECORD
+    has_just = any(each.exists() for each in just_records(control))
+    has_hook = hooks_record.exists()
+    if (only == "just" and not has_just) or (only == "hooks" and not has_hook):
+        raise UserError(f"cannot undo: gangsaw init --{only} has not been called here")
+    steps: list[Callable[[], str]] = []
+    if has_hook and only in ("", "hooks"):
+        steps.append(lambda: undo_hook(hooks_record) or "")
+    if not only and (record_file.exists() or not (has_just or has_hook)):
+        steps.append(lambda: take_back(root / CONFIG_NAME, record_file))
+    if has_just and only in ("", "just"):
+        steps.append(lambda: undo_just(root, control))
+    done: list[str] = []
+    for step in steps:
+        try:
+            done.append(step())
+        except UserError as error:
+            told = f" ({'; '.join(done)})" if done else ""
+            raise UserError(f"{error.text}{told}", exit_code=error.exit_code) from error
+    return "\n".join(done)

@@ -56,7 +56,7 @@ def command(
     control = find_control()
     with reading(control) as journal:
         run = chosen_run(journal, run_id).run
-        require_task(journal, run, task)
+        task = require_task(journal, run, task)
         row = journal.task(run, task)
         attempts = row.attempts if row else 0
         folder = attempt_folder(control, run, task, number or attempts)

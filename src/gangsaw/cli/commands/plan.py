@@ -66,7 +66,7 @@ def _print_plan(source: str, output_file: Path | None) -> int:
     from gangsaw.sources.plan_text import plan_text
 
     taken = _take(None, source)
-    _warn(taken)
+    _warn_briefly(taken)
     if taken.plan.plan is None or taken.read is None:
         return _refuse(taken)
     text = plan_text(taken.read.tree)
@@ -122,7 +122,7 @@ def check(file: Path | None, source: str | None, config: Path | None, as_json: b
     if not ok:
         return _refuse(taken)
     output.say(
-        f"{taken.shown}: {_count(taken)}, no faults; try: gangsaw run --dry-run {taken.shown}"
+        f"{taken.shown}: {_count(taken)}, no faults; try: gangsaw run --dry-run {taken.again}"
     )
     return 0
 
@@ -172,7 +172,7 @@ def show(
     taken = _take(file, source)
     plan = taken.plan.plan
     if not as_json:
-        _warn(taken)
+        _warn_briefly(taken)
     if plan is None:
         return _refuse(taken)
     if as_json:
@@ -233,6 +233,11 @@ def _take(file: Path | None, source: str | None, config: Path | None = None) -> 
 def _warn(taken: Taken) -> None:
     for complaint in taken.told:
         output.warn(f"warning: {complaint}")
+
+
+def _warn_briefly(taken: Taken) -> None:
+    for line in taken.told_briefly:
+        output.warn(f"warning: {line}")
 
 
 def _refuse(taken: Taken) -> int:

@@ -30,7 +30,7 @@ def command(task: str, as_json: bool, run_id: str | None) -> int:
     control = find_control()
     with reading(control) as journal:
         run = chosen_run(journal, run_id).run
-        require_task(journal, run, task)
+        task = require_task(journal, run, task)
         state, _ = fold(journal, run)
         told = [
             (row.seq, row.at, decode_event(row.kind, row.body))

@@ -1,0 +1,51 @@
+"""What the commits of a branch say: their messages and trailers, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gangsaw.git.repository import Repository
+
+_FIELDS = 5
+_FORMAT = "%H%x00%P%x00%ct%x00%(trailers:only,unfold,separator=%x1e)%x00%B"
+
+
+@dataclass(frozen=True, slots=True)
+class CommitSaid:
+    """A commit: when it was made (epoch seconds), how many parents it has, its message, and of its
+    trailers names and values."""
+
+    commit: str
+    parents: int
+    at: float
+    message: str
+    trailers: tuple[tuple[str, str], ...]
+
+
+def said_commits(
+    repo: Repository, tip: str, since: str | None, most: int
+) -> tuple[CommitSaid, ...]:
+    """The commits that `tip` contains and `since` does not (both ids; `None`: all), at most so
+    many, each before its parents."""
+    exclude = [f"^{since}"] if since is not None else []
+    out = repo.git(
+        "log", "-z", "--topo-order", f"--max-count={most}", f"--format={_FORMAT}", tip, *exclude,
+        "--",
+    )  # fmt: skip
+    return tuple(_commits(out.fields))
+
+
+def added_by(repo: Repository, tip: str, path: str) -> str | None:
+    """The newest commit of `tip` that added the file at this path of the repository; None where it
+    is in none."""
+    out = repo.git("log", "-1", "--diff-filter=A", "--format=%H", tip, "--", f":(literal){path}")
+    return out.text or None
+
+
+def _commits(fields: Sequence[str]) -> Iterator[CommitSaid]:
+    for n in range(0, len(fields) - _FIELDS + 1, _FIELDS):
+        commit, parents, at, trailers, message = fields[n : n + _FIELDS]
+        pairs = (line.partition(":") for line in trailers.split("\x1e") if line)
+        named = tuple((name.strip(), value.strip()) for name, _, value in pairs)
+        yield CommitSaid(commit, len(parents.split()), float(at or 0), message, named)

@@ -1,0 +1,251 @@
+"""What the messages of commits say about records: `T001: …`, `closes T001`, gangsaw's trailers.
+
+A record is done by a commit whose subject begins with it, ends with it in brackets or has it as
+its scope; by words such as "closes T001"; by a trailer (`Task: T001`, `Gangsaw-Task: T001`). It is
+begun by "WIP", "part of", "starts". Whatever else names it says nothing: that is told, not written.
+What is taken back by `git revert` or by gangsaw's undo does not count. Merges say nothing but
+trailers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+RANGE_MAX = 200
+"""Records that one `T001-T009` may stand for."""
+
+MESSAGE_MAX = 100_000
+"""Characters of a message that are looked at."""
+
+LINE_MAX = 2_000
+"""Characters of a line that are looked at."""
+
+LANDED, UNDONE = "gangsaw-task", "gangsaw-undo"
+
+_TOKEN = re.compile(r"[A-Za-z0-9]\w*(?:[.-]\w+)*")
+_LIKE_ID = re.compile(r"(?=.*[A-Za-z])(?=.*[\d-])[\w.-]{3,}")
+_RANGE = re.compile(
+    r"\b([A-Za-z][A-Za-z-]{0,20})(\d{1,6})\s?(?:-|–|—|…|\.{2,3}|to|through)\s?\1(\d{1,6})\b"
+)
+_BETWEEN = re.compile(r"[\s,;&+/]{0,9}(?:\band\b)?[\s,;&+/]{0,9}")
+_UNKNOWN = re.compile(r"T\d{3,6}[a-z]?")
+_TYPE = r"(?:[a-z]+(?:\([^()]*\))?!?:\s*)?"
+_AT_HEAD = re.compile(rf"{_TYPE}[\[(#\s]*", re.IGNORECASE)
+_SCOPE = re.compile(r"[a-z]+\(", re.IGNORECASE)
+_NOUN = r"(?:\s+(?:tasks?|issues?|items?|records?|stor(?:y|ies)))?[\s:#(\[]*"
+_DONE_WORD = re.compile(
+    r"\b(?:clos(?:e[sd]?|ing)|complet(?:e[sd]?|ing)|finish(?:e[sd]|ing)?|fix(?:e[sd]|ing)?|"
+    r"resolv(?:e[sd]?|ing)|implement(?:s|ed|ing)?|done(?:\s+with)?|tick(?:s|ed)?|land(?:s|ed)?)"
+    rf"{_NOUN}", re.IGNORECASE)  # fmt: skip
+_BEGUN_WORD = re.compile(
+    r"\b(?:start(?:s|ed|ing)?|beg[aiu]n(?:s|ning)?|wip|continue[sd]?|progress\s+on|"
+    rf"work(?:s|ing)?\s+on|part\s+(?:\d+\s+)?of|towards?){_NOUN}", re.IGNORECASE)  # fmt: skip
+_NOT = re.compile(
+    r"(?:\b(?:not|never|without|will|would|to|todo|should|must|can|could|cannot|may|might|before|"
+    r"until|if|when|once)|n't)\s+(?:\w+\s+){0,2}\Z", re.IGNORECASE)  # fmt: skip
+_DONE_AFTER = re.compile(
+    r"[\])\s:]*(?:is\s+|are\s+|now\s+)*(?:done|completed?|finished)\b|\s*[✅✓✔]", re.IGNORECASE
+)
+_PARTLY = re.compile(
+    r"\bwip\b|work in progress|\bpartial(?:ly)?\b|\bpart \d|in progress|\bunfinished\b|"
+    r"\bincomplete\b|\bnot (?:yet )?(?:done|finished|complete)|\bblocked\b|\breverts?\b",
+    re.IGNORECASE)  # fmt: skip
+_BOX = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+\[(.)\]\s+[\[(*_`]*\Z")
+_DONE_KEYS = ("task", "tasks", "closes", "completes", "fixes", "resolves", "implements", "done")
+_REVERTS = re.compile(r"This reverts commit ([0-9a-f]{7,64})\b")
+_FIXUP = re.compile(r"(?:fixup|squash|amend)! ")
+
+
+class Says(IntEnum):
+    """What a commit says about a record; the more it says, the higher."""
+
+    NAMED = 1
+    BEGUN = 2
+    DONE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit and what it says: its message whole, and of its trailers names and values."""
+
+    id: str
+    at: float
+    message: str
+    trailers: tuple[tuple[str, str], ...] = ()
+    is_merge: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The last word about a record, and the commit that has it."""
+
+    says: Says
+    commit: Commit
+
+
+@dataclass(slots=True)
+class Said:
+    """What a history says: the last word by key; what was taken back and not said again; names that
+    look like records and are none, with their commits."""
+
+    words: dict[str, Word] = field(default_factory=dict)
+    taken_back: dict[str, Commit] = field(default_factory=dict)
+    unknown: dict[str, Commit] = field(default_factory=dict)
+
+
+def said_by(commits: Sequence[Commit], ids: Mapping[str, str]) -> Said:
+    """What these commits say, the newest first. `ids` has the key of each record by its id in a
+    plan; keys are known by themselves. A record is done if any commit says so that was not taken
+    back; a commit that only names it later changes nothing."""
+    known = {**ids, **{key: key for key in ids.values()}}
+    found = Said()
+    reverted: list[str] = []
+    for commit in commits:
+        is_back = any(commit.id.startswith(each) for each in reverted)
+        for key, says in _words(commit, known, found):
+            _keep(found, key, says, commit, is_back)
+        if not is_back:
+            reverted += _REVERTS.findall(commit.message[:MESSAGE_MAX])
+            for name, value in commit.trailers:
+                if name.lower() == UNDONE and (key := known.get(value.strip(), "")):
+                    _take_back(found, key, commit)
+    return found
+
+
+def _keep(found: Said, key: str, says: Says, commit: Commit, is_back: bool) -> None:
+    if key in found.taken_back:
+        return
+    if is_back and says is not Says.NAMED:
+        _take_back(found, key, commit)
+    elif not is_back and (key not in found.words or found.words[key].says < says):
+        found.words[key] = Word(says, commit)
+
+
+def _take_back(found: Said, key: str, commit: Commit) -> None:
+    """What older commits say of it does not count any more, unless a newer one has said it anew."""
+    word = found.words.get(key)
+    if word is None or word.says is not Says.DONE:
+        found.words.pop(key, None)
+        found.taken_back.setdefault(key, commit)
+
+
+def _words(commit: Commit, known: Mapping[str, str], found: Said) -> Iterator[tuple[str, Says]]:
+    """What one commit says, record by record."""
+    for name, value in commit.trailers:
+        label = name.lower()
+        if label == LANDED:
+            if key := known.get(value.strip()):
+                yield key, Says.DONE
+        elif label in _DONE_KEYS:
+            for key in _listed(value, known):
+                yield key, Says.DONE
+    text = commit.message[:MESSAGE_MAX]
+    if commit.is_merge or _FIXUP.match(text):
+        return
+    spoken = {f"{name}: {value}".strip() for name, value in commit.trailers}
+    for n, line in enumerate(text.split("\n")):
+        is_quoted = line.startswith((">", "#"))
+        if not is_quoted and line.strip() not in spoken and not _REVERTS.search(line):
+            yield from _in_line(line[:LINE_MAX], n == 0, known, found, commit)
+
+
+def _listed(value: str, known: Mapping[str, str]) -> Iterator[str]:
+    """The records that the value of a trailer names: it, or what it lists."""
+    if value.strip() in known:
+        yield known[value.strip()]
+        return
+    for _, _, keys, _ in _groups(value[:LINE_MAX], known):
+        yield from keys
+
+
+def _in_line(
+    line: str, is_subject: bool, known: Mapping[str, str], found: Said, commit: Commit
+) -> Iterator[tuple[str, Says]]:
+    for start, end, keys, unknown in _groups(line, known):
+        says = _says(line, start, end, is_subject)
+        for name in unknown:
+            if says is not Says.NAMED:
+                found.unknown.setdefault(name, commit)
+        for key in keys:
+            yield key, says
+
+
+def _says(line: str, start: int, end: int, is_subject: bool) -> Says:
+    """What a line says about the records that it names from `start` to `end`."""
+    lead, tail = line[:start], line[end:]
+    if is_subject and _PARTLY.search(line):
+        return Says.BEGUN if not re.search(r"\breverts?\b", line, re.IGNORECASE) else Says.NAMED
+    if box := _BOX.fullmatch(lead):
+        return Says.DONE if box[1] in "xX✓✔" else Says.NAMED
+    for word, says in ((_DONE_WORD, Says.DONE), (_BEGUN_WORD, Says.BEGUN)):
+        match = _last(word, lead)
+        if match is not None:
+            return Says.NAMED if _NOT.search(lead[: match.start()]) else says
+    if _DONE_AFTER.match(tail):
+        return Says.DONE
+    if is_subject and _is_placed(lead, tail):
+        return Says.DONE
+    return Says.NAMED
+
+
+def _last(word: re.Pattern[str], lead: str) -> re.Match[str] | None:
+    """The word if it is the last thing before the records."""
+    near = max(0, len(lead) - 60)
+    return next((m for m in word.finditer(lead, near) if m.end() == len(lead)), None)
+
+
+def _is_placed(lead: str, tail: str) -> bool:
+    """Whether records stand where a subject says what the commit is: at its head, as its scope, or
+    in brackets at its end."""
+    if _AT_HEAD.fullmatch(lead):
+        return re.match(r"[\])]*(?:\s*[:–—|]|\s+-\s|\s|\Z)", tail) is not None
+    if _SCOPE.fullmatch(lead):
+        return re.match(r"\)!?:", tail) is not None
+    return lead.rstrip().endswith(("(", "[")) and re.fullmatch(r"[\])]+\.?\s*", tail) is not None
+
+
+# --- names -------------------------------------------------------------------------------------
+
+
+def _groups(line: str, known: Mapping[str, str]) -> Iterator[tuple[int, int, list[str], list[str]]]:
+    """Records that a line names, those that are listed together as one: from, to, keys, and what
+    looks like a record but is none."""
+    group: tuple[int, int, list[str], list[str]] | None = None
+    for start, end, keys, unknown in _named(line, known):
+        if group is not None and _BETWEEN.fullmatch(line, group[1], start):
+            group = group[0], end, [*group[2], *keys], [*group[3], *unknown]
+            continue
+        if group is not None:
+            yield group
+        group = start, end, keys, unknown
+    if group is not None:
+        yield group
+
+
+def _named(line: str, known: Mapping[str, str]) -> Iterator[tuple[int, int, list[str], list[str]]]:
+    at = 0
+    ranges = {match.start(): match for match in _RANGE.finditer(line)}
+    for match in _TOKEN.finditer(line):
+        if match.start() < at:
+            continue
+        row = ranges.get(match.start())
+        if row is not None and not (match.end() >= row.end() and match[0] in known):
+            at = row.end()
+            yield row.start(), at, *_between(row, known)
+            continue
+        at = match.end()
+        if match[0] in known and _LIKE_ID.fullmatch(match[0]):
+            yield match.start(), at, [known[match[0]]], []
+        elif _UNKNOWN.fullmatch(match[0]):
+            yield match.start(), at, [], [match[0]]
+
+
+def _between(row: re.Match[str], known: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """The records from one to another, as far as there are such."""
+    first, last, width = int(row[2]), int(row[3]), len(row[2])
+    names = [f"{row[1]}{n:0{width}}" for n in range(first, min(last, first + RANGE_MAX) + 1)]
+    keys = [known[name] for name in names if name in known]
+    return keys, [] if keys else [name for name in names[:1] if _UNKNOWN.fullmatch(name)]

@@ -1,0 +1,155 @@
+"""What commits say about records."""
+
+from __future__ import annotations
+
+import pytest
+
+from gangsaw.sources.references import Commit, Says, said_by
+
+KEYS = [f"T{n:03}" for n in range(1, 30)] + ["bd-a3f8.1", "ws-login", "FIX-001", "words of it", "7"]
+IDS = {key.lower().replace(" ", "-"): key for key in KEYS}
+
+
+def commit(message: str, *trailers: tuple[str, str], n: int = 0, merge: bool = False) -> Commit:
+    return Commit(f"{n:040x}", 1000.0 + n, message, trailers, merge)
+
+
+def said_in(message: str, *trailers: tuple[str, str], merge: bool = False) -> dict[str, Says]:
+    found = said_by([commit(message, *trailers, merge=merge)], IDS)
+    return {key: word.says for key, word in found.words.items()}
+
+
+@pytest.mark.parametrize(
+    ("message", "keys"),
+    [
+        ("T001: goals", "T001"),
+        ("T001 Create the goal model", "T001"),
+        ("[T001] goals", "T001"),
+        ("feat(T001): goals", "T001"),
+        ("feat!: T001 goals", "T001"),
+        ("feat(api)!: T001, T002 and T003: goals", "T001 T002 T003"),
+        ("Create the goal model (T001)", "T001"),
+        ("Create the goal model (T001, T002).", "T001 T002"),
+        ("Goal model [T001]", "T001"),
+        ("T001-T003: goals", "T001 T002 T003"),
+        ("T001 – T003: goals", "T001 T002 T003"),
+        ("Goals\n\nCloses T001", "T001"),
+        ("Goals\n\nThis completes tasks T001 and T002, and names T003 too.", "T001 T002"),
+        ("Goals, fixes #T004", "T004"),
+        ("Goals\n\nT005 is done", "T005"),
+        ("Goals\n\n- [x] T005 model\n- [ ] T006 service", "T005"),
+        ("Goals\n\nT005 ✅ T006", "T005"),
+        ("bd-a3f8.1: goals", "bd-a3f8.1"),
+        ("Login (ws-login)", "ws-login"),
+        ("FIX-001 no more crash", "FIX-001"),
+    ],
+)
+def test_commits_say_that_records_are_done(message: str, keys: str) -> None:
+    done = [key for key, says in said_in(message).items() if says is Says.DONE]
+    assert done == keys.split(" ")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Prepare for T001",
+        "Do not close T001",
+        "Goals\n\nThis will finish T001",
+        "Goals\n\nIt does not yet complete T001",
+        "Goals\n\n> T001 is done",
+        "Goals\n\nDepends on T001",
+        "Goals\n\n- T001 comes next",
+        "Goals\n\n- [ ] T001 model",
+        'Revert "T001: goals"',
+        "XT001: goals",
+        "T001x.y: goals",
+        "Before T001 is merged",
+    ],
+)
+def test_who_only_names_a_record_does_not_close_it(message: str) -> None:
+    assert Says.DONE not in said_in(message).values()
+    assert Says.BEGUN not in said_in(message).values()
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["WIP: T001 goals", "T001: goals (wip)", "Part of T001", "Start T001", "T001 (part 1)",
+     "Work on T001", "T001: not yet finished"],
+)  # fmt: skip
+def test_who_has_only_begun_says_so(message: str) -> None:
+    assert said_in(message) == {"T001": Says.BEGUN}
+
+
+@pytest.mark.parametrize(
+    "message", ["fixup! T001: goals", "squash! T001: goals", "7: seven", "words of it: x"]
+)
+def test_other_words_say_nothing(message: str) -> None:
+    assert said_in(message) == {}
+
+
+@pytest.mark.parametrize(
+    ("trailer", "key"),
+    [
+        (("Gangsaw-Task", "t001"), "T001"),
+        (("Gangsaw-Task", "T001"), "T001"),
+        (("Task", "T001"), "T001"),
+        (("Closes", "T001"), "T001"),
+        (("Task", "words of it"), "words of it"),
+        (("Task", "7"), "7"),
+    ],
+)
+def test_trailers_close_records_in_merges_too(trailer: tuple[str, str], key: str) -> None:
+    text = f"Merge T002\n\n{trailer[0]}: {trailer[1]}"
+    assert said_in(text, trailer, merge=True) == {key: Says.DONE}
+
+
+def test_other_trailers_do_not() -> None:
+    trailer = ("Refs", "T001")
+    assert said_in("Goals\n\nRefs: T001", trailer) == {}
+
+
+def test_a_reverted_commit_does_not_count_until_that_is_reverted() -> None:
+    first = commit("T001: goals", n=1)
+    back = commit(f'Revert "T001: goals"\n\nThis reverts commit {first.id}.', n=2)
+    again = commit(f'Reapply "T001: goals"\n\nThis reverts commit {back.id}.', n=3)
+    found = said_by([back, first], IDS)
+    assert [key for key, word in found.words.items() if word.says is Says.DONE] == []
+    assert list(found.taken_back) == ["T001"]
+    found = said_by([again, back, first], IDS)
+    assert found.words["T001"].commit is first
+    assert found.taken_back == {}
+
+
+def test_what_was_undone_counts_only_if_it_landed_again() -> None:
+    first = commit("T001 lands", ("Gangsaw-Task", "T001"), n=1, merge=True)
+    undo = commit("Undo", ("Gangsaw-Undo", "T001"), n=2)
+    again = commit("T001 lands", ("Gangsaw-Task", "T001"), n=3, merge=True)
+    found = said_by([undo, first], IDS)
+    assert found.words == {}
+    assert list(found.taken_back) == ["T001"]
+    found = said_by([again, undo, first], IDS)
+    assert found.words["T001"].commit is again
+    assert found.taken_back == {}
+
+
+def test_the_newest_that_says_most_is_the_commit() -> None:
+    commits = [commit("About T001", n=4), commit("T001: more", n=3), commit("T001: goals", n=2),
+               commit("WIP T001", n=1)]  # fmt: skip
+    word = said_by(commits, IDS).words["T001"]
+    assert (word.says, word.commit) == (Says.DONE, commits[1])
+
+
+def test_records_that_are_not_there_are_told() -> None:
+    found = said_by([commit("T777: goals"), commit("T900-T902: more"), commit("about T778")], IDS)
+    assert list(found.unknown) == ["T777", "T900"]
+
+
+def test_a_range_as_long_as_a_book_is_cut() -> None:
+    found = said_by([commit("T001-T999999: all")], IDS)
+    assert len(found.words) == 29
+
+
+def test_odd_messages_take_no_long_time_and_raise_nothing() -> None:
+    for text in ("", "T001 " * 50_000, "(" * 100_000, "a-" * 50_000, "close " * 20_000 + "T001",
+                 "\n" * 90_000 + "T001: x", "T001-" * 20_000, "\udcff T001: x\x00"):  # fmt: skip
+        said_by([commit(text)], IDS)
