@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -68,6 +69,51 @@ def test_init_keeps_and_restores_what_was_there(pg: Playground) -> None:
     assert pg.call("init", "--undo").returncode == 0
     assert path.read_bytes() == before
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_what_init_did_in_one_worktree_is_not_undone_in_another(bare_pg: Playground) -> None:
+    mine = bare_pg.root / "tree" / CONFIG
+    bare_pg.git("worktree", "add", "-q", str(mine.parent))
+    mine.write_bytes(b"# mine\n")
+    assert bare_pg.call("init").returncode == 0
+    written = (bare_pg.repo / CONFIG).read_bytes()
+    for words in (["init", "--force"], ["init", "--undo"]):
+        refused = bare_pg.call(*words, cwd=mine.parent)
+        assert refused.returncode == 2, refused.stdout
+        assert f"cd {bare_pg.repo} && gangsaw init --undo" in refused.stderr
+        assert mine.read_bytes() == b"# mine\n"
+        assert (bare_pg.repo / CONFIG).read_bytes() == written
+    assert bare_pg.call("init", "--undo").returncode == 0
+    assert not (bare_pg.repo / CONFIG).exists()
+    assert bare_pg.call("init", "--force", cwd=mine.parent).returncode == 0
+    assert bare_pg.call("init", "--undo").returncode == 2
+    assert bare_pg.call("init", "--undo", cwd=mine.parent).returncode == 0
+    assert mine.read_bytes() == b"# mine\n"
+
+
+def test_a_repository_that_was_moved_and_an_old_record_are_undone(bare_pg: Playground) -> None:
+    assert bare_pg.call("init").returncode == 0
+    moved = bare_pg.root / "moved"
+    bare_pg.repo.rename(moved)
+    assert bare_pg.call("init", "--undo", cwd=moved).returncode == 0
+    assert not (moved / CONFIG).exists()
+    (moved / CONFIG).write_bytes(b"# written\n")
+    record = {"before": None, "written": base64.b64encode(b"# written\n").decode()}
+    (moved / ".git" / "gangsaw" / "init.json").write_text(json.dumps(record))
+    assert bare_pg.call("init", "--undo", cwd=moved).returncode == 0
+    assert not (moved / CONFIG).exists()
+    moved.rename(bare_pg.repo)
+
+
+def test_what_was_replaced_comes_back_although_the_new_file_is_gone(pg: Playground) -> None:
+    path = pg.repo / CONFIG
+    before = path.read_bytes()
+    assert pg.call("init", "--force").returncode == 0
+    path.write_text("# more\n")
+    assert "removing it yourself and undoing" in pg.call("init", "--undo").stderr
+    path.unlink()
+    assert pg.call("init", "--undo").returncode == 0
+    assert path.read_bytes() == before
 
 
 def test_undo_refuses_when_the_file_was_changed_since(bare_pg: Playground) -> None:

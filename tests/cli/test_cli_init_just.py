@@ -88,6 +88,27 @@ def test_a_justfile_of_the_user_is_left_alone(pg: Playground, name: str) -> None
     assert everything(pg.repo) == before
 
 
+def test_a_justfile_that_took_the_place_of_ours_gets_no_second_beside_it(pg: Playground) -> None:
+    pg.call("init", "--just")
+    (pg.repo / "justfile").unlink()
+    pg.write("Justfile", "mine:\n    true\n")
+    before = everything(pg.repo)
+    done = pg.call("init", "--just")
+    assert IMPORT_LINE in done.stdout
+    assert everything(pg.repo) == {**before, BESIDE_NAME: JUST_TEXT.encode()}
+    assert pg.call("init", "--undo").returncode == 0
+    assert everything(pg.repo) == before
+
+
+def test_a_justfile_of_another_worktree_is_not_ours(pg: Playground) -> None:
+    tree = pg.root / "tree"
+    pg.git("worktree", "add", "-q", str(tree))
+    assert pg.call("init", "--just").returncode == 0
+    (tree / "justfile").write_text("mine:\n    true\n")
+    assert IMPORT_LINE in pg.call("init", "--just", cwd=tree).stdout
+    assert (tree / "justfile").read_text() == "mine:\n    true\n"
+
+
 def test_recipes_that_were_changed_are_replaced_by_force_only(pg: Playground) -> None:
     pg.call("init", "--just")
     pg.write("justfile", "mine:\n    true\n")
@@ -168,3 +189,5 @@ def test_the_real_just_runs_the_recipes(tmp_path: Path) -> None:
     assert "records" in just("worktree-clean", "--yes")
     just("worktree-remove", "app-2", code=1)  # it has landed: there is nothing to give up
     assert "Landed 6 of 6" in just("test-crash-recovery")
+    pg.write("justfile", f"{IMPORT_LINE}\n\nmerger:\n    true\n")
+    just("merger", code=1)  # two of one name: the page says to take the old one out

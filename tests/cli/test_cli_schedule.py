@@ -216,12 +216,14 @@ def test_every_other_option_of_run_is_handed_on_to_each_tick() -> None:
     assert options.keys() >= OF_THE_SCHEDULE
     given: list[str] = []
     # What a dry run says is for whoever asks for one; a schedule takes a plan.
-    for name in sorted(options.keys() - OF_THE_SCHEDULE - {"--verbose", "--from", "--epic"}):
+    of_task_files = {"--from", "--map", "--epic", "--watch"}
+    for name in sorted(options.keys() - OF_THE_SCHEDULE - of_task_files - {"--verbose"}):
         choices = getattr(options[name].type, "choices", None)
         given += [name, *([] if options[name].is_flag else [choices[0] if choices else "7"])]
     params = run_command.make_context("run", list(given)).params
     assert params["source"] is None
-    asked = Asked(**{name: value for name, value in params.items() if name != "plan"})
+    rest = {name: value for name, value in params.items() if name not in ("plan", "mapping")}
+    asked = Asked(**rest)
     handed_on = words_of(asked)
     assert {word.removesuffix(".0") for word in handed_on} == set(given)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -230,6 +231,29 @@ def test_hooks_path_is_respected(goals: Playground, path: str, file: str) -> Non
     assert not (goals.repo / path.partition("/")[0]).exists()
 
 
+@pytest.mark.parametrize("how", ["file", "link"])
+@pytest.mark.parametrize("first", ["", "#!/bin/sh\n", "#!/usr/bin/env sh"])
+def test_a_hook_that_husky_runs_needs_no_mode_and_goes_on(
+    goals: Playground, how: str, first: str
+) -> None:
+    goals.git("config", "core.hooksPath", ".husky/_")
+    calling = '#!/bin/sh\nexec sh -e "$(dirname "$(dirname "$0")")/post-commit" "$@"\n'
+    goals.write(".husky/_/post-commit", calling).chmod(0o755)
+    theirs = "" if first.endswith("sh") else "echo theirs >> mark\nfalse\n"
+    file = goals.write(f".husky/{'post-commit' if how == 'file' else 'mine'}", first + theirs)
+    file.chmod(0o644)
+    if how == "link":
+        (goals.repo / ".husky/post-commit").symlink_to("mine")
+    before = everything_below(goals.repo / ".husky")
+    program_on_path(goals, f'exec {shlex.join(goals.argv("sync")[:-1])} "$@"')
+    hooked(goals)
+    commit(goals, "T002: service")
+    assert (goals.repo / "mark").exists() == bool(theirs)
+    assert "[x] T002" in text_of(goals)
+    assert goals.call("init", "--undo").returncode == 0
+    assert everything_below(goals.repo / ".husky") == before
+
+
 def test_hooks_of_all_repositories_are_not_ours(goals: Playground) -> None:
     goals.git("config", "--global", "core.hooksPath", str(goals.root / "all"))
     done = goals.call("init", "--hooks")
@@ -246,6 +270,43 @@ def test_a_change_to_the_hook_stays_when_ours_is_taken_out(goals: Playground) ->
     assert file.read_text() == "#!/bin/sh\necho more\n"
 
 
+@pytest.mark.parametrize("lost", ["aside", "both", "folder"])
+def test_a_hook_whose_set_aside_file_was_lost_comes_back_from_the_record(
+    goals: Playground, lost: str
+) -> None:
+    goals.git("config", "core.hooksPath", ".githooks")
+    file = goals.write(".githooks/post-commit", "echo theirs >> mark\n")
+    file.chmod(0o750)
+    before = everything_below(file.parent)
+    if lost == "aside":
+        goals.git("add", "-A")
+        goals.git("commit", "-q", "--no-verify", "-m", "a hook without a first line")
+    hooked(goals)
+    goals.git("clean", "-qfd", *([] if lost == "folder" else [".githooks"]))
+    assert file.exists() == (lost == "aside")
+    if lost == "both":
+        file.parent.mkdir(exist_ok=True)
+    done = goals.call("init", "--undo", "--hooks")
+    assert done.returncode == 0, done.stderr
+    assert everything_below(file.parent) == before
+
+
+def test_the_record_of_a_lost_hook_stays_until_it_is_back(goals: Playground) -> None:
+    file = goals.write(".git/hooks/post-commit", "echo theirs\n")
+    file.chmod(0o755)
+    before = everything_below(file.parent)
+    hooked(goals)
+    (file.parent / "post-commit.before-gangsaw").unlink()
+    file.write_text(file.read_text() + "echo more\n")
+    refused = goals.call("init", "--undo", "--hooks")
+    assert refused.returncode == 1
+    assert "try moving it away" in refused.stderr
+    assert file.read_text().endswith("echo more\n")
+    file.unlink()
+    assert goals.call("init", "--undo", "--hooks").returncode == 0
+    assert everything_below(file.parent) == before
+
+
 def test_undo_takes_back_settings_and_hook(goals: Playground) -> None:
     goals.git("rm", "-q", "gangsaw.toml")
     commit(goals, "no settings")
@@ -258,12 +319,16 @@ def test_undo_takes_back_settings_and_hook(goals: Playground) -> None:
     assert everything_below(goals.repo / ".git" / "hooks") == before
 
 
-def broken_program(pg: Playground) -> None:
+def program_on_path(pg: Playground, text: str) -> None:
     folder = pg.root / "first"
     folder.mkdir()
-    (folder / "gangsaw").write_text("#!/bin/sh\necho broken >&2\nexit 70\n")
+    (folder / "gangsaw").write_text(f"#!/bin/sh\n{text}\n")
     (folder / "gangsaw").chmod(0o755)
     pg.env["PATH"] = f"{folder}:{os.environ['PATH']}"
+
+
+def broken_program(pg: Playground) -> None:
+    program_on_path(pg, "echo broken >&2\nexit 70")
 
 
 def no_text_file(pg: Playground) -> None:

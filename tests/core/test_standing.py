@@ -11,6 +11,7 @@ from gangsaw.core import observations as ob
 from gangsaw.core.events_sources import StandingRefused, StandingWritten
 from gangsaw.core.evolve import evolve
 from gangsaw.core.model import Limits, Plan, Task
+from gangsaw.core.phases import ENDED, Phase
 from gangsaw.core.record import record
 from gangsaw.core.standing import (
     REFUSED_MAX,
@@ -21,7 +22,9 @@ from gangsaw.core.standing import (
     is_owed,
     next_moment,
     note,
+    phase_of,
     standing_of,
+    was,
 )
 from gangsaw.core.state import State, TaskState
 
@@ -125,3 +128,61 @@ def test_an_effect_that_raises_is_a_refusal(begun: State) -> None:
     change(begun, "a", attempts=1)
     raised = ob.EffectRaised("a", "WriteStanding", "a bug")
     assert record(raised, begun, NOW) == [StandingRefused("a", Standing.RUNNING, "", "a bug")]
+
+
+# --- how far a task at work is -----------------------------------------------------------------
+
+
+@pytest.fixture
+def phased(begun: State) -> State:
+    """The same with a file that has words for it; `a` has an attempt."""
+    assert begun.task_file is not None
+    begun.task_file = replace(begun.task_file, phased=True)
+    admitted = ev.AttemptAdmitted("a.1", "a", 1, "c0", "sh", None, "gangsaw/a.1")
+    return evolve(begun, admitted, NOW)
+
+
+FAR = {
+    Phase.PREPARING: "spawned", Phase.READY: "spawned", Phase.STARTING: "spawned",
+    Phase.RUNNING: "working", Phase.STOPPING: "working", Phase.EXITED: "working",
+    Phase.INSPECTING: "working", Phase.RETURNED: "working", Phase.PARKED: "working",
+    Phase.VERIFYING: "committed", Phase.VERIFIED: "committed", Phase.REVIEWING: "committed",
+    Phase.QUEUED: "committed", Phase.LANDING: "committed",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("phase", sorted(set(Phase) - ENDED))
+def test_how_far_a_task_is(phased: State, phase: Phase) -> None:
+    phased.attempts["a.1"] = replace(phased.attempts["a.1"], phase=phase)
+    assert phase_of(phased, "a") == FAR[phase]
+
+
+def test_a_further_turn_is_no_beginning(phased: State) -> None:
+    again = replace(phased.attempts["a.1"], phase=Phase.STARTING, ran=1)
+    phased.attempts["a.1"] = again
+    assert phase_of(phased, "a") == "working"
+
+
+def test_a_file_without_words_for_it_is_not_told_how_far_a_task_is(phased: State) -> None:
+    assert phased.task_file is not None
+    phased.task_file = replace(phased.task_file, phased=False)
+    assert phase_of(phased, "a") == ""
+
+
+def test_every_step_is_written_once(phased: State) -> None:
+    assert list(due(phased, NOW)) == ["a"]  # and nothing of b, which is in progress there anyway
+    said = ob.StandingSaid("a", Standing.RUNNING, phase="spawned")
+    (event,) = record(said, phased, NOW)
+    evolve(phased, event, NOW)
+    assert list(due(phased, NOW)) == []
+    phased.attempts["a.1"] = replace(phased.attempts["a.1"], phase=Phase.RUNNING)
+    note(phased, "a")
+    assert list(due(phased, NOW)) == ["a"]
+
+
+def test_a_claim_of_somebody_else_is_not_taken_for_ours_later(phased: State) -> None:
+    """The file says `running`, as we do: but it was not us who wrote that."""
+    evolve(phased, StandingWritten("a", Standing.RUNNING, kept="running", phase="spawned"), NOW)
+    assert was(phased, "a") is Standing.OPEN
+    evolve(phased, StandingWritten("a", Standing.RUNNING, phase="working"), NOW)
+    assert was(phased, "a") is Standing.RUNNING

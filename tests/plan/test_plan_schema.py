@@ -38,7 +38,7 @@ CONTRACT_TASK = (
 
 def test_the_plan_schema_has_the_keys_of_the_contract() -> None:
     assert set(PLAN["properties"]) == {"version", "goal", "defaults", "tracks", "tasks"}
-    assert set(TASK["properties"]) == {*CONTRACT_TASK, "prompt_file"}
+    assert set(TASK["properties"]) == {*CONTRACT_TASK, "prompt_file", "status"}
     given = set(PLAN["properties"]["defaults"]["properties"])
     assert given == set(CONTRACT_TASK) - {"id", "title", "prompt", "needs"}
 

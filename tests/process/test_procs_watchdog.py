@@ -398,8 +398,15 @@ def test_memory_is_what_the_tightest_limit_leaves(tmp_path: Path) -> None:
 
 def test_exact_sizes_come_from_the_kernel() -> None:
     scales = suspects.Scales()
-    child = subprocess.Popen([sys.executable, "-I", "-S", "-c", "input()"], stdin=subprocess.PIPE)
+    child = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", "print(flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert child.stdout is not None
     try:
+        # Before that it is still becoming what it is to be.
+        child.stdout.readline()
         assert (scales.weigh([child.pid]) or 0) > 500
         assert scales.weigh([]) == 0
     finally:
@@ -407,6 +414,7 @@ def test_exact_sizes_come_from_the_kernel() -> None:
         child.wait()
         assert child.stdin is not None
         child.stdin.close()
+        child.stdout.close()
 
 
 @pytest.mark.parametrize("text", ["", "protocol 2\n", "hard_pct 5\n"])

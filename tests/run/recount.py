@@ -99,6 +99,10 @@ class Book:
         self.wave: list[str] = []
         self.stopped_for_memory: set[tuple[str, int]] = set()
         self.resolving: set[str] = set()
+        self.later: dict[str, Line] = {}
+        self.later_marks: dict[str, str] = {}
+        self.ticked: set[str] = set()
+        self.by_file: set[str] = set()
         self.finished = False
         self.waiting: dict[str, tuple[str, float]] = {}
         self.waits: dict[tuple[str, str], float] = {}
@@ -287,8 +291,55 @@ class Book:
                 self._close_task(self.attempts[subject]["task"], "cancelled", at)
         elif kind == "task.reopened":
             self._reopen(subject)
+        elif kind == "source.taken":
+            self._take_source(body, at)
+        elif kind == "task.edit_taken":
+            if subject in self.later:
+                self.plan[subject] = self.later.pop(subject)
+            if subject in self.later_marks:
+                self._mark(subject, self.later_marks.pop(subject), at)
         elif kind in ("run.finished", "run.reopened"):
             self.finished = kind == "run.finished"
+
+    # --- the task file ---
+
+    def _take_source(self, body: Line, at: float) -> None:
+        for record in body["added"]:
+            if record["task"] is not None:
+                self.plan[record["task"]["id"]] = record["task"]
+        for task in body["edited"]:
+            name = task["id"]
+            self.later.pop(name, None)
+            if self._is_bound(name):
+                self.later[name] = task
+            else:
+                self.plan[name] = task
+        for name in body["opened"]:
+            self.later_marks.pop(name, None)
+            if name in self.by_file:
+                self.by_file.discard(name)
+                if self.closed.get(name) == "cancelled":
+                    self._reopen(name)
+        for each in body["marked"]:
+            name, standing = each["task"], each["mark"]["standing"]
+            if self._is_bound(name):
+                self.later_marks[name] = standing
+            else:
+                self._mark(name, standing, at)
+
+    def _is_bound(self, task: str) -> bool:
+        return task in self._busy_tasks() or self.closed.get(task) == "finished"
+
+    def _mark(self, task: str, standing: str, at: float) -> None:
+        if self.closed.get(task) in ("finished", "undone"):
+            return
+        self.resolving.discard(task)
+        if standing == "done":
+            self.ticked.add(task)
+            self._close_task(task, "finished", at)
+        elif task not in self.closed:
+            self.by_file.add(task)
+            self._close_task(task, "cancelled", at)
 
     def _close_task(self, task: str, how: str, at: float) -> None:
         self.closed[task], self.ends[task] = how, at
@@ -486,7 +537,7 @@ def totals(book: Book) -> Flat:
     ends = list(book.closed.values())
     need_person = [n for n in book.for_person if book.closed.get(n) == "given up"]
     asked = {book.attempts[n]["task"] for n, k in book.open.items() if _asks(book, n, k)}
-    done = {line["body"]["task"] for line in of_kind(book, "task.done")}
+    done = {line["body"]["task"] for line in of_kind(book, "task.done")} | book.ticked
     starts = of_kind(book, "engine.started")
     down, crashes, up = 0.0, 0, False
     for before, line in zip([None, *book.lines], book.lines, strict=False):

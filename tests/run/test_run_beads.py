@@ -71,6 +71,14 @@ def test_an_epic_is_run_and_closed_with_its_last_task(backlog: Playground) -> No
     assert all(table["closed_at"] == table["updated_at"] > TIME for table in tables)
     assert tables[0]["close_reason"] == "all of its tasks are closed"
     assert [table["labels"] for table in tables[1:]] == [["phase:merged"]] * 3
+    assert [table["assignee"] for table in tables[1:]] == ["gangsaw"] * 3
+    assert not any("notes" in table for table in tables)
+    events = [json.loads(line) for line in backlog.call("events", "--json").stdout.splitlines()]
+    told = [each["body"] for each in events if each["kind"] == "standing.written"]
+    phases = [each["phase"] for each in told if each["task"] == told[0]["task"]]
+    assert phases[0] == "spawned"
+    assert phases[-1] == ""
+    assert phases == [each for each in ("spawned", "working", "committed", "") if each in phases]
     head = backlog.git("log", "-1", "--format=%H").strip()
     reasons = [table["close_reason"] for table in tables[1:]]
     assert f"landed as {head[:12]}" in reasons
@@ -102,3 +110,17 @@ def test_an_epic_that_is_not_there_is_told_with_the_nearest(backlog: Playground)
     done = backlog.call("run", "--from", "beads", "--epic", "ghtml-a1b3")
     assert done.returncode == 2
     assert f"did you mean '{EPIC}'" in done.stderr
+
+
+def test_a_record_that_was_given_up_is_open_again_and_says_why(backlog: Playground) -> None:
+    backlog.write("gangsaw.toml", AGENT.replace("git add -A; git commit -qm work", "exit 3"))
+    backlog.git("commit", "-q", "-am", "an agent that fails")
+    done = backlog.call("run", "--from", "beads", "--epic", EPIC, "--plain")
+    assert done.returncode == 1, done.stdout + done.stderr
+    tables = [json.loads(line) for line in lines_in(backlog)[:4]]
+    assert [table["status"] for table in tables] == ["open"] * 4
+    assert not any("assignee" in table or "labels" in table for table in tables)
+    notes = tables[1]["notes"].splitlines()
+    assert notes[-1].startswith("gangsaw: given up: ")
+    assert len(notes) == len(set(notes))
+    assert "notes" not in tables[3]  # it was never begun

@@ -30,7 +30,22 @@ LIST = "# Next\r\n\r\n- [ ] Up  \r\n\t- [ ] One\r\n\t- [ ] Two (after: One)\t\r\
 FILE = (
     "---\r\nid: {}\r\ntitle: {}  \r\nstatus: 'To Do' # why\r\ndependencies: [{}]\r\n---\r\nw \r\n"
 )
+PLAN = "# Implementation Plan: Shelves\r\n\r\n- #61: Ground  \r\n- #62: Walls\r\n"
+BOXES = (
+    "\ufeff## Issue #61 \r\n- [ ] `python3 -m compileall -q src` passes \r\n- [ ] Holds\t\r\n"
+    "## Issue #62\n* [ ] reads src/61\n\n## Integration\n- [ ] All looks well"
+)
+BOXED = BOXES.replace("[ ]", "[x]", 3)
+GRAPH = "- #62 depends on #61\n"
 SOURCES = {
+    "planning": (
+        {
+            "docs/shelves/implementation-plan.md": (PLAN, PLAN),
+            "docs/shelves/verification-checklist.md": (BOXES, BOXED),
+            "docs/shelves/dependency-graph.md": (GRAPH, GRAPH),
+        },
+        {"61", "62"},
+    ),
     "taskmaster": (
         {".taskmaster/tasks/tasks.json": (TASKS, TASKS.replace("pending", "done"))},
         {"1-1", "1-2", "2"},

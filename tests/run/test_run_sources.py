@@ -128,7 +128,7 @@ def test_what_a_person_settles_meanwhile_is_left_alone(goals: Playground) -> Non
     drop = f"sed -i 's/\\\\[ \\\\] T003/[-] T003/' {path}"
     goals.write("gangsaw.toml", AGENT.replace(WORK, f"{drop}; {WORK}"))
     goals.git("commit", "-q", "-a", "-m", "a person drops it")
-    done = goals.call("run", "--from", "speckit", "--plain")
+    done = goals.call("run", "--from", "speckit", "--no-watch", "--plain")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "- [-] T003" in tasks_text(goals)
     assert "- [x] T002" in tasks_text(goals)

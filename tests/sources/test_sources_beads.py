@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gangsaw.core import faults
 from gangsaw.sources import (
     Document,
     Report,
@@ -19,6 +20,7 @@ from gangsaw.sources import (
     with_edits,
 )
 from gangsaw.sources.commands import command_of
+from gangsaw.sources.writing import Unwritten, Wish, Written, write_back
 
 KIND = dialect("beads")
 AT = 1_770_000_000.0
@@ -103,3 +105,82 @@ def test_what_can_be_nothing_else_is_a_command(text: str) -> None:
 )  # fmt: skip
 def test_prose_never_becomes_a_command(text: str) -> None:
     assert command_of(text) is None
+
+
+# --- claims and notes --------------------------------------------------------------------------
+
+CLAIM = Report("a-1", Standing.RUNNING, phase="spawned", holder="gangsaw")
+
+
+def test_a_claim_is_one_edit_and_is_given_back() -> None:
+    running = said(LINE, CLAIM)
+    record = json.loads(running)
+    assert (record["status"], record["assignee"]) == ("in_progress", "gangsaw")
+    assert said(running, CLAIM) == running
+    again = said(running, Report("a-1", Standing.OPEN, holder="gangsaw"))
+    assert again == LINE
+    closed = said(running, Report("a-1", Standing.DONE, "c" * 40, holder="gangsaw"))
+    assert json.loads(closed)["assignee"] == "gangsaw"
+
+
+@pytest.mark.parametrize("holder", ["gangsaw", "ann"])
+def test_a_claim_is_given_back_out_of_any_place(holder: str) -> None:
+    """Whatever stands beside the members that go, what is left is JSON."""
+    for order in (("assignee", "closed_at", "labels"), ("closed_at", "assignee", "labels"),
+                  ("labels", "close_reason", "assignee")):  # fmt: skip
+        members = {"assignee": holder, "labels": ["phase:merged"], "closed_at": "x"}
+        members |= {"close_reason": "y"}
+        record = {"id": "a-1", "status": "closed"} | {name: members[name] for name in order}
+        text = json.dumps(record) + "\n"
+        left = json.loads(said(text, Report("a-1", Standing.OPEN, holder="gangsaw")))
+        assert left == {"id": "a-1", "status": "open"} | (
+            {"assignee": "ann"} if holder == "ann" else {}
+        )
+
+
+def test_who_holds_a_record_keeps_it(tmp_path: Path) -> None:
+    """Between our reading and our claim somebody has taken it."""
+    path = tmp_path / "issues.jsonl"
+    theirs = LINE.replace('"open"', '"in_progress","assignee":"ann"')
+    path.write_text(theirs)
+    assert write_back(path, "x", KIND, [Wish(CLAIM)]) == Written(
+        False, (("a-1", Standing.RUNNING),)
+    )
+    assert path.read_text() == theirs
+    taken_up = write_back(path, "x", KIND, [Wish(CLAIM, Standing.RUNNING)])
+    assert taken_up == Written(True)
+    assert json.loads(path.read_text())["assignee"] == "ann"
+
+
+def test_of_two_that_claim_at_once_one_has_it(tmp_path: Path) -> None:
+    path = tmp_path / "issues.jsonl"
+    path.write_text(LINE)
+
+    passed: list[str] = []
+
+    def other(point: str, side: str) -> None:
+        if (point, side) == ("sources.replace", "before") and not passed:
+            passed.append(point)
+            done = write_back(path.with_name("link.jsonl"), "x", KIND, [Wish(replace(CLAIM))])
+            assert isinstance(done, Unwritten)  # the lock
+            path.write_text(LINE.replace('"open"', '"in_progress","assignee":"ann"'))
+
+    path.with_name("link.jsonl").symlink_to(path)
+    faults.set_probe(other)
+    try:
+        done = write_back(path, "x", KIND, [Wish(CLAIM)])
+    finally:
+        faults.set_probe(None)
+    assert done == Written(False, (("a-1", Standing.RUNNING),))
+    assert json.loads(path.read_text())["assignee"] == "ann"
+
+
+def test_a_note_is_one_more_line_and_said_once() -> None:
+    first = replace(CLAIM, note='gangsaw: not landed yet: "checks" are red')
+    once = said(LINE, first)
+    assert json.loads(once)["notes"] == first.note
+    assert said(once, first) == once
+    twice = said(once, replace(first, note="gangsaw: given up"))
+    assert json.loads(twice)["notes"] == f"{first.note}\ngangsaw: given up"
+    held = LINE.replace('"title"', '"notes":"theirs\\n","title"')
+    assert json.loads(said(held, first))["notes"] == f"theirs\n{first.note}"

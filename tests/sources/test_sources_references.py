@@ -6,7 +6,14 @@ import pytest
 
 from gangsaw.sources.references import Commit, Says, said_by
 
-KEYS = [f"T{n:03}" for n in range(1, 30)] + ["bd-a3f8.1", "ws-login", "FIX-001", "words of it", "7"]
+KEYS = [f"T{n:03}" for n in range(1, 30)] + [
+    "bd-a3f8.1",
+    "ws-login",
+    "FIX-001",
+    "A-1",
+    "words of it",
+    "7",
+]
 IDS = {key.lower().replace(" ", "-"): key for key in KEYS}
 
 
@@ -42,6 +49,19 @@ def said_in(message: str, *trailers: tuple[str, str], merge: bool = False) -> di
         ("bd-a3f8.1: goals", "bd-a3f8.1"),
         ("Login (ws-login)", "ws-login"),
         ("FIX-001 no more crash", "FIX-001"),
+        ("Skip empty lines (T001)", "T001"),
+        ("Reopen the connection after a timeout (T001)", "T001"),
+        ("T001: failed logins are counted", "T001"),
+        ("T001: skip to the content", "T001"),
+        ("T001: Defer images", "T001"),
+        ("T001 Can drop goals", "T001"),
+        ("fix: T001 cancel button when editing", "T001"),
+        ("No crash when saving (T001)", "T001"),
+        ("Do not crash when saving, closes T001", "T001"),
+        ("Goals\n\nIt waits no more. T001 is done", "T001"),
+        ("Goals\n\nT001 ✅ T002 ✅", "T001 T002"),
+        ("Goals\n\n```\nT002 is done\n```\nCloses T001", "T001"),
+        ("Goals\n\n```T002 is done```\nCloses T001", "T001"),
     ],
 )
 def test_commits_say_that_records_are_done(message: str, keys: str) -> None:
@@ -69,6 +89,50 @@ def test_commits_say_that_records_are_done(message: str, keys: str) -> None:
 def test_who_only_names_a_record_does_not_close_it(message: str) -> None:
     assert Says.DONE not in said_in(message).values()
     assert Says.BEGUN not in said_in(message).values()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Goals\n\nRemove it when A-1 is done.",
+        "Remove it when A-1 is done.",
+        "Unblock users until A-1 is done",
+        "Goals\n\nMore of it once A-1 is complete",
+        "Goals\n\nnot yet A-1 is done",
+        "not yet A-1 is done",
+        "Goals\n\nIf all goes well, A-1 is done",
+        "Goals\n\nA-1 is done when the tests pass",
+        "Is A-1 done?",
+        "A-1 is done once B lands",
+        "Make sure that A-1 is done",
+        "Stops closing A-1",
+        "Goals\n\nIt no longer closes A-1",
+        "Starts implementing A-1",
+        "Partly implements A-1",
+        "Un-complete A-1",
+        "(Un)complete A-1",
+        "Reopen (A-1)",
+        "Re-open the task again (A-1)",
+        "Reopen the goals task [A-1]",
+        "chore: postpone (A-1)",
+        "reopen: A-1 goals",
+        "TODO: A-1 goals",
+        "A-1 postponed",
+        "A-1: postponed until May",
+        "A-1 skipped",
+        "A-1: skip",
+        "A-1 is still open",
+        "A-1 should wait",
+        "A-1 isn't there yet",
+        "Goals\n\n```\ncloses A-1\n```",
+        "Goals\n\n~~~sh\ncloses A-1\n```\n- [x] A-1\n~~~",
+        "Goals\n\n```\ncloses A-1",
+        "Goals\n\nOne may write `closes A-1` now",
+        'Goals\n\nOne may write "closes A-1" now',
+    ],
+)
+def test_a_doubtful_word_marks_nothing_and_is_told(message: str) -> None:
+    assert said_in(message) == {"A-1": Says.NAMED}
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ class Asked:
     tick: str | None
     plain: bool
     as_json: bool
+    watch: bool = True
 
     @property
     def is_schedule(self) -> bool:

@@ -38,8 +38,8 @@ _ALONE = """\
 {block}"""
 _CALLING = f"""\
 #!/bin/sh
-"$(dirname "$0")/{ASIDE}" "$@"
-status=$?
+status=0
+{{interpreter}}"$(dirname "$0")/{ASIDE}" "$@" || status=$?
 {{block}}exit $status
 """
 
@@ -79,20 +79,29 @@ def install_hook(repo: Repository, record_file: Path) -> str:
     if os.path.lexists(file.with_name(ASIDE)):
         raise UserError(f"cannot write {file}: {ASIDE} is beside it already; try renaming that")
     block = _block(is_own=folder.is_own)
-    is_script = before is not None and _SHELL.match(before) is not None and not file.is_symlink()
+    is_script = before is not None and not file.is_symlink()
+    is_script = is_script and (folder.is_husky or _SHELL.match(before or b"") is not None)
     mode = stat.S_IMODE(file.stat().st_mode) if before is not None else 0o755
-    is_live = bool(mode & 0o111)
+    is_live = folder.is_husky or bool(mode & 0o111)
     if before is None or not is_live:
         # What may not be executed was never run by git, and is not run by us.
         text = _ALONE.format(block=block).encode()
     elif is_script:
-        first, rest = before.split(b"\n", 1)
-        text = first + b"\n" + block.encode() + rest
+        text = _with_block(before, block.encode())
     else:
-        text = _CALLING.format(block=block).encode()
+        interpreter = "sh -e " if folder.is_husky else ""
+        text = _CALLING.format(block=block, interpreter=interpreter).encode()
     is_aside = before is not None and not (is_script and is_live)
     _put_in(HookRecord(file, text, before, mode, is_aside, not folder.path.exists()), record_file)
     return _told(file, before, is_aside=is_aside, is_live=is_live, is_own=folder.is_own)
+
+
+def _with_block(script: bytes, block: bytes) -> bytes:
+    """The script with these lines below its first, or above it where that names no program."""
+    if not script.startswith(b"#!"):
+        return block + script
+    first, _, rest = script.partition(b"\n")
+    return first + b"\n" + block + rest
 
 
 def undo_hook(record_file: Path) -> str | None:
@@ -103,24 +112,40 @@ def undo_hook(record_file: Path) -> str | None:
         return None
     file, aside = record.file, record.file.with_name(ASIDE)
     now = bytes_of(file) if os.path.lexists(file) else None
+    done = "removed" if record.before is None else "restored"
     if record.is_aside and os.path.lexists(aside):
         if now is not None and now != record.written:
             raise _changed(file)
         # The very file is back: its bytes, its mode, or the link that it was.
         durable("cli.init.hook_restore", lambda: aside.rename(file))
         sync_folder(file.parent)
-    elif now == record.written and record.before is None:
+    elif record.before is not None and now in (None, record.written):
+        # Where it was set aside it is there no more (git clean): the record is the only copy.
+        _put_back(record, record.before)
+    elif now == record.written:
         durable("cli.init.hook_remove", file.unlink)
         sync_folder(file.parent)
-    elif now == record.written and not record.is_aside and record.before is not None:
-        put(file, record.before, "cli.init.hook_restore")
+    elif record.is_aside and now != record.before:
+        raise UserError(
+            f"cannot undo: {file} was changed after init wrote it, and {ASIDE} is not beside it "
+            "any more; try moving it away: gangsaw init --undo then brings yours back",
+            exit_code=1,
+        )
     elif now is not None and now != record.before:
         _take_out(file, now)
+        done = "took the lines of gangsaw out of"
     if record.made and file.parent.is_dir() and not any(file.parent.iterdir()):
         file.parent.rmdir()
     durable("cli.init.hook_forget", lambda: record_file.unlink(missing_ok=True))
-    what = "restored" if record.before is not None else "removed"
-    return f"{what} the hook {file}"
+    return f"{done} the hook {file}"
+
+
+def _put_back(record: HookRecord, before: bytes) -> None:
+    try:
+        record.file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make {record.file.parent}: {error.strerror}") from error
+    put(record.file, before, "cli.init.hook_restore", record.mode)
 
 
 def _take_out(file: Path, now: bytes) -> None:
@@ -173,7 +198,7 @@ def _block(*, is_own: bool) -> str:
 
 
 def _told(file: Path, before: bytes | None, *, is_aside: bool, is_live: bool, is_own: bool) -> str:
-    how = "" if before is None else ", below the first line of yours"
+    how = "" if before is None else "; yours goes on below these lines"
     if is_aside:
         called = "is called first" if is_live else "is not called, as it cannot be executed"
         how = f"; yours is {ASIDE} beside it, and {called}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gangsaw.cli.config_file import bytes_of, take_back, write_undoable
+from gangsaw.cli.config_file import bytes_of, read_record, take_back, write_undoable
 from gangsaw.cli.just_text import JUST_TEXT
 from gangsaw.core.errors import UserError
 
@@ -17,8 +17,9 @@ def just_place(root: Path, control: Path) -> Path:
     """The file to write: `justfile`, or one to be imported where the user has a justfile, which
     just finds in any case of letters and with a dot before its name."""
     names = [each.name for each in root.iterdir() if each.name.lower().lstrip(".") == JUST_NAME]
-    ours = _record(root / JUST_NAME, control).exists()
-    return root / (BESIDE_NAME if names and not ours else JUST_NAME)
+    file, record_file = root / JUST_NAME, _record(root / JUST_NAME, control)
+    is_ours = JUST_NAME in names and record_file.exists() and read_record(record_file).is_of(file)
+    return root / (BESIDE_NAME if names and not is_ours else JUST_NAME)
 
 
 def write_just(file: Path, control: Path, *, force: bool) -> str:
@@ -32,7 +33,8 @@ def write_just(file: Path, control: Path, *, force: bool) -> str:
         )
     write_undoable(file, _record(file, control), before, text)
     beside = file.name == BESIDE_NAME
-    step = f"put this line into your justfile: {IMPORT_LINE}" if beside else "just orchestrate-help"
+    step = f"put into your justfile, in place of recipes of the same names: {IMPORT_LINE}"
+    step = step if beside else "just orchestrate-help"
     return f"wrote {file.name}. Next: {step}\nTo take it away again: gangsaw init --just --undo"
 
 

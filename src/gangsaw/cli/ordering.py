@@ -80,12 +80,17 @@ def _taken(
         if taken.read is not None and taken.read.is_done:
             raise NothingToDo(f"nothing to do: all of {taken.shown} is done", exit_code=0)
         raise UserError("\n".join(str(complaint) for complaint in taken.plan.errors))
-    only = (
-        *map(taken.named, asked.only),
-        *(name for epic in asked.epic for name in taken.parts_of(epic)),
-    )
+    parts = [name for epic in asked.epic for name in taken.parts_of(epic)]
+    only = (*map(taken.named, asked.only), *parts)
+    if asked.epic and not only:
+        said = f"nothing to do: all of {' and '.join(asked.epic)} is done"
+        raise NothingToDo(said, exit_code=0)
     plan = _narrowed(taken.plan.plan, only)
-    return _Chosen(plan, taken.shown, taken.task_file(plan))
+    task_file = taken.task_file(plan)
+    if task_file is not None:
+        narrowed = bool(asked.only or asked.epic)
+        task_file = replace(task_file, watched=asked.watch, narrowed=narrowed, epics=asked.epic)
+    return _Chosen(plan, taken.shown, task_file)
 
 
 def _require_parts(taken: Taken, asked: Asked, run: str, accepted: RunStarted) -> None:

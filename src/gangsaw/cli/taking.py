@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gangsaw.core.errors import UserError
 from gangsaw.core.model import Plan
-from gangsaw.core.standing import Entry, TaskFile
+from gangsaw.core.standing import Entry, Standing, TaskFile
 from gangsaw.plan import Complaint, PlanRead, RolesRead, read_plan_file
 from gangsaw.plan.complaint import did_you_mean, listed
 
@@ -43,17 +44,24 @@ class Taken:
         """Where to write back how the tasks of the plan stand; `None` for a plan file of ours."""
         if self.source is None or self.read is None:
             return None
+        from gangsaw.sources import is_phased
+
         found = [(task.id, self.read.items[task.id]) for task in plan.tasks]
         entries = tuple(
             Entry(name, item.key, home, item.standing)
             for name, item in found
             if (home := item.home) is not None
         )
-        return TaskFile(self.source.dialect, self.paths, self.source.shown, entries)
+        name = self.source.dialect
+        folder = os.fspath(self.source.folder_path) if self.source.folder_path is not None else ""
+        return TaskFile(
+            name, self.paths, self.source.shown, entries,
+            phased=is_phased(name), folder=folder, folder_shown=self.source.folder,
+        )  # fmt: skip
 
     def parts_of(self, epic: str) -> tuple[str, ...]:
-        """The ids of the tasks that are a part of this record, or it itself. `UserError` if none
-        is."""
+        """The ids of the tasks that are a part of this record, or it itself; none if all of
+        that is done. `UserError` if there is no such record, or the rest is on hold."""
         items = self.read.items if self.read is not None else {}
         left = {task.id for task in self.plan.plan.tasks} if self.plan.plan is not None else set()
         found = tuple(name for name, item in items.items() if epic in item.within and name in left)
@@ -61,8 +69,14 @@ class Taken:
             return found
         if self.named(epic) in left:
             return (self.named(epic),)
-        if any(epic in item.within for item in items.values()):
-            raise UserError(f"cannot run {epic}: nothing of it is left to be done; try another")
+        members = [item for item in items.values() if epic in (item.key, *item.within)]
+        if members:
+            if all(item.standing in (Standing.DONE, Standing.DROPPED) for item in members):
+                return ()
+            raise UserError(
+                f"cannot run {epic}: what is left of it is on hold; try: gangsaw plan check "
+                f"{self.again}"
+            )
         known = list(dict.fromkeys(each for item in items.values() for each in item.within))
         there = f"there is {listed(known)}" if known else "nothing in it has parts"
         remedy = did_you_mean(epic, known) or there
@@ -110,7 +124,7 @@ class Taken:
 
 def _without(text: str, names: Collection[str]) -> str:
     """The text without the names of records."""
-    return " ".join("" if word.rstrip(":,;") in names else word for word in text.split(" "))
+    return " ".join("" if word.strip("#:,;()'\"") in names else word for word in text.split(" "))
 
 
 def take(
@@ -142,7 +156,7 @@ def take(
     spelled = (wanted, wanted.partition(":")[2])
     there = (each for each in spelled if each and (folder / each).exists())
     shown = next(there, common_name(source.shown))
-    return Taken(shown, read.plan, source, read, f"--from {wanted}")
+    return Taken(shown, read.plan, source, read, f"--from {shlex.quote(wanted)}")
 
 
 def _ours(

@@ -158,7 +158,9 @@ def _asked(state: Schedule, begun: ScheduleBegun, after: str | None) -> Asked:
     """The options of a tick's run, as click reads them."""
     words = [begun.plan, *begun.words, "--tick", _tick_words(state, begun, after)]
     options = run_command.make_context("run", words).params
-    return Asked(**{name: value for name, value in options.items() if name != "plan"})
+    # The mapping of a table goes with --from, which no schedule has.
+    rest = {name: value for name, value in options.items() if name not in ("plan", "mapping")}
+    return Asked(**rest)
 
 
 def _tick_words(state: Schedule, begun: ScheduleBegun, after: str | None) -> str:

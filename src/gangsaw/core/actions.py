@@ -141,12 +141,13 @@ class Push:
 @dataclass(frozen=True, slots=True)
 class WriteStanding:
     """Have the file that the task came from say where it stands; `was` is what it says by the last
-    that we know."""
+    that we know. `phase` is how far it is, for files that say so."""
 
     about: str
     standing: Standing
     commit: str
     was: Standing
+    phase: str = ""
 
 
 Action = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gangsaw.core import chain, governing, overlapping, talk
+from gangsaw.core import chain, governing, overlapping, talk, watching
 from gangsaw.core import events as ev
 from gangsaw.core.apart import alone_text, kept_apart
 from gangsaw.core.conditions import Condition
@@ -267,6 +267,10 @@ def _day(state: State, now: float) -> list[Event]:
     return [*money.turn_day(state, now)]
 
 
+def _edits(state: State, now: float) -> list[Event]:
+    return [*watching.due(state)] if state.source.later else []
+
+
 def _admit(state: State, now: float) -> list[Event]:
     admitted = admit(state, now)
     return [] if admitted is None else [admitted]
@@ -289,5 +293,6 @@ def _finish(state: State, now: float) -> list[Event]:
 
 
 POLICIES: tuple[Policy, ...] = (
-    _day, _stop, _follow_up, _land, _check_after, _deliver, _overlaps, _wave, _admit, _finish,
+    _day, _edits, _stop, _follow_up, _land, _check_after, _deliver, _overlaps, _wave, _admit,
+    _finish,
 )  # fmt: skip

@@ -6,19 +6,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gangsaw.core.events_watching import WatchEvent
 from gangsaw.core.standing import Standing
 from gangsaw.core.subjects import OfTask
 
 
 @dataclass(frozen=True, slots=True)
 class StandingWritten(OfTask):
-    """The task's file says where it stands; or, with `kept`, says what somebody else has settled
-    (`missing`: it has no such record any more), and is left alone."""
+    """The task's file says where it stands and in which `phase` it is; or, with `kept`, says what
+    somebody else has settled (`missing`: it has no such record any more), and is left alone."""
 
     kind: ClassVar[str] = "standing.written"
     standing: Standing
     commit: str = ""
     kept: str = ""
+    phase: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +33,4 @@ class StandingRefused(OfTask):
     reason: str
 
 
-SourceEvent = StandingWritten | StandingRefused
+SourceEvent = StandingWritten | StandingRefused | WatchEvent

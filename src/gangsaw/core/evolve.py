@@ -19,6 +19,7 @@ from gangsaw.core import evolve_talk as talk
 from gangsaw.core import evolve_turns as turns
 from gangsaw.core import evolve_undo as undo
 from gangsaw.core import evolve_watchdog as watchdog
+from gangsaw.core import evolve_watching as watching
 from gangsaw.core import graph, ranking, timing
 from gangsaw.core import indexes as ix
 from gangsaw.core.events_governor import MachineGoverned
@@ -303,6 +304,7 @@ _FURTHER = (
     agents.RULES,
     watchdog.RULES,
     sources.RULES,
+    watching.RULES,
 )
 for _kind, _rule in (pair for rules in _FURTHER for pair in rules.items()):
     _apply.register(_kind, _rule)

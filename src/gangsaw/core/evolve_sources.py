@@ -17,7 +17,7 @@ Rule = Callable[[Any, State, float], None]
 
 
 def _written(event: StandingWritten, state: State, at: float) -> None:
-    state.told[event.task] = Told(event.standing, event.commit, event.kept)
+    state.told[event.task] = Told(event.standing, event.commit, event.kept, phase=event.phase)
     note(state, event.task)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gangsaw.core.edits import Record
 from gangsaw.core.events import Cause, CheckResult, Judgement, Jump, Pressure
 from gangsaw.core.honesty import Concern
 from gangsaw.core.launch import Note, TurnOutcome
@@ -335,6 +336,7 @@ class StandingSaid:
     standing: Standing
     commit: str = ""
     kept: str = ""
+    phase: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +346,29 @@ class StandingNotSaid:
     task: str
     standing: Standing
     commit: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSeen:
+    """What the task file says now, read when the state knew of so many changes; with the files that
+    it consists of. `unread` tells, with places, what in it could not be read, `notes` what was not
+    noted by the reading before; `fresh` is whether some of either is new since that."""
+
+    change: int
+    records: tuple[Record, ...]
+    paths: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceUnread:
+    """The task file, as it is now, cannot be used: `reason` names file and line."""
+
+    change: int
     reason: str
 
 
@@ -393,5 +418,7 @@ Observation = (
     | OverlapsRead
     | StandingSaid
     | StandingNotSaid
+    | SourceSeen
+    | SourceUnread
     | ElsewhereSpent
 )

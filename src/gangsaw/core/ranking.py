@@ -20,6 +20,7 @@ from gangsaw.core.learning import RULES, Pupil, learned_from
 from gangsaw.core.model import Check, Stage, Task, Workspace
 from gangsaw.core.pace import Pace
 from gangsaw.core.state import State
+from gangsaw.core.watching import needs_of
 
 DIFFERS_BY = 0.1
 """Ranks are left as they are while nothing that was learned differs by more than this part."""
@@ -39,8 +40,7 @@ def rank_all(state: State) -> None:
     """Rank every task by what is known now."""
     state.pace.given = Expected(state.limits, state.pace.pupil.learned)
     state.pace.weights_ms = weights = weights_ms(state, state.pace.given)
-    needs = {task.id: task.needs for task in state.tasks.values()}
-    chains = graph.chain_lengths(needs, weights)
+    chains = graph.chain_lengths(needs_of(state), weights)
     for position, task in enumerate(state.tasks.values()):
         state.rank[task.id] = (-task.priority, -chains[task.id], position)
     state.ready = sorted((state.rank[name], name) for _, name in state.ready)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from gangsaw.core import chain, governing, overlapping, resolving, sourcing
+from gangsaw.core import chain, governing, overlapping, resolving, sourcing, watching
 from gangsaw.core import events as ev
 from gangsaw.core import observations as ob
 from gangsaw.core.conditions import Condition
@@ -517,3 +517,13 @@ def _(seen: ob.StandingSaid, state: State, now: float) -> list[ev.Event]:
 @record.register
 def _(seen: ob.StandingNotSaid, state: State, now: float) -> list[ev.Event]:
     return [*sourcing.not_said(seen, state)]
+
+
+@record.register
+def _(seen: ob.SourceSeen, state: State, now: float) -> list[ev.Event]:
+    return [*watching.seen(seen, state)]
+
+
+@record.register
+def _(seen: ob.SourceUnread, state: State, now: float) -> list[ev.Event]:
+    return [*watching.unread(seen, state)]

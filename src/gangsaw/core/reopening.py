@@ -108,8 +108,9 @@ def turn_names(kept: list[KeptTurn], known: TaskState) -> list[str]:
 def _no_such_turn(state: State, task: str, kept: list[KeptTurn], turn: str) -> str:
     known = state.task_states[task]
     if not kept and known.outdated:
-        why = ", ".join(undone_needs(state, task)) or "a task that it needs"
-        return f"the earlier work of {task} was built on {why}, which was undone since"
+        if why := ", ".join(undone_needs(state, task)):
+            return f"the earlier work of {task} was built on {why}, which was undone since"
+        return f"the earlier work of {task} began before there was all that it needs now"
     if not kept:
         return f"{task} has no kept work to start from; try: gangsaw retry {task}"
     names = ", ".join(turn_names(kept, known)[-TURNS_MAX:])

@@ -17,7 +17,7 @@ def said(seen: ob.StandingSaid, state: State) -> list[SourceEvent]:
     is what the file says until it is written again."""
     if seen.task not in state.entries:
         return []
-    return [StandingWritten(seen.task, seen.standing, seen.commit, seen.kept)]
+    return [StandingWritten(seen.task, seen.standing, seen.commit, seen.kept, seen.phase)]
 
 
 def not_said(seen: ob.StandingNotSaid, state: State) -> list[SourceEvent]:

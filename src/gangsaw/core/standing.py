@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from gangsaw.core.phases import Phase
+
 if TYPE_CHECKING:
     from gangsaw.core.state import State
 
@@ -23,6 +25,15 @@ PAUSE_S = 0.5
 
 MISSING = "missing"
 """What is kept where a file has no such record any more."""
+
+SPAWNED, WORKING, COMMITTED = "spawned", "working", "committed"
+"""How far a task at work is: its worktree is there, its agent works, its work is committed."""
+
+_FAR = {
+    **dict.fromkeys((Phase.PREPARING, Phase.READY, Phase.STARTING), SPAWNED),
+    **dict.fromkeys((Phase.VERIFYING, Phase.VERIFIED, Phase.REVIEWING), COMMITTED),
+    **dict.fromkeys((Phase.QUEUED, Phase.LANDING), COMMITTED),
+}
 
 AT_ONCE_MAX = 16
 """Tasks that are written at a time; the others follow."""
@@ -53,19 +64,28 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class TaskFile:
     """The source of a plan: its dialect, the files (whole paths) and what they are called, and the
-    records of its tasks."""
+    records of its tasks. `phased`: it says of tasks at work how far they are, too. Is it `watched`
+    while the run goes on? `folder` is the whole path of what holds its files, `folder_shown` what
+    that is called, where the source is a folder. `narrowed`: only some of its tasks were accepted,
+    besides these all that are a part of `epics`."""
 
     dialect: str
     paths: tuple[str, ...]
     shown: tuple[str, ...]
     entries: tuple[Entry, ...]
+    phased: bool = False
+    watched: bool = False
+    folder: str = ""
+    folder_shown: str = ""
+    narrowed: bool = False
+    epics: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """What the file of a task says by the last that we know: `kept` is what somebody else has
     written there instead. It has `refused` so many times, lastly at `at`, to say that the task is
-    `wanted`."""
+    `wanted`. `phase` is how far it says that the task is."""
 
     standing: Standing
     commit: str = ""
@@ -74,6 +94,7 @@ class Told:
     at: float = 0.0
     reason: str = ""
     wanted: Standing | None = None
+    phase: str = ""
 
 
 def standing_of(state: State, task: str) -> tuple[Standing, str]:
@@ -82,14 +103,33 @@ def standing_of(state: State, task: str) -> tuple[Standing, str]:
     if known.finished:
         return Standing.DONE, known.landed_commit
     if known.closed:
-        return Standing.OPEN, ""
+        mark = state.source.marks.get(task) if known.cancelled else None
+        return (Standing.OPEN if mark is None else mark.standing), ""
     return (Standing.RUNNING if known.attempts else state.entries[task].standing), ""
 
 
+def phase_of(state: State, task: str) -> str:
+    """How far a task at work is, where its file has words for that; else empty."""
+    if state.task_file is None or not state.task_file.phased:
+        return ""
+    known = state.task_states[task]
+    if not known.attempts or standing_of(state, task)[0] is not Standing.RUNNING:
+        return ""
+    attempt = state.attempts.get(known.current)
+    if attempt is None:
+        return WORKING
+    # A turn that is about to start is the first one only while none has run.
+    far = _FAR.get(attempt.phase, WORKING)
+    return WORKING if far == SPAWNED and attempt.ran else far
+
+
 def was(state: State, task: str) -> Standing:
-    """What the task's file says by the last that we know."""
+    """What the task's file says by the last that we know of what we have written there; what
+    somebody else has is not ours to change the next time either."""
     told = state.told.get(task)
-    return told.standing if told is not None else state.entries[task].standing
+    if told is None or told.kept:
+        return state.entries[task].standing
+    return told.standing
 
 
 def note(state: State, task: str) -> None:
@@ -100,7 +140,8 @@ def note(state: State, task: str) -> None:
     told = state.told.get(task) or Told(entry.standing)
     standing, commit = standing_of(state, task)
     given_up = told.refused >= REFUSED_MAX and told.wanted is standing
-    if (told.standing, told.commit) == (standing, commit) or given_up:
+    says = (told.standing, told.commit, told.phase)
+    if says == (standing, commit, phase_of(state, task)) or given_up:
         state.untold.pop(task, None)
     else:
         state.untold[task] = None

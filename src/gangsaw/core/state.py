@@ -15,6 +15,7 @@ from gangsaw.core.after import After
 from gangsaw.core.breaker import Breaker
 from gangsaw.core.check_records import CheckRecord
 from gangsaw.core.conditions import Condition
+from gangsaw.core.edits import SourceBook
 from gangsaw.core.findings import Finding, Review
 from gangsaw.core.honesty import Concern
 from gangsaw.core.launch import OutcomeKind
@@ -256,9 +257,10 @@ class TaskState:
     """What a task has come to. `unmet` counts needs that have not landed, `blameless` attempts that
     ended by the machine's fault. `undone` is the commit that took its landing back; `start` the ref
     that its next attempt starts from; attempts up to number `outdated` were built on a need that
-    was undone since. `messages` wait for the next turn. `first`: it lands before all others.
-    `resolver` is the person who resolves its conflict now, `solver` the one whose resolution the
-    next attempt is. `memory_stops`: how often it was stopped because the machine was short."""
+    was undone since, or before there was this need. `messages` wait for the next turn. `first`: it
+    lands before all others. `resolver` is the person who resolves its conflict now, `solver` the
+    one whose resolution the next attempt is. `memory_stops`: how often it was stopped because the
+    machine was short."""
 
     unmet: int
     attempts: int = 0
@@ -494,6 +496,7 @@ class State:
     entries: dict[str, Entry] = field(default_factory=dict)
     told: dict[str, Told] = field(default_factory=dict)
     untold: dict[str, None] = field(default_factory=dict)
+    source: SourceBook = field(default_factory=SourceBook)
 
     def attempt_of(self, task: str) -> Attempt | None:
         """The latest attempt at a task, or `None` before the first."""

@@ -24,6 +24,7 @@ from gangsaw.core.resolving import ways_text
 from gangsaw.core.spans import span
 from gangsaw.core.state import Attempt, Landing, State, is_live, landing_of
 from gangsaw.core.trouble import stuck_move, stuck_text, worst_trouble
+from gangsaw.core.watching import held_text, settled_text
 
 PARKED_MAX = 140
 """Characters of why an attempt waits that stand before how long it does."""
@@ -94,11 +95,11 @@ def view(state: State, name: str, now: float) -> View:
     if known.landed_commit:
         return View(Status.LANDED, _landed_text(state, name))
     if known.done:
-        return View(Status.DONE, "")
+        return View(Status.DONE, settled_text(state, name))
     if known.undone:
         return View(Status.UNDONE, f"taken back by {known.undone[:10]}")
     if known.cancelled:
-        return View(Status.CANCELLED, "cancelled")
+        return View(Status.CANCELLED, settled_text(state, name) or "cancelled")
     if known.given_up and known.resolver:
         return View(Status.NEEDS_YOU, resolving_text(name, known.resolver))
     if known.given_up:
@@ -107,7 +108,10 @@ def view(state: State, name: str, now: float) -> View:
     if attempt is not None and is_live(attempt):
         waits_for_you = bool(_asked_text(attempt)) or waits_for_a_person(attempt)
         status = Status.NEEDS_YOU if waits_for_you else _BY_PHASE[attempt.phase]
-        return View(status, _with_overlaps(state, attempt, _live_text(state, attempt, now)))
+        text = _with_overlaps(state, attempt, _live_text(state, attempt, now))
+        if state.source.later and (held := held_text(state, name)):
+            text = " · ".join(part for part in (text, held) if part)
+        return View(status, text)
     hold = hold_for(state, name, now)
     if hold is None:
         return View(Status.WAITING, "starts next")

@@ -84,7 +84,8 @@ def _outstanding(state: State, now: float) -> Iterator[ac.Action]:
     if delivery.is_push_wanted(state) and now >= delivery.retry_at(state):
         yield ac.Push("", state.limits.remote, state.target, state.delivery.delivered)
     for task in standing.due(state, now):
-        yield ac.WriteStanding(task, *standing.standing_of(state, task), standing.was(state, task))
+        stands, was = standing.standing_of(state, task), standing.was(state, task)
+        yield ac.WriteStanding(task, *stands, was, standing.phase_of(state, task))
 
 
 def _of_attempt(state: State, attempt: Attempt) -> Iterator[ac.Action]:

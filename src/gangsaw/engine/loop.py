@@ -32,6 +32,7 @@ from gangsaw.engine.project import Projector
 from gangsaw.engine.radar import RadarWatch
 from gangsaw.engine.requests import Inbox
 from gangsaw.engine.warnings import Warnings
+from gangsaw.engine.watching import SourceWatch
 from gangsaw.engine.world import World
 from gangsaw.git import checkout_mb
 from gangsaw.procs import Watch
@@ -99,6 +100,7 @@ class Engine:
             Gauge(world.layout.attempts, world.state, checkout_mb(world.repo)),
         )
         self._radar = RadarWatch(world.repo, world.state, watch.wake)
+        self._source = SourceWatch(world, clock, watch.wake)
         self._warnings = Warnings(world.layout.warnings)
         self._pen = Pen(journal, lock, control, clock, self._sleep, self._wants_to_leave, tell)
         self._interrupt = Interrupt(*_open_bell())
@@ -116,6 +118,7 @@ class Engine:
             finally:
                 self._lanes.close(self._tell)
                 self._radar.close()
+                self._source.close()
             self._finish(reason)
         finally:
             self._restore_signals()
@@ -123,11 +126,14 @@ class Engine:
 
     def _loop(self, observations: list[ob.Observation]) -> str:
         state = self._state
-        observations = [*observations, *self._read_machine()]
+        self._source.begin()
+        read = [self._world.secrets.out_of(seen) for seen in self._source.news()]
+        observations = [*observations, *read, *self._read_machine()]
         while True:
             now = self._clock.wall()
             events, actions = turn(state, now, observations)
             self._append(events, now)
+            self._source.taken()
             self._warnings.show(state)
             self._inbox.discard_answered(state)
             self._listener(state, events, now, self._world.launches.activities)
@@ -185,6 +191,7 @@ class Engine:
         found += self._read_machine()
         self._radar.notice(found)
         found += self._radar.read(self._clock.awake())
+        found += self._source.news()
         return found
 
     def _read_machine(self) -> list[ob.Observation]:

@@ -72,7 +72,7 @@ class Projector:
         return TaskRow(
             run=state.run,
             task=name,
-            position=self._positions[name],
+            position=self._position(name),
             status=seen.status.value,
             reason=seen.reason,
             attempts=known.attempts,
@@ -86,6 +86,12 @@ class Projector:
             title=state.tasks[name].title,
             activity=activities.get(known.current, ""),
         )
+
+    def _position(self, name: str) -> int:
+        """Where the task stands in the plan; those that came later stand behind the others."""
+        if name not in self._positions:
+            self._positions = {name: at for at, name in enumerate(self._state.tasks)}
+        return self._positions[name]
 
     def _note_turns(self, name: str) -> None:
         """Keep what `retry --from` takes for the task, while it could be asked for."""

@@ -56,9 +56,11 @@ NAMES = frozenset(
         "remote",
         "limits",
         "refs",
+        "records",
     ]
 )
-"""Fields of observations that name something by which it is found again; no words of anybody's."""
+"""Fields of observations that name something by which it is found again; no words of anybody's.
+Records of a task file are cleaned, or refused, as the plan is that they are a part of."""
 
 
 class Secrets:

@@ -14,11 +14,13 @@ HUSKY = (".husky", "_")
 @dataclass(frozen=True, slots=True)
 class HooksFolder:
     """The folder of the hooks. `is_shared`: other repositories of the user have it as well;
-    `is_own`: it lies in the git folder, where nothing is tracked."""
+    `is_own`: it lies in the git folder, where nothing is tracked; `is_husky`: husky runs what is in
+    it by `sh -e`, whatever its mode and its first line are."""
 
     path: Path
     is_shared: bool
     is_own: bool
+    is_husky: bool = False
 
 
 def hooks_folder(repo: Repository) -> HooksFolder:
@@ -33,8 +35,8 @@ def hooks_folder(repo: Repository) -> HooksFolder:
     if not value:
         return HooksFolder(repo.common_dir / "hooks", False, True)
     path = repo.root / value
-    if path.parts[-2:] == HUSKY:
+    is_husky = path.parts[-2:] == HUSKY
+    if is_husky:
         path = path.parent
-    return HooksFolder(
-        path, scope in ("global", "system"), path.resolve().is_relative_to(repo.common_dir)
-    )
+    is_own = path.resolve().is_relative_to(repo.common_dir)
+    return HooksFolder(path, scope in ("global", "system"), is_own, is_husky)

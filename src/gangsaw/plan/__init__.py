@@ -10,7 +10,14 @@ from gangsaw.plan.complaint import Complaint
 from gangsaw.plan.config import ConfigRead, Layer, load_settings, merge_config, read_config
 from gangsaw.plan.ids import legal_id
 from gangsaw.plan.picture import mermaid, picture, plan_json
-from gangsaw.plan.reader import PlanRead, read_plan, read_plan_file, read_tree
+from gangsaw.plan.reader import (
+    PlanRead,
+    WholeRead,
+    read_plan,
+    read_plan_file,
+    read_tree,
+    read_whole,
+)
 from gangsaw.plan.relations import serialised_pairs
 from gangsaw.plan.roles import RolesRead, read_role, read_roles
 from gangsaw.plan.schema import config_schema, plan_schema
@@ -21,6 +28,7 @@ __all__ = [
     "Layer",
     "PlanRead",
     "RolesRead",
+    "WholeRead",
     "config_schema",
     "legal_id",
     "load_settings",
@@ -35,5 +43,6 @@ __all__ = [
     "read_role",
     "read_roles",
     "read_tree",
+    "read_whole",
     "serialised_pairs",
 ]

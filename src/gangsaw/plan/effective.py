@@ -84,7 +84,7 @@ def _values(settings: Settings) -> dict[str, dict[str, Any]]:
     return {
         "run": run,
         "checks": {
-            "run": [_check(check) for check in settings.checks],
+            "run": [check_value(check) for check in settings.checks],
             "timeout_s": limits.check_timeout_s,
             "pass_env": list(settings.check_pass_env),
             "cache": settings.check_cache,
@@ -119,7 +119,7 @@ def _plain(field: Field, value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _check(check: Check) -> Any:
+def check_value(check: Check) -> Any:
     """A check as shortly as it can be written."""
     line = check.argv[2] if check.argv[:2] == ("sh", "-c") and len(check.argv) == 3 else None
     table: dict[str, Any] = {"name": check.name, "run": line if line else list(check.argv)}

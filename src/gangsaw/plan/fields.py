@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gangsaw.plan.shapes import Field, Kind, Shape
+from gangsaw.plan.standings import WORDS
 
 VERSION = 1
 """The plan version that this reader knows."""
@@ -84,6 +85,13 @@ TASK = Shape(
         Field("prompt", Kind.TEXT, "what the agent is told"),
         Field("prompt_file", Kind.NAME, "file with the prompt, beside the plan"),
         Field("needs", Kind.TEXTS, "ids of tasks that must have landed first", example="a, b"),
+        Field(
+            "status",
+            Kind.CHOICE,
+            "where it stands before the run; done and dropped ones are not run and keep nobody "
+            "waiting, what is for later is left out with all that needs it",
+            choices=WORDS,
+        ),
         *_SHARED,
     )
 )

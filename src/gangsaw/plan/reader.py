@@ -8,15 +8,17 @@ makes sense. The only files read are the plan and the prompt files that it names
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
 from gangsaw.core.model import Plan, Review, Stage, Task, Workspace
 from gangsaw.core.redaction import SECRET_MIN, secrets_among
+from gangsaw.core.standing import Standing
 from gangsaw.plan.complaint import (
     Complaint,
+    Finding,
     Findings,
     Path,
     Places,
@@ -31,6 +33,7 @@ from gangsaw.plan.json_text import JsonTree, read_json
 from gangsaw.plan.relations import check_needs, overlap_warnings, unchecked_warning
 from gangsaw.plan.roles import RolesRead
 from gangsaw.plan.shapes import Shape, flow_safe, read_table, unknown_key, written
+from gangsaw.plan.standings import left_of, standings_of
 from gangsaw.plan.tracks import read_tracks, with_tracks
 from gangsaw.plan.yaml_text import SyntaxFault, YamlTree, read_yaml
 
@@ -100,10 +103,12 @@ def read_tree(
     roles: RolesRead | None = None,
     doubled: Callable[[], list[tuple[int, int, Any]]] = list,
     give_checks: str = GIVE_CHECKS,
+    whole: bool = False,
 ) -> PlanRead:
     """The plan of a tree of plain values, as `plan.yaml` would hold them, whose places are known;
     `doubled` gives the keys that were written twice, `give_checks` says how tasks that have no
-    checks get some. The rest is as in `read_plan`."""
+    checks get some. With `whole`, what is not to be done any more, or not yet, is in it, too. The
+    rest is as in `read_plan`."""
     errors, warnings = Findings(), Findings()
     plan = _plan(value, folder, errors, warnings)
     if plan is not None and "tracks" in value:
@@ -111,13 +116,22 @@ def read_tree(
         plan = with_tracks(plan, tracks, value["tasks"], errors, warnings)
     if roles is not None:
         plan = _with_roles(plan, value, roles, errors)
+    given = plan
+    if plan is not None and not whole:
+        plan = left_of(plan, standings_of(plan, value["tasks"]))
+        if not plan.tasks:
+            errors.add(("tasks",), "nothing is left to be done", "give a task the status open")
     complaints = _with_doubled(source, errors, places, doubled())
-    if plan is not None and not complaints:
+    if plan is not None and given is not None and not complaints:
+        left = _left(plan, given)
+        doubts = Findings()
         if not checked:
-            unchecked_warning(plan, warnings, give_checks)
-        overlap_warnings(plan, warnings)
+            unchecked_warning(plan, doubts, give_checks)
+        overlap_warnings(plan, doubts)
         if known_agents is not None:
-            _unknown_agents(plan, value, known_agents, warnings)
+            tables = [value["tasks"][n] for n in left]
+            _unknown_agents(plan, {**value, "tasks": tables}, known_agents, doubts)
+        warnings.items += [_at_own_place(each, left) for each in doubts.items]
     return PlanRead(
         None if complaints else plan, complaints, located(warnings.items, source, places)
     )
@@ -141,6 +155,46 @@ def read_plan_file(
     return read_plan(
         content, shown_name, folder=folder, known_agents=known_agents, checked=checked, roles=roles
     )
+
+
+def _left(plan: Plan, given: Plan) -> list[int]:
+    """Where in the file the tasks are that are left."""
+    ids = {task.id for task in plan.tasks}
+    return [n for n, task in enumerate(given.tasks) if task.id in ids]
+
+
+def _at_own_place(finding: Finding, left: list[int]) -> Finding:
+    """What was found about a task of those that are left, at its place in the file."""
+    path = finding.path
+    if len(path) < 2 or path[0] != "tasks" or not isinstance(path[1], int):
+        return finding
+    return replace(finding, path=("tasks", left[path[1]], *path[2:]))
+
+
+@dataclass(frozen=True, slots=True)
+class WholeRead:
+    """A plan file with all of its tasks, done or not, and where each stands."""
+
+    read: PlanRead
+    standings: Mapping[str, Standing]
+
+
+def read_whole(text: str, source: str, *, folder: str | None = None) -> WholeRead:
+    """All of the plan in `text`, without a look at agents, roles and settings."""
+    tree = _tree(text.removeprefix("\ufeff"), source)
+    if isinstance(tree, SyntaxFault):
+        fault = Complaint(source, tree.line, tree.col, tree.text, tree.remedy)
+        return WholeRead(PlanRead(None, (fault,), ()), {})
+    read = read_tree(
+        tree.value,
+        tree,
+        source,
+        folder=folder,
+        checked=True,
+        doubled=lambda: tree.twice() if isinstance(tree, JsonTree) else tree.findings,
+        whole=True,
+    )
+    return WholeRead(read, standings_of(read.plan, tree.value["tasks"]) if read.plan else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from gangsaw.sources.protocol import (
     Standing,
     Sure,
 )
-from gangsaw.sources.registry import NAMES, dialect, dialects, surroundings
+from gangsaw.sources.registry import NAMES, dialect, dialects, is_phased, surroundings
 from gangsaw.sources.writing import with_edits
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "dialects",
     "documents",
     "find_source",
+    "is_phased",
     "read_documents",
     "read_source",
     "with_edits",

@@ -35,6 +35,7 @@ NAMED_MAX = 6
 
 GIVE_CHECKS = 'write run = ["COMMAND"] below [checks] in gangsaw.toml'
 """How tasks get checks whose file has no place for them."""
+
 _OPEN = (Standing.OPEN, Standing.RUNNING)
 
 _NUMBERED = re.compile(r"\.(?=[1-9][0-9]*$)")
@@ -43,7 +44,8 @@ _NUMBERED = re.compile(r"\.(?=[1-9][0-9]*$)")
 @dataclass(frozen=True, slots=True)
 class SourceRead:
     """What came of reading a source. `items` are all its records by the id that they have (or would
-    have) in the plan; `inferred`, `unread` and `notes` are told to users, each with its place.
+    have) in the plan; `inferred`, `unread` and `notes` are told to users, each with its place;
+    those of `unread` whose key an earlier record has are in `doubles`, too.
     `plan` holds what is still to be done, unless there are errors in it or nothing is left."""
 
     dialect: str
@@ -54,6 +56,7 @@ class SourceRead:
     unread: tuple[Complaint, ...] = ()
     notes: tuple[Complaint, ...] = ()
     tree: Mapping[str, Any] = field(default_factory=dict)
+    doubles: tuple[Complaint, ...] = ()
 
     @property
     def is_done(self) -> bool:
@@ -84,18 +87,22 @@ def read_documents(
     documents: Sequence[Document],
     expected: Expected | None = None,
     around: Sequence[Remark] = (),
+    accepted: Mapping[str, str] | None = None,
 ) -> SourceRead:
     """The plan in the documents of one source, and everything to be told about it; `around` is
-    what is told of the files themselves."""
+    what is told of the files themselves. Records whose keys were `accepted` keep their id, and are
+    a part of the plan even where they are called done."""
     expected = expected or Expected()
     reading = dialect.read(documents)
     names = [document.path for document in documents]
     items, doubles = _by_key(reading)
     remarks = [*around, *reading.remarks, *doubles]
-    ids = _ids(items)
-    kept, left_out = _left(items)
+    accepted = accepted or {}
+    ids = _ids(items, accepted)
+    still = {key: _as_open(item) if key in accepted else item for key, item in items.items()}
+    kept, left_out = _left(still)
     remarks += left_out
-    left = _Left(kept, _open_needs(items, kept), ids)
+    left = _Left(kept, _open_needs(still, kept), ids)
     tree = _tree(reading.goal, left)
     read = _plan(tree, left, names, expected)
     faults = tuple(_told(names, each) for each in remarks if each.about is About.FAULT)
@@ -112,7 +119,12 @@ def read_documents(
         tuple(sorted(_told(names, each) for each in remarks if each.about is About.UNREAD)),
         tuple(sorted(_told(names, each) for each in remarks if each.about is About.NOTE)),
         tree,
+        tuple(sorted(_told(names, each) for each in doubles)),
     )
+
+
+def _as_open(item: Item) -> Item:
+    return replace(item, standing=Standing.OPEN) if item.standing is Standing.DONE else item
 
 
 def _no_task(dialect: Dialect) -> str:
@@ -139,11 +151,15 @@ def _by_key(reading: Reading) -> tuple[dict[str, Item], list[Remark]]:
     return items, remarks
 
 
-def _ids(items: Mapping[str, Item]) -> dict[str, str]:
-    """A legal id for each key, the same as long as the keys are the same."""
-    taken: set[str] = set()
+def _ids(items: Mapping[str, Item], accepted: Mapping[str, str]) -> dict[str, str]:
+    """A legal id for each key, the same as long as the keys are the same; that of the `accepted`
+    ones in any case, whatever stands before them by now."""
+    taken = {name.casefold() for name in accepted.values()}
     ids = {}
     for n, (key, item) in enumerate(items.items(), 1):
+        if key in accepted:
+            ids[key] = accepted[key]
+            continue
         # `1.2` would also be the name of the second try at a task `1`.
         wish = legal_id(_NUMBERED.sub("-", item.id or key)) or f"task-{n}"
         name, count = wish, 1

@@ -18,7 +18,7 @@ from gangsaw.sources.boxes import box_of
 from gangsaw.sources.commands import command_of
 from gangsaw.sources.edges import Edges, with_needs
 from gangsaw.sources.front_matter import Front, front_of, with_key, with_value
-from gangsaw.sources.lines import heading, one_line
+from gangsaw.sources.lines import heading, lines_of, one_line
 from gangsaw.sources.protocol import (
     About,
     Answer,
@@ -54,6 +54,7 @@ _OURS = {Standing.OPEN: "To Do", Standing.RUNNING: "In Progress", Standing.DONE:
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]*-\d+(?:\.\d+)*|\d+(?:\.\d+)*")
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _CRITERIA = re.compile(r"acceptance criteria|definition of done", re.IGNORECASE)
+_DESCRIPTION = re.compile(r"##[ \t]+Description[ \t]*")
 _LABEL = re.compile(r"(agent|model|track)[:=](\S.{0,79})")
 
 
@@ -97,7 +98,8 @@ class Backlog:
                 tasks.append(task)
         edges = Edges()
         _order(tasks, edges)
-        items, cut = with_needs([_item(task) for task in tasks], edges)
+        in_order = sorted(tasks, key=lambda task: _number(task.key))
+        items, cut = with_needs([_item(task) for task in in_order], edges)
         return Reading(items, (*remarks, *cut))
 
     def edits(self, document: Document, reports: Sequence[Report]) -> Answer:
@@ -122,6 +124,12 @@ def _key(front: Front) -> str:
     """The id in small letters: programs of different age write it differently."""
     given = front.text("id").strip()
     return given.lower() if _ID.fullmatch(given) and len(given) <= 80 else ""
+
+
+def _number(key: str) -> tuple[str, tuple[int, ...]]:
+    """What an id is sorted by: `task-2` comes before `task-10`."""
+    lead, _, number = key.rpartition("-")
+    return lead, tuple(map(int, number.split(".")))
 
 
 def _task(document: Document, n: int, remarks: list[Remark]) -> _Task | None:
@@ -197,20 +205,49 @@ def _item(task: _Task) -> Item:
         fields=fields,
         document=task.document,
         within=within,
+        words=paragraphs([_words(front), listed_under("See also", also)]),
     )
+
+
+def _words(front: Front) -> str:
+    """What its body says, without criteria that are checks, sections that are left empty by that,
+    and the heading of the description."""
+    body = _COMMENT.sub("", "\n".join(line.text.rstrip() for line in front.body))
+    sections: list[list[str]] = [[""]]
+    for line in body.split("\n"):
+        if heading(line) is not None:
+            sections.append([line])
+        elif not (_is_criteria(sections[-1][0]) and _command_in(line)):
+            sections[-1].append(line)
+    kept: list[str] = []
+    for head, *lines in sections:
+        text = "\n".join(lines).strip("\n")
+        is_plain = not head or (_DESCRIPTION.fullmatch(head) and not kept)
+        if text or not (is_plain or _is_criteria(head)):
+            kept.append(text if is_plain else f"{head}\n\n{text}".rstrip())
+    return "\n\n".join(kept)[:WORDS_MAX]
+
+
+def _is_criteria(line: str) -> bool:
+    title = heading(line)
+    return title is not None and _CRITERIA.match(title[1]) is not None
 
 
 def _checks(front: Front) -> Iterator[str]:
     """The acceptance criteria that are commands and can be nothing else."""
     is_in = False
     for line in front.body:
-        title = heading(line.text)
-        if title is not None:
-            is_in = _CRITERIA.match(title[1]) is not None
-        elif is_in and (box := box_of(line)):
-            command = command_of(re.sub(r"^#\d+[ \t]+", "", box.rest))
-            if command:
-                yield command
+        if heading(line.text) is not None:
+            is_in = _is_criteria(line.text)
+        elif is_in and (command := _command_in(line.text)):
+            yield command
+
+
+def _command_in(text: str) -> str | None:
+    """The command that a criterion is."""
+    found = lines_of(text)
+    box = box_of(found[0]) if found else None
+    return command_of(re.sub(r"^#\d+[ \t]+", "", box.rest)) if box is not None else None
 
 
 # --- order -------------------------------------------------------------------------------------

@@ -112,6 +112,7 @@ class Beads:
 
 DIALECT = Beads()
 surroundings = stale
+PHASED = True
 
 
 def _edits(
@@ -139,15 +140,18 @@ def _item(record: Record, house: House, held: Mapping[str, str]) -> Item:
             record, f"{one_line(record.key, 60)} is in progress by {assignee}; it is taken up"
         )
     title = one_line(record.text("title")) or record.key
+    own = _words(record, house)
     return Item(
         record.key,
         title,
-        _prompt(record, title, house),
+        _prompt(record, title, own),
         record.line,
         standing=standing,
         fields=_fields(record),
         document=record.document,
         within=tuple(house.above(record.key)),
+        holder=one_line(record.text("assignee"), 60),
+        words=own,
     )
 
 
@@ -168,9 +172,9 @@ def _fields(record: Record) -> dict[str, Any]:
     return fields
 
 
-def _prompt(record: Record, title: str, house: House) -> str:
-    """What the agent is told: all that people have written into the record."""
-    parts = [title, record.text("description")]
+def _words(record: Record, house: House) -> str:
+    """All that people have written into the record."""
+    parts = [record.text("description")]
     for name, head in (
         ("design", "Design"),
         ("acceptance_criteria", "Acceptance criteria"),
@@ -182,6 +186,12 @@ def _prompt(record: Record, title: str, house: House) -> str:
     if comments:
         parts.append("Comments:\n" + "\n".join(comments))
     parts += _surroundings(record, house)
+    return "\n\n".join(part.strip() for part in parts if part.strip())
+
+
+def _prompt(record: Record, title: str, words: str) -> str:
+    """What the agent is told."""
+    parts = [title, words]
     parts.append(
         f"This is {one_line(record.key, 60)} of Beads. Leave .beads/ as it is, and do not call bd "
         "to change it: how the task stands is written there for you."

@@ -53,17 +53,20 @@ def record_edits(
     """The edits by which a record that stands at `now` says the report. With a `reason` it is an
     epic, which has no phases."""
     is_same = report.standing is now
-    if report.standing not in STATUS or (is_same and not report.phase):
+    if report.standing not in STATUS or (is_same and not (report.phase or report.note)):
         return []
     node, _ = nodes_of(text, record.start, record.end)
     edits: list[Edit] = []
     if not is_same:
         edits += _status(text, node, report, reason or reason_of(report))
     if not reason:
+        edits += _holding(text, node, record, report)
         phase = phase_of(report)
         edits += _labels(text, node, f"{PREFIX}{phase}" if phase else "")
     if not is_same and report.standing is not Standing.DONE:
         gone = [name for name in _CLOSING if node.node(name) is not None]
+        if report.standing is Standing.OPEN and _is_held_by(record, report.holder):
+            gone.append("assignee")
         labels = node.node("labels")
         if labels is not None and labels.items and not _kept(labels) and not phase_of(report):
             gone.append("labels")
@@ -85,9 +88,27 @@ def _status(text: str, node: Node, report: Report, reason: str) -> list[Edit]:
     return [edit for edit in found if edit is not None]
 
 
+def _is_held_by(record: Record, holder: str) -> bool:
+    return bool(holder) and record.text("assignee").strip() == holder
+
+
+def _holding(text: str, node: Node, record: Record, report: Report) -> list[Edit]:
+    """The claim, where nobody has one; and the note, behind those that are there."""
+    edits: list[Edit | None] = []
+    after = _anchor(node)
+    is_free = not record.text("assignee").strip()
+    if report.holder and is_free and report.standing is Standing.RUNNING:
+        edits.append(with_member(text, node, "assignee", report.holder, after))
+    notes = record.text("notes")
+    if report.note and report.note not in notes.split("\n"):
+        said = f"{notes.rstrip()}\n{report.note}" if notes.strip() else report.note
+        edits.append(with_member(text, node, "notes", said, after))
+    return [edit for edit in edits if edit is not None]
+
+
 def _anchor(node: Node) -> str:
     """The member behind which new ones are put; none of those that may be taken out."""
-    names = [each.key for each in node.members if each.key not in (*_CLOSING, "labels")]
+    names = [each.key for each in node.members if each.key not in (*_CLOSING, "labels", "assignee")]
     return next((name for name in _ANCHORS if name in names), names[-1] if names else "")
 
 

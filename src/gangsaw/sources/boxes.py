@@ -19,6 +19,14 @@ _MARKS = {
     "-": Standing.DROPPED,
     ">": Standing.LATER,
 }
+MARKS = {
+    Standing.OPEN: " ",
+    Standing.RUNNING: "~",
+    Standing.DONE: "x",
+    Standing.DROPPED: "-",
+    Standing.LATER: ">",
+}
+"""The marks of a new list."""
 
 
 @dataclass(frozen=True, slots=True)

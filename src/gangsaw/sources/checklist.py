@@ -136,7 +136,9 @@ class Checklist:
         edges = Edges()
         remarks = list(_said(found, edges))
         _numbers(found, edges)
-        items, cut = with_needs([_item(row, document.path) for row in found.tasks], edges)
+        items, cut = with_needs(
+            [_item(row, document.path, found.title) for row in found.tasks], edges
+        )
         return Reading(items, (*found.remarks, *remarks, *cut), found.title)
 
     def edits(self, document: Document, reports: Sequence[Report]) -> Answer:
@@ -240,17 +242,19 @@ def _below(line: Line, open_: Sequence[_Row], found: _List) -> None:
         open_[-1].more.append(text)
 
 
-def _item(row: _Row, path: str) -> Item:
+def _item(row: _Row, path: str, goal: str) -> Item:
     told = [row.whole or row.words, *row.more]
     around = []
     above = row.above
     while above is not None:
         around += [f"It is a part of: {above.words}", *above.more]
         above = above.above
+    own = [line for line in row.more if not _BELOW.fullmatch(line)] + around
     if around:
         told += ["", *around]
     if row.section:
         told += ["", f"It stands below: {row.section}"]
+        own += [f"It stands below: {row.section}"] if row.section != goal else []
     told += [
         "",
         f"This is an entry of {path}. Leave that file as it is: its boxes are ticked for you.",
@@ -267,6 +271,7 @@ def _item(row: _Row, path: str) -> Item:
         row.standing,
         id=row.key.strip("#") if is_named else "-".join(words).lower()[:60],
         within=(*within, *([row.section] if row.section else [])),
+        words="\n".join(own),
     )
 
 

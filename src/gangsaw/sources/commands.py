@@ -2,7 +2,8 @@
 
 A wrong "prose" costs a reviewer a look; a wrong "command" runs words of somebody in a shell. So a
 test is a command if a file says so, or if every part of it begins with a known program and goes on
-with what looks like arguments and not like words of a sentence.
+with what looks like arguments and not like words of a sentence. What would have a shell run or
+write something else (`$(…)`, backticks, redirections) is none, whatever a file says.
 """
 
 from __future__ import annotations
@@ -74,18 +75,34 @@ def command_of(test: str) -> str | None:
     return text if all(_is_command(part) for part in _SPLIT.split(text)) else None
 
 
-def _is_command(part: str) -> bool:
-    """Whether one part between `&&` and the like is a program with arguments."""
+def stated_command(test: str) -> str | None:
+    """The command of a test that its file calls one; `None` where it must not reach a shell, is too
+    long, or ends like a sentence. Any program may be named."""
+    text = test.strip()
+    if not text or len(text) > COMMAND_MAX or _ODD.search(text):
+        return None
+    return text if all(_words_of(part) for part in _SPLIT.split(text)) else None
+
+
+def _words_of(part: str) -> list[str]:
+    """The words of one part between `&&` and the like, without settings before the program; none
+    if it ends like a sentence."""
     try:
         words = shlex.split(part)
         raw = part.split()
     except ValueError:
-        return False
+        return []
     while words and _SETTING.fullmatch(words[0]):
         words, raw = words[1:], raw[1:]
     if not words or (_END.search(raw[-1]) and raw[-1] not in (".", "...", "./...")):
-        return False
-    return _is_call(words)
+        return []
+    return words
+
+
+def _is_command(part: str) -> bool:
+    """Whether one part is a program with arguments."""
+    words = _words_of(part)
+    return bool(words) and _is_call(words)
 
 
 def _is_call(words: list[str]) -> bool:

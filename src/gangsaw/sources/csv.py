@@ -9,12 +9,20 @@ Written back: the cell of the status, in the words that the column has.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from gangsaw.sources.commands import command_of
+from gangsaw.sources.columns import (
+    OURS,
+    STANDINGS,
+    columns_of,
+    fields_of,
+    mapping_of,
+    several,
+    unknown_roles,
+    word_for,
+    word_of,
+)
 from gangsaw.sources.csv_cells import Cell, Row, rows_of, separator_of
 from gangsaw.sources.edges import Edges, with_needs
 from gangsaw.sources.lines import LineNumbers, one_line
@@ -39,31 +47,8 @@ ROWS_MAX = 50_000
 COMMENTS_MAX = 50
 """Lines with # above the head."""
 
-_ROLES = {
-    "id": "id key taskid issuekey issueid ticket number no nr",
-    "title": "title summary name task subject todo",
-    "status": "status state progress done completed passes",
-    "prompt": "description details body prompt text notes",
-    "needs": "needs dependson dependencies dependency blockedby after predecessors requires",
-    "priority": "priority prio",
-    "track": "track group lane",
-    "agent": "agent",
-    "model": "model",
-    "scope": "scope files file paths path",
-    "checks": "checks check tests test command",
-}
-_WORDS = {
-    Standing.OPEN: "open|todo|to do|new|pending|backlog|planned|not started|ready|no|false|0|-",
-    Standing.RUNNING: "in progress|doing|started|wip|active|running|working",
-    Standing.DONE: "done|closed|complete|completed|finished|merged|resolved|fixed|"
-    "yes|true|1|x|✓|✅",
-    Standing.DROPPED: "cancelled|canceled|dropped|wontfix|won't do|won't fix|rejected|duplicate",
-}
-_STANDINGS = {word: standing for standing, words in _WORDS.items() for word in words.split("|")}
-_PAIRS = (("false", "true"), ("no", "yes"), ("0", "1"), ("-", "x"))
-_OURS = {Standing.OPEN: "open", Standing.RUNNING: "in progress", Standing.DONE: "done"}
-_PRIORITIES = {"critical": 9, "highest": 9, "high": 8, "medium": 5, "normal": 5, "low": 2}
 _MAPPING = re.compile(r"#\s*gangsaw\s*:\s*(.*)")
+_GOAL = re.compile(r"#\s*goal\s*:\s*(.*)")
 _COMMENT = re.compile(r"[ \t]*#(?![,;\t|])[^\r\n]*(?:\r\n|\n|\r|\Z)")
 
 
@@ -74,6 +59,7 @@ class _Table:
     separator: str = ","
     columns: dict[str, int] = field(default_factory=dict)
     heads: list[str] = field(default_factory=list)
+    goal: str = ""
     rows: dict[str, tuple[Row, int]] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
 
@@ -89,39 +75,42 @@ class _Table:
 
     def standing(self, row: Row) -> Standing:
         """Where a row stands. A word that nobody knows is on hold."""
-        word = _word(self.text(row, "status"))
-        return _STANDINGS.get(word, Standing.LATER) if word else Standing.OPEN
+        word = word_of(self.text(row, "status"))
+        return STANDINGS.get(word, Standing.LATER) if word else Standing.OPEN
 
 
 class Csv:
-    """See the head of the module."""
+    """See the head of the module. `mapping` is what users say of the columns, `title=Summary`."""
 
-    name = "csv"
     about = "tables as CSV: a row a task, columns by their usual names or a mapping"
     homes = ("tasks.csv", "backlog.csv", "todo.csv", "tasks.tsv")
     members: tuple[str, ...] = ()
+
+    def __init__(self, mapping: str = "") -> None:
+        self.mapping = mapping
+        self.name = f"csv?{mapping}" if mapping else "csv"
 
     def detect(self, path: str, text: str) -> Sure:
         """See `Dialect`."""
         if not path.lower().endswith((".csv", ".tsv")):
             return Sure.NO
-        columns = _table(text, rows_most=1).columns
+        columns = _table(text, self.mapping, rows_most=1).columns
         is_told = "status" in columns and bool({"id", "title"} & set(columns))
         return Sure.CERTAIN if is_told else Sure.MAYBE
 
     def read(self, documents: Sequence[Document]) -> Reading:
         """See `Dialect`."""
         document = documents[0]
-        table = _table(document.text)
+        table = _table(document.text, self.mapping)
         edges = Edges()
         remarks = [each for key in table.rows if (each := _needs(key, table, edges)) is not None]
         items = [_item(key, table, document.path) for key in table.rows]
         found, cut = with_needs(items, edges)
-        return Reading(found, (*table.remarks, *remarks, *cut))
+        return Reading(found, (*table.remarks, *remarks, *cut), table.goal)
 
     def edits(self, document: Document, reports: Sequence[Report]) -> Answer:
         """See `Dialect`."""
-        table = _table(document.text)
+        table = _table(document.text, self.mapping)
         wanted = {each.key: each.standing for each in reports if each.key in table.rows}
         edits = [
             edit
@@ -133,29 +122,23 @@ class Csv:
 
 
 DIALECT = Csv()
+mapped = Csv
 
 
 # --- taking a text apart -----------------------------------------------------------------------
 
 
-def _word(text: str) -> str:
-    return re.sub(r"[\s_-]+", " ", text.strip().lower()).strip() or text.strip()
-
-
-def _name(head: str) -> str:
-    return "no" if head == "#" else re.sub(r"[^a-z]", "", head.lower())
-
-
-def _table(text: str, rows_most: int = ROWS_MAX) -> _Table:
+def _table(text: str, said: str = "", rows_most: int = ROWS_MAX) -> _Table:
     found = _Table()
-    at, mapping = 0, dict[str, str]()
+    at, mapping = 0, mapping_of(said)
     for _ in range(COMMENTS_MAX):
         comment = _COMMENT.match(text, at)
         if comment is None:
             break
         if told := _MAPPING.match(comment[0].strip()):
-            pairs = (each.partition("=") for each in told[1].split(","))
-            mapping |= {role.strip().lower(): head.strip() for role, _, head in pairs}
+            mapping = mapping_of(told[1]) | mapping
+        elif told := _GOAL.match(comment[0].strip()):
+            found.goal = found.goal or one_line(told[1])
         at = comment.end()
     numbers = LineNumbers(text)
     found.separator = separator_of(text, at)
@@ -165,7 +148,8 @@ def _table(text: str, rows_most: int = ROWS_MAX) -> _Table:
         return found
     found.heads = [one_line(cell.text.strip("\ufeff ")) for cell in head.cells]
     line = numbers.of(head.start)
-    _columns(found, mapping, line)
+    found.columns, unknown = columns_of(found.heads, mapping)
+    found.remarks += unknown_roles(unknown, line)
     if "status" not in found.columns or not {"id", "title"} & set(found.columns):
         lacks = "status" if "status" not in found.columns else "id or title"
         said = f"there is no column for {lacks}; the table is not read"
@@ -177,25 +161,6 @@ def _table(text: str, rows_most: int = ROWS_MAX) -> _Table:
             break
         _add(row, numbers.of(row.start), found)
     return found
-
-
-def _columns(found: _Table, mapping: dict[str, str], line: int) -> None:
-    """Which column means what: as the mapping says, else by the names of the heads."""
-    names = [_name(head) for head in found.heads]
-    for role, head in mapping.items():
-        places = [n for n, each in enumerate(found.heads) if each.casefold() == head.casefold()]
-        if role in _ROLES and places and places[0] not in found.columns.values():
-            found.columns[role] = places[0]
-        else:
-            said = f"not understood in the mapping: {one_line(f'{role}={head}', 60)}"
-            remedy = f"write one of {', '.join(_ROLES)} and the head of a column"
-            found.remarks.append(Remark(About.NOTE, line, said, remedy))
-    for role, known in _ROLES.items():
-        for name in known.split():
-            if role not in found.columns and name in names:
-                n = names.index(name)
-                if n not in found.columns.values():
-                    found.columns[role] = n
 
 
 def _add(row: Row, line: int, found: _Table) -> None:
@@ -212,8 +177,8 @@ def _add(row: Row, line: int, found: _Table) -> None:
         found.remarks.append(Remark(About.UNREAD, line, said, remedy))
         return
     found.rows[key] = (row, line)
-    word = _word(found.text(row, "status"))
-    if word and word not in _STANDINGS:
+    word = word_of(found.text(row, "status"))
+    if word and word not in STANDINGS:
         said = f"the status of {one_line(key, 60)} counts as on hold: {one_line(word, 40)}"
         found.remarks.append(Remark(About.NOTE, line, said, "write open or done"))
 
@@ -221,52 +186,38 @@ def _add(row: Row, line: int, found: _Table) -> None:
 def _item(key: str, table: _Table, path: str) -> Item:
     row, line = table.rows[key]
     title = one_line(table.text(row, "title")) or one_line(key)
-    fields: dict[str, Any] = {}
-    given = table.text(row, "priority").lower()
-    number = re.fullmatch(r"p?([0-9]{1,3})", given)
-    if given in _PRIORITIES:
-        fields["priority"] = _PRIORITIES[given]
-    elif number:
-        fields["priority"] = 10 - int(number[1]) if given.startswith("p") else int(number[1])
-    for role in ("track", "agent", "model"):
-        if said := one_line(table.text(row, role), 80):
-            fields[role] = said
-    if scope := _several(table.text(row, "scope")):
-        fields["scope"] = scope
     test = table.text(row, "checks")
-    command = command_of(test)
-    if command:
-        fields["checks"] = [command]
+    fields = fields_of(lambda role: table.text(row, role))
     used = set(table.columns.values())
     more = [
         f"{head}: {cell.text.strip()}"
         for n, (head, cell) in enumerate(zip(table.heads, row.cells, strict=False))
         if n not in used and head and cell.text.strip()
     ]
+    prompt = table.text(row, "prompt")
+    own = paragraphs(
+        [
+            prompt if prompt != title else "",
+            f"How it is tested: {test}" if test and "checks" not in fields else "",
+            listed_under("The table also says", more),
+        ]
+    )
     told = paragraphs(
         [
             title,
-            table.text(row, "prompt"),
-            f"How it is tested: {test}" if test and not command else "",
-            listed_under("The table also says", more),
+            own,
             f"This is {one_line(key, 80)} of {path}. Leave that file as it is: how the task stands "
             "is written there for you.",
         ]
     )
-    return Item(key, title, told, line, standing=table.standing(row), fields=fields)
-
-
-def _several(text: str) -> list[str]:
-    return list(
-        dict.fromkeys(each.strip() for each in re.split(r"[,;|\r\n]", text) if each.strip())
-    )
+    return Item(key, title, told, line, standing=table.standing(row), fields=fields, words=own)
 
 
 def _needs(key: str, table: _Table, edges: Edges) -> Remark | None:
     """Say what a row waits for; blanks separate names only where all of them are known."""
     row, line = table.rows[key]
     names: list[str] = []
-    for each in _several(table.text(row, "needs")):
+    for each in several(table.text(row, "needs")):
         words = each.split()
         is_known = each not in table.rows and all(word in table.rows for word in words)
         names += words if is_known else [each]
@@ -283,7 +234,7 @@ def _needs(key: str, table: _Table, edges: Edges) -> Remark | None:
 
 def _edit(table: _Table, row: Row, wanted: Standing) -> Edit | None:
     """The edit of the cell of the status, which a short row may not even have."""
-    if wanted is table.standing(row) or wanted not in _OURS:
+    if wanted is table.standing(row) or wanted not in OURS:
         return None
     word = _word_for(table, wanted)
     if not word and wanted is Standing.RUNNING:
@@ -306,16 +257,4 @@ def _word_for(table: _Table, wanted: Standing) -> str:
     used = [
         text for text in texts if not re.search(r'[\r\n"]', text) and table.separator not in text
     ]
-    fits = [word for word in used if word and _STANDINGS.get(_word(word)) is wanted]
-    if fits:
-        return Counter(fits).most_common(1)[0][0]
-    for no, yes in _PAIRS:
-        if any(_word(word) in (no, yes) for word in used):
-            said = {Standing.OPEN: no, Standing.DONE: yes}.get(wanted, "")
-            break
-    else:
-        said = _OURS[wanted]
-    known = [word for word in used if word]
-    if known and all(word.isupper() for word in known):
-        return said.upper()
-    return said.capitalize() if known and all(word[0].isupper() for word in known) else said
+    return word_for(used, wanted)

@@ -58,7 +58,8 @@ _OTHERS = re.compile(r"[A-Z]{2,6}-\d{1,5}[a-z]?\b")
 @dataclass(slots=True)
 class Fix:
     """One entry. `status` is where its word stands and what it is; `at` where a line with one would
-    go, after its heading, and `end` that line's end."""
+    go, after its heading, and `end` that line's end. `formal` are those of its words that are also
+    its needs or severity."""
 
     key: str
     title: str
@@ -72,6 +73,7 @@ class Fix:
     file: str = ""
     needs: tuple[tuple[str, int], ...] = ()
     words: list[str] = field(default_factory=list)
+    formal: set[int] = field(default_factory=set)
 
 
 class Fixes:
@@ -190,9 +192,11 @@ def _take(fix: Fix, text: str, number: int, start: int, remarks: list[Remark]) -
         fix.file = value.strip("`").split("`")[0].split(",")[0].strip().partition(":")[0]
     elif name in ("severity", "priority") and (ranked := _SEVERITY.search(value)):
         fix.severity = int(ranked[1])
+        fix.formal.add(len(fix.words))
     elif name in ("depends on", "requires", "blocked by", "after"):
         keys = [key for key in _OTHERS.findall(value) if key != fix.key]
         fix.needs = tuple((key, number) for key in keys)
+        fix.formal.add(len(fix.words))
     fix.words.append(f"{match[2].strip()}: {value}")
 
 
@@ -220,5 +224,6 @@ def _item(fix: Fix, path: str) -> Item:
         f"This is an entry of {path}. Leave that file as it is: its status is kept up for you.",
     ]
     needs = tuple(Need(key, line) for key, line in fix.needs)
+    own = "\n".join(line for n, line in enumerate(fix.words) if n not in fix.formal)
     return Item(fix.key, fix.title, "\n".join(told), fix.line, standing=fix.standing, needs=needs,
-                fields=fields)  # fmt: skip
+                fields=fields, words=own.strip()[:WORDS_MAX])  # fmt: skip

@@ -7,6 +7,7 @@ is called; `NAME` is a dialect, whose usual places are looked through; `NAME:PAT
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -15,7 +16,7 @@ from pathlib import Path
 from gangsaw.core.errors import UserError
 from gangsaw.plan.complaint import Complaint, listed
 from gangsaw.sources.protocol import Dialect, Document, Sure
-from gangsaw.sources.registry import NAMES, dialect, dialects, is_one_plan
+from gangsaw.sources.registry import MAPPED, NAMES, dialect, dialects, is_one_plan
 
 SOURCE_BYTES_MAX = 64 * 1024 * 1024
 """Size of one file of a source."""
@@ -26,27 +27,49 @@ FILES_MAX = 5_000
 LOOKED_INTO_MAX = 20
 """Files of a folder by which its kind is told."""
 
+_ADDRESS = re.compile(r"(?:[a-z]+:)?[a-z][a-z0-9+]+://", re.IGNORECASE)
+
 BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A source that was found: its dialect's name, and the absolute paths of its files, with the
-    names by which users know them."""
+    names by which users know them. Where it is a folder, `folder` is that, as it was named, and
+    `folder_path` its absolute path."""
 
     dialect: str
     paths: tuple[Path, ...]
     shown: tuple[str, ...]
+    folder: str = ""
+    folder_path: Path | None = None
 
 
 def find_source(wanted: str, folder: Path) -> Source:
-    """The source that a user names, seen from `folder`. `UserError` where there is none, or where
+    """The source that a user names, seen from `folder`; behind a `?` and before the last colon may
+    be what holds of a table's fields. `UserError` where there is none, or where
     its kind is not certain."""
-    name, colon, rest = wanted.partition(":")
-    if wanted in NAMES and not (folder / wanted).exists():
+    if not wanted.strip():
+        raise UserError(
+            "cannot find a task file: its name is empty; try a path, or one of "
+            f"{', '.join(NAMES)}, behind --from"
+        )
+    if _ADDRESS.match(wanted):
+        raise UserError(
+            f"cannot read {wanted}: task files are read from the disk; try: curl -fsSLO {wanted}, "
+            "and --from with the name of the file"
+        )
+    head, question, _ = wanted.partition("?")
+    name, colon, rest = wanted.rpartition(":") if question else wanted.partition(":")
+    kind = name.partition("?")[0]
+    if colon and kind in NAMES:
+        if not rest.strip():
+            raise UserError(
+                f"cannot read {wanted}: a path is missing behind the colon; try: {name}"
+            )
+        return source_of(dialect(name), folder, _called(kind, folder, rest))
+    if head in NAMES and not (folder / wanted).exists():
         return _at_home(dialect(wanted), folder)
-    if colon and name in NAMES:
-        return source_of(dialect(name), folder, _called(name, folder, rest))
     wanted = _called(None, folder, wanted)
     if not (folder / wanted).exists():
         raise UserError(f"cannot find {wanted}; try a path, or one of {', '.join(NAMES)}")
@@ -66,18 +89,31 @@ def find_source(wanted: str, folder: Path) -> Source:
     )
 
 
+def with_mapping(wanted: str, mapping: str) -> str:
+    """What users name, with what they say of a table's fields: `table?title=Summary:PATH`."""
+    name, colon, rest = wanted.partition(":")
+    if name in MAPPED.values():
+        return f"{name}?{mapping}{colon}{rest}"
+    kind = MAPPED.get(Path(wanted).suffix.lower())
+    if kind is None or colon:
+        kinds = " or ".join(dict.fromkeys(MAPPED.values()))
+        raise UserError(f"cannot map the fields of {wanted}: it is no table; try: {kinds}:PATH")
+    return f"{kind}?{mapping}:{wanted}"
+
+
 def _called(kind: str | None, folder: Path, wanted: str) -> str:
-    """The path that is wanted; what is none, but a part of the path of just one source in its usual
-    place (`003-goals` of `specs/003-goals/tasks.md`), stands for that."""
+    """The path that is wanted; for the name of just one folder with a source in its usual place
+    (`003-goals` for `specs/003-goals`), that folder."""
     if "/" in wanted or (folder / wanted).exists():
         return wanted
     found = {
-        os.fspath(path.relative_to(folder))
+        os.fspath(parent.relative_to(folder))
         for each in dialects()
         if kind in (None, each.name)
         for pattern in each.homes
         for path in folder.glob(pattern)
-        if wanted in path.relative_to(folder).parts[:-1]
+        for parent in path.parents
+        if parent.name == wanted and folder in parent.parents
     }
     return found.pop() if len(found) == 1 else wanted
 
@@ -111,7 +147,7 @@ def _sure(folder: Path, wanted: str) -> tuple[list[Dialect], list[Dialect]]:
 
 def _of_folder(kind: Dialect, path: Path) -> Sure:
     """Whether a folder is of a dialect: one of its first files is."""
-    members = _members(kind, path)[:LOOKED_INTO_MAX]
+    members = member_files(kind, path)[:LOOKED_INTO_MAX]
     found = (kind.detect(os.fspath(each), document(each, each.name).text) for each in members)
     return max(found, key=lambda sure: sure.value, default=Sure.NO)
 
@@ -119,20 +155,21 @@ def _of_folder(kind: Dialect, path: Path) -> Sure:
 def source_of(kind: Dialect, folder: Path, wanted: str) -> Source:
     """The source at a path, of this dialect whatever it looks like."""
     path = folder / wanted
-    if is_one_plan(kind) and path.is_file() and path in _members(kind, path.parent):
+    if is_one_plan(kind) and path.is_file() and path in member_files(kind, path.parent):
         wanted, path = os.path.dirname(wanted), path.parent
     if not path.is_dir():
         if not path.exists():
             raise UserError(f"cannot find {wanted}; try: ls {Path(wanted).parent}")
         return Source(kind.name, (path.absolute(),), (wanted,))
-    members = _members(kind, path)
+    members = member_files(kind, path)
     if not members:
         raise UserError(f"cannot read the folder {wanted} as {kind.name}; try naming a file in it")
     shown = [os.path.join(wanted, member.relative_to(path)) for member in members]
-    return Source(kind.name, tuple(member.absolute() for member in members), tuple(shown))
+    paths = tuple(member.absolute() for member in members)
+    return Source(kind.name, paths, tuple(shown), wanted, path.absolute())
 
 
-def _members(kind: Dialect, folder: Path) -> list[Path]:
+def member_files(kind: Dialect, folder: Path) -> list[Path]:
     """The files of a folder that belong to the dialect, in the order of their names."""
     found: dict[Path, None] = {}
     for pattern in kind.members:

@@ -226,8 +226,10 @@ class _Whole:
     def _contracts(self, key: str) -> Iterator[str]:
         """The contracts that an issue has to keep to: its own, and those of all that it waits for,
         in however many steps."""
-        wanted = {key, *self._all_before(key)}
-        for text in self._folder.of(CONTRACTS):
+        texts = list(self._folder.of(CONTRACTS))
+        is_told_apart = any(block.keys for text in texts for block in text.blocks)
+        wanted = {key, *self._all_before(key)} if is_told_apart else {key}
+        for text in texts:
             said = contract_for(text.blocks, text.path, wanted)
             if said:
                 yield f"Contracts that all issues keep to, from {text.path}:\n```\n{said}\n```"
@@ -324,7 +326,8 @@ def _edits(part: Part, wanted: Standing, others: Sequence[Box]) -> Iterator[Edit
     elif wanted is Standing.OPEN:
         chosen, mark = [box for box in boxes if box.standing is Standing.RUNNING], Standing.OPEN
     else:
-        chosen, mark = part.boxes[:1], wanted
+        chosen = [box for box in boxes if box.standing in (None, Standing.OPEN)][:1]
+        mark = wanted
     for box in chosen:
         edit = ticked(box, mark, others)
         if edit is not None:

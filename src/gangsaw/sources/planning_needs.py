@@ -35,6 +35,8 @@ def said_needs(folder: Folder) -> Edges:
 def _pairs(folder: Folder, orders: Sequence[Order], edges: Edges) -> None:
     """What is said about one issue and another."""
     lost: dict[tuple[str, int], Pair] = {}
+    free = {key: (line, order.document) for order in orders for key, line in order.free.items()}
+    told: set[str] = set()
     for order in orders:
         for pair in order.pairs:
             if pair.key not in folder.places or (pair.why and pair.need not in folder.places):
@@ -43,13 +45,24 @@ def _pairs(folder: Folder, orders: Sequence[Order], edges: Edges) -> None:
             need = Need(pair.need, pair.line, pair.why, document=pair.document)
             if pair.why:
                 edges.infer(pair.key, need)
-            else:
-                edges.say(pair.key, need)
+                continue
+            edges.say(pair.key, need)
+            if pair.key in free and pair.key not in told:
+                told.add(pair.key)
+                _not_free(folder, pair, *free[pair.key])
         if order.is_full:
             said = "more needs than anybody could follow; the rest is left out"
             folder.remarks.append(Remark(About.FAULT, 1, said, "split it", document=order.document))
     for pair in list(lost.values())[:SAID_MAX]:
         _lost(folder, pair)
+
+
+def _not_free(folder: Folder, pair: Pair, line: int, document: int) -> None:
+    """Tell of an issue that waits for nothing in one place and for another in another."""
+    place = folder.where(folder.texts[document], line)
+    said = f"{pair.key} waits for {pair.need} here, and for nothing at {place}"
+    remedy = "the need counts; write what is meant in both"
+    folder.remarks.append(Remark(About.NOTE, pair.line, said, remedy, document=pair.document))
 
 
 def _lost(folder: Folder, pair: Pair) -> None:

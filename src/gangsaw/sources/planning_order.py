@@ -13,13 +13,25 @@ from dataclasses import dataclass, field
 
 from gangsaw.sources.lines import Line, heading, lines_of, one_line, prose
 from gangsaw.sources.planning_mermaid import mermaid_links
-from gangsaw.sources.planning_words import LINE_MAX, Row, issues_in, keys_in, led, rows_of, trailing
+from gangsaw.sources.planning_words import (
+    LINE_MAX,
+    Row,
+    issues_in,
+    keys_in,
+    led,
+    rows_of,
+    several,
+    trailing,
+)
 
 PAIRS_MAX = 100_000
 """Needs that one file may say."""
 
 NEAR = 40
 """Characters that may stand between a word such as "depends on" and the issue that it is about."""
+
+ARROWS_MAX = 50
+"""Arrows and issues of one row of a drawing."""
 
 DEPENDS = re.compile(r"depend|blocked by|^needs|requires|prerequisite|waits? for|^after$")
 BLOCKS = re.compile(r"^(?:un)?blocks|^blocking|required by|enables")
@@ -32,7 +44,8 @@ _TREE = re.compile(r"[├└╰]|(?<![^\s|])(?:\||\+|`)--")
 _DRAWN = re.compile(r"[\s│|─┌┐└┘├┤┬┴┼╭╮╰╯▼▾↓⬇vV+/\\-]*")
 _DOWN = re.compile(r"[▼▾↓⬇]|(?<!\w)[vV](?!\w)")
 _BEFORE_RIGHT = re.compile(
-    r"[\s*_`(\[]*(?:then|blocks|enables|unblocks|starts?|launch|issues?|all|parallel:?)?[\s*_`(\[]*",
+    r"[\s*_`(\[│|─]*(?:then|blocks|enables|unblocks|starts?|launch|issues?|all|parallel:?)?"
+    r"[\s*_`(\[]*",
     re.IGNORECASE,
 )
 _REVERSED = re.compile(r"[\s*_`|]*(?:depends? on|needs|requires|blocked by|waits? for)\b", re.I)
@@ -349,25 +362,33 @@ def _keys_of(part: str) -> list[str]:
 def _drawing(lines: Sequence[Line], order: Order) -> None:
     """Trees and rows with arrows between them, as people draw them with characters."""
     stack: list[tuple[int, list[str]]] = []
-    above: list[str] = []
-    is_down = False
+    above: list[tuple[int, str]] = []
+    down: list[int] = []
     for line in lines:
         text = line.text[:LINE_MAX]
         named = issues_in(text)
         if not named:
-            is_down = is_down or (bool(_DRAWN.fullmatch(text)) and bool(_DOWN.search(text)))
-            if not text.strip():
-                stack = []
+            if _DRAWN.fullmatch(text):
+                down += [match.start() for match in _DOWN.finditer(text)][:ARROWS_MAX]
+            stack = stack if text.strip() else []
             continue
         keys = list(dict.fromkeys(key for each in named for key in each.keys))
-        at = named[0].start
-        if _TREE.search(text[:at]):
-            stack = [each for each in stack if each[0] < at]
-            if stack:
-                order.add(keys, stack[-1][1], line.number)
-        elif not arrows(text, line.number, order) and is_down and above:
-            order.add(keys, above, line.number, f"drawn below {', '.join(above[:6])}")
-        if not _TREE.search(text[:at]):
-            stack = [each for each in stack if each[0] < at]
-        stack.append((at, keys))
-        above, is_down = keys, False
+        at, is_tree = named[0].start, _TREE.search(text[: named[0].start]) is not None
+        stack = [each for each in stack if each[0] < at]
+        has_arrow = arrows(text, line.number, order)
+        if is_tree and stack:
+            below = list(named[0].keys) if has_arrow else keys
+            order.add(below, stack[-1][1], line.number)
+        elif not is_tree and down and above:
+            firsts = list(dict.fromkeys(_nearest(above, col) for col in down[:ARROWS_MAX]))
+            order.add(keys, firsts, line.number, f"drawn below {several(firsts)}")
+        if has_arrow:
+            stack += [(each.start, list(each.keys)) for each in named]
+        else:
+            stack.append((at, keys))
+        above = [(each.start, key) for each in named for key in each.keys][:ARROWS_MAX]
+        down = []
+
+
+def _nearest(above: Sequence[tuple[int, str]], col: int) -> str:
+    return min(above, key=lambda each: abs(each[0] - col))[1]

@@ -51,7 +51,7 @@ def points_of(folder: Folder, key: str, common: Common) -> Points:
     boxes = [(text, box) for text, part in folder.parts(key, POINTS, PLAN) for box in part.points]
     boxes += [(text, box) for keys, text, box in common if not keys or key in keys]
     points = Points()
-    prose: dict[str, Box] = {}
+    prose: dict[str, None] = {}
     for _, box in boxes[:POINTS_MAX]:
         said = one_line(box.rest, POINT_MAX)
         command = command_in(box.rest)
@@ -60,11 +60,10 @@ def points_of(folder: Folder, key: str, common: Common) -> Points:
         if command is not None:
             points.commands += [command] if command not in points.commands else []
         else:
-            prose[said] = box
-    for said, box in prose.items():
+            prose[said] = None
+    for said in prose:
         if unmarked_command(said) not in points.commands:
-            is_done = box.standing is Standing.DONE
-            points.prose.append(said + (" (ticked already)" if is_done else ""))
+            points.prose.append(said)  # ticked or not: a tick, ours above all, is no edit
     told = len(points.prose)
     if told:
         count = "a point is" if told == 1 else f"{told} points are"

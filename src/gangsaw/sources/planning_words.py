@@ -48,7 +48,7 @@ _PASSING = frozenset(
         "still", "must", "should", "pass", "passes", "passing", "succeed", "succeeds", "is", "are",
         "green", "clean", "exit", "exits", "code", "0", "with", "without", "no", "any", "zero",
         "error", "errors", "complete", "completes", "work", "works", "successfully", "locally",
-        "command", "build", "test", "tests", "lint", "and", "ok",
+        "command", "build", "test", "tests", "lint", "and", "it", "ok",
     ]
 )  # fmt: skip
 """Words around a command that say nothing but that it passes."""
@@ -224,6 +224,8 @@ def _path(text: str) -> str:
     text = re.sub(r" [(\[].*$| (?:-|–|—|:|←|→) .*$", "", text.strip())
     text = re.sub(r"(?<=\w):\d+(?:-\d+)?$", "", text).replace("\\", "/").removeprefix("/")
     is_path = "/" in text or re.fullmatch(r"\.?[\w*-]+(?:\.[\w*-]+)+|Makefile|Dockerfile", text)
+    if text.count("{") != text.count("}"):
+        return ""
     is_below = not text.startswith(("/", "~")) and ".." not in text.split("/")
     return text if is_path and is_below and _PATH.fullmatch(text) and text.strip("./*") else ""
 

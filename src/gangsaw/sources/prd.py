@@ -204,7 +204,11 @@ def _item(story: _Story, path: str) -> Item:
             "story passes is written there for you.",
         ]
     )
-    return Item(story.key, title, told, story.line, standing=story.standing, fields=fields)
+    prose = [each for each in criteria if not command_of(each)]
+    own = [text_in(table.get("description")), listed_under("Done when", prose)]
+    words = paragraphs([*own, text_in(table.get("notes"))])
+    return Item(story.key, title, told, story.line, standing=story.standing, fields=fields,
+                words=words)  # fmt: skip
 
 
 # --- order -------------------------------------------------------------------------------------

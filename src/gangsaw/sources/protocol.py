@@ -71,7 +71,10 @@ class Item:
     that it is open: it waits for something that no task of the source is. Unlike `standing` it may
     follow from other documents. Where a source has several documents about one record,
     `elsewhere` says in which of them a value of `fields` stands, and `told_in` in which one its
-    standing does: `OWN` is `document`, `NOWHERE` that no text has a place for it.
+    standing does: `OWN` is `document`, `NOWHERE` that no text has a place for it. `holder` is who
+    has claimed it, where the file says so. `words` is what the record says besides its title and
+    `fields`, without what a dialect adds for its agent: what another file is told of it (`None`:
+    the whole prompt).
     """
 
     key: str
@@ -89,6 +92,8 @@ class Item:
     hold: str = ""
     elsewhere: Mapping[str, int] = field(default_factory=dict)
     told_in: int = OWN
+    holder: str = ""
+    words: str | None = None
 
     @property
     def home(self) -> int | None:
@@ -128,13 +133,16 @@ class Report:
     """What is to be written about a record: where it stands now, and (if it landed) as which
     commit. `RUNNING` after a failed try, too; `OPEN` when it is given up or was undone. `phase` is
     how far a running one is, in the words of `PHASES`, and `at` when it was asked for (epoch
-    seconds), for files that say such things; empty and 0 where it is not known."""
+    seconds), for files that say such things; empty and 0 where it is not known. `holder` claims it,
+    and `note` is a line that is added to its notes, in such files."""
 
     key: str
     standing: Standing
     commit: str = ""
     phase: str = ""
     at: float = 0.0
+    holder: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

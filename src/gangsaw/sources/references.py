@@ -2,7 +2,8 @@
 
 A record is done by a commit whose subject begins with it, ends with it in brackets or has it as
 its scope; by words such as "closes T001"; by a trailer (`Task: T001`, `Gangsaw-Task: T001`). It is
-begun by "WIP", "part of", "starts". Whatever else names it says nothing: that is told, not written.
+begun by "WIP", "part of", "starts". Whatever else names it says nothing, nor does a doubtful word
+("when T001 is done", "T001 postponed"): that is told, not written.
 What is taken back by `git revert` or by gangsaw's undo does not count. Merges say nothing but
 trailers.
 """
@@ -13,6 +14,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+
+from gangsaw.sources.reference_doubts import (
+    doubtful_place,
+    doubtful_state,
+    doubtful_verb,
+    is_quoted,
+    with_code,
+)
 
 RANGE_MAX = 200
 """Records that one `T001-T009` may stand for."""
@@ -37,15 +46,12 @@ _AT_HEAD = re.compile(rf"{_TYPE}[\[(#\s]*", re.IGNORECASE)
 _SCOPE = re.compile(r"[a-z]+\(", re.IGNORECASE)
 _NOUN = r"(?:\s+(?:tasks?|issues?|items?|records?|stor(?:y|ies)))?[\s:#(\[]*"
 _DONE_WORD = re.compile(
-    r"\b(?:clos(?:e[sd]?|ing)|complet(?:e[sd]?|ing)|finish(?:e[sd]|ing)?|fix(?:e[sd]|ing)?|"
+    r"(?<![\w)-])(?:clos(?:e[sd]?|ing)|complet(?:e[sd]?|ing)|finish(?:e[sd]|ing)?|fix(?:e[sd]|ing)?|"
     r"resolv(?:e[sd]?|ing)|implement(?:s|ed|ing)?|done(?:\s+with)?|tick(?:s|ed)?|land(?:s|ed)?)"
     rf"{_NOUN}", re.IGNORECASE)  # fmt: skip
 _BEGUN_WORD = re.compile(
     r"\b(?:start(?:s|ed|ing)?|beg[aiu]n(?:s|ning)?|wip|continue[sd]?|progress\s+on|"
     rf"work(?:s|ing)?\s+on|part\s+(?:\d+\s+)?of|towards?){_NOUN}", re.IGNORECASE)  # fmt: skip
-_NOT = re.compile(
-    r"(?:\b(?:not|never|without|will|would|to|todo|should|must|can|could|cannot|may|might|before|"
-    r"until|if|when|once)|n't)\s+(?:\w+\s+){0,2}\Z", re.IGNORECASE)  # fmt: skip
 _DONE_AFTER = re.compile(
     r"[\])\s:]*(?:is\s+|are\s+|now\s+)*(?:done|completed?|finished)\b|\s*[✅✓✔]", re.IGNORECASE
 )
@@ -146,9 +152,13 @@ def _words(commit: Commit, known: Mapping[str, str], found: Said) -> Iterator[tu
     if commit.is_merge or _FIXUP.match(text):
         return
     spoken = {f"{name}: {value}".strip() for name, value in commit.trailers}
-    for n, line in enumerate(text.split("\n")):
-        is_quoted = line.startswith((">", "#"))
-        if not is_quoted and line.strip() not in spoken and not _REVERTS.search(line):
+    for n, (line, is_code) in enumerate(with_code(text.split("\n"))):
+        if line.startswith((">", "#")) or line.strip() in spoken or _REVERTS.search(line):
+            continue
+        if is_code:
+            for _, _, keys, _ in _groups(line[:LINE_MAX], known):
+                yield from ((key, Says.NAMED) for key in keys)
+        else:
             yield from _in_line(line[:LINE_MAX], n == 0, known, found, commit)
 
 
@@ -180,13 +190,15 @@ def _says(line: str, start: int, end: int, is_subject: bool) -> Says:
         return Says.BEGUN if not re.search(r"\breverts?\b", line, re.IGNORECASE) else Says.NAMED
     if box := _BOX.fullmatch(lead):
         return Says.DONE if box[1] in "xX✓✔" else Says.NAMED
+    if is_quoted(lead, tail):
+        return Says.NAMED
     for word, says in ((_DONE_WORD, Says.DONE), (_BEGUN_WORD, Says.BEGUN)):
         match = _last(word, lead)
         if match is not None:
-            return Says.NAMED if _NOT.search(lead[: match.start()]) else says
-    if _DONE_AFTER.match(tail):
-        return Says.DONE
-    if is_subject and _is_placed(lead, tail):
+            return Says.NAMED if doubtful_verb(lead[: match.start()]) else says
+    if state := _DONE_AFTER.match(tail):
+        return Says.NAMED if doubtful_state(lead, tail[state.end() :]) else Says.DONE
+    if is_subject and _is_placed(lead, tail) and not doubtful_place(lead, tail):
         return Says.DONE
     return Says.NAMED
 

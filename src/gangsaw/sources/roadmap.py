@@ -106,12 +106,12 @@ def _item(track: Track, group: Group, path: str) -> Item:
     told = [track.title, *track.bullets]
     if group.letter:
         told += ["", f"Group {group.letter}: {group.title}"]
+    own = "\n".join(told[1:] if group.title else track.bullets)
     told += [f"This is {track.key} of {path}. Leave that file as it is: its marks are kept up for "
              "you."]  # fmt: skip
     within = (group.letter,) if group.letter else ()
-    return Item(
-        track.key, track.title, "\n".join(told), track.line, standing=track.standing, within=within
-    )  # fmt: skip
+    return Item(track.key, track.title, "\n".join(told), track.line, standing=track.standing,
+                within=within, words=own)  # fmt: skip
 
 
 # --- order -------------------------------------------------------------------------------------

@@ -94,11 +94,11 @@ class Group:
 
 
 def title_of(text: str) -> str:
-    """The first heading's text."""
+    """The first heading's text; empty where that is a group's."""
     for line in prose(lines_of(text)):
         title = heading(line.text)
         if title is not None:
-            return one_line(without_marks(title[1]))
+            return "" if _GROUP.match(title[1]) else one_line(without_marks(title[1]))
     return ""
 
 

@@ -247,6 +247,7 @@ def _item(row: Row, path: str) -> Item:
     told = [words.text, *row.more]
     if phase.title:
         told += ["", phase.title, *phase.words]
+    own = "\n".join(told[1:])
     told += ["", f"This is {row.key} of {path}; spec.md and plan.md beside it say more, where they "
              "exist. Leave that file as it is: its boxes are ticked for you."]  # fmt: skip
     return Item(
@@ -257,6 +258,7 @@ def _item(row: Row, path: str) -> Item:
         row.box.rest_col,
         row.box.standing or Standing.OPEN,
         fields=fields,
+        words=own,
         within=tuple(each for each in (words.story or phase.story, words.role) if each),
     )
 

@@ -54,11 +54,14 @@ def sync_source(source: Source, read: SourceRead, said: Said, *, dry: bool = Fal
         item, standing = items.get(key), _WANTED.get(word.says)
         if item is None or standing is None or item.standing in (standing, Standing.DONE):
             continue
+        home = item.home
+        if home is None:
+            continue  # no text has a place for where it stands
         if item.standing not in _OPEN:
             kept.append((key, item.standing))
             continue
         report = Report(key, standing, word.commit.id, at=word.commit.at)
-        wanted.setdefault(item.document, []).append(Wish(report))
+        wanted.setdefault(home, []).append(Wish(report))
     refused: list[str] = []
     texts = {n: each.text for n, each in enumerate(documents(source))}
     is_changed = False

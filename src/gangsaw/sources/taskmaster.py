@@ -150,6 +150,7 @@ def _item(job: Job, path: str, has_priority: bool) -> Item:
             text_in(above.table.get("description")),
             text_in(above.table.get("details")),
         ]
+    own = paragraphs(parts[1:])
     parts.append(
         f"This is task {job.key} of {path}. Leave that file as it is: how the task stands is "
         "written there for you."
@@ -164,6 +165,7 @@ def _item(job: Job, path: str, has_priority: bool) -> Item:
         fields=fields,
         id=job.key.replace("/", "."),
         within=within,
+        words=own,
     )
 
 

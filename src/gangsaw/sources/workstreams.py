@@ -5,8 +5,9 @@ as these: a step waits for its own needs, the first ones for those of the workst
 needs the workstream for its last ones. A file with `track_assignments` and `agent_configs` beside
 them says which track and which agent each gets.
 
-Tests that are commands become checks. What is prose, or may be, is told to who reviews, and is
-never run. Written back: the status, as one word where it stands, else as a member behind the id.
+Tests that are commands become checks. What is prose, or may be, or would have a shell run what
+stands within it, is told to who reviews, and is never run. Written back: the status, as one word
+where it stands, else as a member behind the id.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gangsaw.sources.commands import command_of
+from gangsaw.sources.commands import command_of, stated_command
 from gangsaw.sources.edges import Edges, with_needs
 from gangsaw.sources.json_nodes import with_member
 from gangsaw.sources.lines import one_line
@@ -33,6 +34,7 @@ from gangsaw.sources.protocol import (
     Standing,
     Sure,
 )
+from gangsaw.sources.values import paragraphs
 from gangsaw.sources.workstreams_files import (
     IDS,
     STEP_IDS,
@@ -63,6 +65,9 @@ _DEPENDS = ("depends_on", "dependencies", "needs")
 _TITLES = ("title", "name", "objective")
 _PROSE = ("description", "objective", "summary", "notes")
 _AGENTS = {"claude_code": "claude", "claude-code": "claude"}
+_NOTE = (
+    "the workstreams. Leave their files as they are: how the task stands is written there for you."
+)
 _MARKS = re.compile(r'"(?:files_scope|openspec_change|ccpm_issue|phase_id|track_assignments)"\s*:')
 
 
@@ -270,16 +275,18 @@ def _item(part: Part, all_of: _All, tracks: Mapping[str, str]) -> Item:
     if commands:
         fields["checks"] = commands
     fields |= _breaker(part, stream, all_of)
+    own = _words(part, stream, title, prose)
     return Item(
         part.key,
         title,
-        _prompt(part, stream, title, prose),
+        paragraphs([title, own, f"This is {one_line(part.key, 80)} of {_NOTE}"]),
         part.line,
         standing=_standing(part, all_of),
         fields=fields,
         id=part.key.replace("/", "."),
         document=part.document,
         within=tuple(each for each in (part.of, track) if each),
+        words=own,
     )
 
 
@@ -301,15 +308,13 @@ def _tests(part: Part) -> tuple[list[str], list[str]]:
             if isinstance(each, dict):
                 command = _text(each.get("command") or each.get("cmd") or each.get("run"))
                 said = _text(each.get("description") or each.get("name") or each.get("id"))
-                if command.strip():
-                    commands[_plain(command)] = None
-                elif said:
-                    prose[said] = None
-                continue
-            text = _text(each)
-            command = command_of(text) or ""
-            if command:
-                commands[_plain(command)] = None
+                text = f"{said}: {command}" if said and command.strip() else said or command
+                found = stated_command(command)
+            else:
+                text = _text(each)
+                found = command_of(text)
+            if found:
+                commands[_plain(found)] = None
             elif text.strip():
                 prose[text] = None
     return list(commands), list(prose)
@@ -345,8 +350,9 @@ def _breaker(part: Part, stream: Part, all_of: _All) -> Iterator[tuple[str, Any]
         yield "timeout_s", seconds
 
 
-def _prompt(part: Part, stream: Part, title: str, prose: Sequence[str]) -> str:
-    parts = [title, *(_text(part.get(name)) for name in _PROSE)]
+def _words(part: Part, stream: Part, title: str, prose: Sequence[str]) -> str:
+    """All that it says besides its title."""
+    parts = [_text(part.get(name)) for name in _PROSE]
     parts.append(_listed("To do", _texts(part.get("tasks"))))
     steps = part.table.get("steps")
     parts.append(_listed("Steps", _texts(steps)))
@@ -366,12 +372,7 @@ def _prompt(part: Part, stream: Part, title: str, prose: Sequence[str]) -> str:
         given = part.get(name)
         if isinstance(given, (str, int)) and not isinstance(given, bool) and str(given).strip():
             parts.append(f"{said}: {one_line(str(given), 200)}")
-    parts.append(
-        f"This is {one_line(part.key, 80)} of the workstreams. Leave their files as they are: how "
-        "the task stands is written there for you."
-    )
-    kept = dict.fromkeys(each.strip() for each in parts if each.strip())
-    return "\n\n".join(kept)
+    return paragraphs([each for each in parts if each.strip() != title])
 
 
 def _preflight(part: Part) -> list[str]:

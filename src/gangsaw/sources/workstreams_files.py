@@ -17,10 +17,19 @@ HOLDERS = ("workstreams", "phases")
 STEPS_MAX = 1_000
 """Steps of one workstream."""
 
-_DOUBLE = re.compile(r"\{\{[^{}]{0,80}\}\}")
+_DOUBLE = re.compile(r"(\{\{[^{}]{0,80}\}\})")
 _TEMPLATE = re.compile(
-    r"\{\{[^{}]{0,80}\}\}|\$?\{[A-Za-z_][\w -]{0,60}\}|<[A-Z_][A-Z0-9_ -]{1,60}>"
+    r"(\{\{[^{}]{0,80}\}\}|\$?\{[A-Za-z_][\w -]{0,60}\}|<[A-Z_][A-Z0-9_ -]{1,60}>)"
 )
+_IN_PROSE = re.compile(rf"(?s:```.*?```)|`[^`\n]*`|{_DOUBLE.pattern}")
+"""What a template left: everywhere; in ids, needs and files, where braces mean nothing else; and in
+words, where code may hold them."""
+
+_PLACES = (*IDS, "depends_on", "files_scope", "files_create", "file_scope")
+_TOLD = (
+    "title", "name", "objective", "description", "summary", "notes", "tasks", "compensation",
+    "capability", "pre_flight_checks", "openspec_change", "ccpm_issue",
+)  # fmt: skip
 
 WORDS = {
     Standing.OPEN: "pending open todo not_started planned ready queued new draft failed error",
@@ -171,14 +180,26 @@ def _part(node: Node, n: int, lines: LineNumbers, found: Files) -> Part | None:
 
 
 def _hole(table: Mapping[str, Any]) -> str:
-    """What is left of a template where it matters: in ids, needs, files and tests."""
-    names = (*IDS, "depends_on", "files_scope", "files_create", "file_scope")
-    pending = [(table.get(name), _TEMPLATE) for name in names]
-    pending.append((table.get("acceptance_tests"), _DOUBLE))  # a command may hold ${NAME}
+    """What is left of a template in a workstream or its steps; empty if nothing is."""
+    steps = table.get("steps")
+    parts = steps[:STEPS_MAX] if isinstance(steps, list) else ()
+    own = [table, *(each for each in parts if isinstance(each, dict))]
+    beside = table.get("metadata")
+    pending: list[tuple[Any, re.Pattern[str]]] = [
+        (each, _IN_PROSE) for each in parts if isinstance(each, str)
+    ]
+    for each in [*own, beside] if isinstance(beside, dict) else own:
+        pending += [(each.get(name), _IN_PROSE) for name in _TOLD]
+    for each in own:
+        pending += [(each.get(name), _TEMPLATE) for name in _PLACES]
+        # a command may hold ${NAME}
+        pending += [(each.get(name), _DOUBLE) for name in ("tests", "acceptance_tests")]
     while pending:
         value, pattern = pending.pop()
-        if isinstance(value, str) and (match := pattern.search(value)):
-            return match[0]
+        if isinstance(value, str):
+            hole = next((match[1] for match in pattern.finditer(value) if match[1]), "")
+            if hole:
+                return hole
         if isinstance(value, (list, dict)):
             inner = value.values() if isinstance(value, dict) else value
             pending += [(each, pattern) for each in inner]

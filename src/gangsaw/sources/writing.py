@@ -24,7 +24,7 @@ from pathlib import Path
 from gangsaw.core.errors import UserError
 from gangsaw.core.faults import durable
 from gangsaw.sources.place import BOM, SOURCE_BYTES_MAX, text_of
-from gangsaw.sources.protocol import Dialect, Document, Edit, Report, Standing
+from gangsaw.sources.protocol import Dialect, Document, Edit, Item, Report, Standing
 from gangsaw.sources.swapping import exchange
 
 TRIES_MAX = 20
@@ -144,11 +144,14 @@ def _said(
 ) -> Written | tuple[bytes, tuple[tuple[str, Standing], ...], tuple[str, ...]]:
     """The bytes that say the wishes, with what is kept and missing; or that they say it already."""
     document = Document(shown, text_of(before, shown))
-    stand = {item.key: item.standing for item in kind.read([document]).items}
+    items = {item.key: item for item in kind.read([document]).items}
     reports, kept = [], list[tuple[str, Standing]]()
     for wish in wishes:
-        now = stand.get(wish.report.key, Standing.OPEN)
-        if now is wish.report.standing or now in _OPEN or now is wish.was:
+        item = items.get(wish.report.key)
+        now = item.standing if item is not None else Standing.OPEN
+        if _is_claimed(wish, item):
+            kept.append((wish.report.key, now))
+        elif now is wish.report.standing or now in _OPEN or now is wish.was:
             reports.append(wish.report)
         else:
             kept.append((wish.report.key, now))
@@ -158,6 +161,14 @@ def _said(
     bom = BOM if before.startswith(BOM) else b""
     after = bom + with_edits(document.text, answer.edits).encode("utf-8")
     return after, tuple(kept), answer.missing
+
+
+def _is_claimed(wish: Wish, item: Item | None) -> bool:
+    """Whether somebody else has taken the record since we last knew of it. The file is exchanged
+    for what we say only if it is still what this was judged by: of two that claim, one has it."""
+    if item is None or wish.was is not Standing.OPEN or item.standing is not Standing.RUNNING:
+        return False
+    return bool(wish.report.holder and item.holder and item.holder != wish.report.holder)
 
 
 # --- putting it in place -----------------------------------------------------------------------

@@ -24,6 +24,7 @@ from gangsaw.testing import (
     mutants_seats,
     mutants_starting,
     mutants_turns,
+    mutants_watching,
 )
 from gangsaw.testing.planting import MUTANTS, Mutant, with_values
 from gangsaw.testing.simulation import Schedule
@@ -37,6 +38,7 @@ SUBJECTS = (
     mutants_money,
     mutants_narrowing,
     mutants_order,
+    mutants_watching,
 )
 """Where the faults are: each of these puts its own into `MUTANTS`."""
 

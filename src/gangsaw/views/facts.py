@@ -14,6 +14,7 @@ from gangsaw.core.events_governor import MachineGoverned
 from gangsaw.core.events_money import DayBegan
 from gangsaw.core.events_sources import StandingRefused, StandingWritten
 from gangsaw.core.events_watchdog import WatchdogEnded, WatchdogStopped
+from gangsaw.core.events_watching import EditTaken, SourceRefused, SourceTaken
 from gangsaw.core.events_waves import WaveFormed
 from gangsaw.core.launch import OutcomeKind
 from gangsaw.core.machine import Level
@@ -30,6 +31,7 @@ from gangsaw.core.spans import span
 from gangsaw.core.standing import MISSING, REFUSED_MAX
 from gangsaw.core.state import Attempt, State
 from gangsaw.views import landing_lines
+from gangsaw.views.watched import taken_text
 
 TEXT_MAX = 160
 
@@ -387,6 +389,21 @@ def _(event: StandingRefused, state: State) -> str | None:
     told = state.told[event.task]
     over = "; that is left now" if told.refused >= REFUSED_MAX else ""
     return f"! not written that {event.task} is {event.standing.value}: {event.reason}{over}"
+
+
+@_say.register
+def _(event: SourceTaken, state: State) -> str | None:
+    return taken_text(event, state)
+
+
+@_say.register
+def _(event: SourceRefused, state: State) -> str | None:
+    return f"! the task file is not taken up as it is now: {event.reason}"
+
+
+@_say.register
+def _(event: EditTaken, state: State) -> str | None:
+    return f"· {event.task}: what its file has said of it since holds now"
 
 
 @_say.register

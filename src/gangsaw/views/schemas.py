@@ -322,6 +322,18 @@ def check_schema() -> Schema:
     )  # fmt: skip
 
 
+def convert_schema() -> Schema:
+    """`gangsaw plan convert --json`."""
+    loss = table(task=TEXT, key=TEXT, was=TEXT, becomes=TEXT)
+    return table(
+        schema_version=VERSION, source=TEXT, **{"from": TEXT}, to=TEXT, tasks=WHOLE,
+        ok=about("whether it was written, or printed", TRUTH),
+        lost=about("what the new file does not say as the old one did", listed(loss)),
+        notes=listed(TEXT), written=maybe(TEXT),
+        files=about("the new file, where it was not written", listed(table(name=TEXT, text=TEXT))),
+    )  # fmt: skip
+
+
 def diff_schema() -> Schema:
     """`gangsaw diff TASK --json`; `added` and `deleted` are null for binary files."""
     file = table(path=TEXT, added=maybe(WHOLE), deleted=maybe(WHOLE))
@@ -478,6 +490,7 @@ PRINTED = {
     "undo": undo_schema,
     "end": end_schema,
     "plan-check": check_schema,
+    "plan-convert": convert_schema,
     "diff": diff_schema,
     "diff-against": diff_against_schema,
     "logs": logs_schema,

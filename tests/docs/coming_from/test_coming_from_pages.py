@@ -29,9 +29,6 @@ from tests.docs.gangsaw_calls import fault
 
 ALL = [*PAGES.values(), "README.md"]
 LATER = {
-    "gangsaw sync": "tasks-and-roles.md: `sync-status`, `auto-status-sync.sh`",
-    "gangsaw init --hooks": "tasks-and-roles.md: `.git/hooks/post-commit`",
-    "gangsaw plan convert": "README.md",
     "gangsaw web": "tasks-and-roles.md: a page in the browser",
     "gangsaw export csv": "tasks-and-roles.md: `events.csv`",
     "gangsaw run --pr": "all pages: pull requests are not there",

@@ -44,6 +44,7 @@ SETTINGS = """
 kind = "command"
 stdin = "none"
 argv = ["sh", "-eu", "{script}", "{{task_prompt_file}}"{argv}]
+memory_max_mb = 64
 pass_env = ["LEDGER", "TOGETHER", "ROOT"]
 """
 

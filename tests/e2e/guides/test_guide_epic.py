@@ -30,8 +30,8 @@ def closed(stage: Stage, sep: str) -> bytes:
     said = {EPIC: ("all of its tasks are closed", "")}
     for task, key in CHILDREN.items():
         comma = "," + sep[1:]
-        labels = f'{comma}"labels"{sep}["phase:merged"]'
-        said[key] = (f"landed as {stage.landed[task][:12]}", labels)
+        more = f'{comma}"assignee"{sep}"gangsaw"{comma}"labels"{sep}["phase:merged"]'
+        said[key] = (f"landed as {stage.landed[task][:12]}", more)
     lines = stage.at_first[FILE].decode().splitlines(keepends=True)
     for n, line in enumerate(lines):
         key = json.loads(line)["id"]

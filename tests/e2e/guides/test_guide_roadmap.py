@@ -53,6 +53,8 @@ def test_group_e_of_a_roadmap_is_run_by_four_agents_and_pushed_once(tmp_path: Pa
     stage.require_order(dict.fromkeys(GROUP, ()))
     assert stage.most_at_once() == 4
     assert stage.changed() == {"ROADMAP.md": marked(stage.at_first["ROADMAP.md"].decode(), "E")}
+    again = stage.run("--from", "roadmap", "--epic", "E")
+    assert "nothing to do: all of E is done" in again.stdout + again.stderr
     moves = stage.ground.git("reflog", "show", "main", cwd=there).splitlines()
     assert len(moves) == 2, "the first push was ours, before the run"
     assert stage.ground.git("rev-parse", "main", cwd=there) == stage.ground.git("rev-parse", "main")

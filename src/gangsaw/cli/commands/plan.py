@@ -6,23 +6,27 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gangsaw.cli import output
+from gangsaw.cli.commands.plan_convert import command as convert
 from gangsaw.cli.config_option import config_option
 from gangsaw.cli.place import here
+from gangsaw.cli.source_options import source_options
 from gangsaw.cli.taking import PLAN_NAMES, Taken, take
 from gangsaw.core.errors import UserError
 from gangsaw.plan import Complaint, mermaid, picture, plan_json, plan_schema, read_roles
+
+if TYPE_CHECKING:
+    from gangsaw.sources import SourceRead
 
 WIDTH_MAX = 160
 FAULTY = 2
 
 
-FROM = click.option("--from", "source", metavar="SOURCE",
-                    help="A task file of another kind: PATH, NAME or NAME:PATH.")  # fmt: skip
+FROM = source_options("A task file of another kind: PATH, NAME or NAME:PATH.")
 
 
 @click.group("plan", invoke_without_command=True)
@@ -36,6 +40,7 @@ def command(context: click.Context, source: str | None, output: Path | None) -> 
     \b
     gangsaw plan --from specs/003-goals/tasks.md             print it as a plan
     gangsaw plan --from roadmap:ROADMAP.md -o plan.yaml      write it
+    gangsaw plan convert --from beads --to csv               write it as another kind
 
     \b
     A plan is a YAML (or JSON) file:
@@ -82,6 +87,9 @@ def _print_plan(source: str, output_file: Path | None) -> int:
         ) from error
     output.say(f"{output_file}: {_count(taken)}; try: gangsaw plan check {output_file}")
     return 0
+
+
+command.add_command(convert)
 
 
 @command.command("check")
@@ -131,12 +139,16 @@ def _of_source(taken: Taken) -> dict[str, Any]:
     """What is told of a task file that is no plan of ours."""
     read = taken.read
     return {
-        "dialect": read.dialect if read else None,
+        "dialect": _kind(read) if read else None,
         "records": len(read.items) if read else None,
         "unread": [_object(each) for each in read.unread] if read else [],
         "inferred": [_object(each) for each in read.inferred] if read else [],
         "notes": [_object(each) for each in read.notes] if read else [],
     }
+
+
+def _kind(read: SourceRead) -> str:
+    return read.dialect.partition("?")[0]
 
 
 def _is_done(taken: Taken) -> bool:
@@ -150,7 +162,7 @@ def _count(taken: Taken) -> str:
     if taken.read is None:
         return said
     records = len(taken.read.items)
-    return f"{said} of {records} record{'' if records == 1 else 's'} ({taken.read.dialect})"
+    return f"{said} of {records} record{'' if records == 1 else 's'} ({_kind(taken.read)})"
 
 
 @command.command("show")

@@ -16,6 +16,7 @@ from gangsaw.cli.ordering import asked_order, plan_beside
 from gangsaw.cli.project import open_project
 from gangsaw.cli.rehearsing import show_rehearsal
 from gangsaw.cli.schedule_options import schedule_options
+from gangsaw.cli.source_options import source_options
 from gangsaw.cli.trusting import require_agreement
 from gangsaw.core.errors import UserError
 from gangsaw.core.model import Deliver
@@ -24,8 +25,7 @@ from gangsaw.core.model import Deliver
 @click.command(epilog="Exit codes: 0 all landed, 1 something failed, 2 usage, 3 needs a person, "
                "4 stopped by a limit, 130 interrupted.")  # fmt: skip
 @click.argument("plan", required=False, type=click.Path(path_type=Path))
-@click.option("--from", "source", metavar="SOURCE",
-              help="Run a task file of another kind: PATH, NAME or NAME:PATH.")  # fmt: skip
+@source_options("Run a task file of another kind: PATH, NAME or NAME:PATH.")
 @click.option("-n", "--max-agents", type=click.IntRange(1), help="At most so many agents at once.")
 @click.option("--batched/--no-batched", "batched", default=None,
               help="In waves: the next start when all that started together ended.")  # fmt: skip
@@ -59,6 +59,8 @@ from gangsaw.core.model import Deliver
               help="Agree to the setup of [worktree] as it is now; see: gangsaw trust")  # fmt: skip
 @click.option("--on-interrupt", type=click.Choice(["detach", "pause", "stop"]),
               help="What Ctrl-C does without a terminal to ask on.")  # fmt: skip
+@click.option("--watch/--no-watch", "watch", default=True,
+              help="Take up changes of a task file while its run goes on.")  # fmt: skip
 @schedule_options
 @click.option("--plain", is_flag=True, help="One line per fact, also on a terminal.")
 @click.option("--json", "as_json", is_flag=True,

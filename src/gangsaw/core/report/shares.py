@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gangsaw.core.phases import Phase
 from gangsaw.core.report.money import money_of
 from gangsaw.core.report.seen import Seen, allowed_s, pct, seconds_of, times_of
 from gangsaw.core.report.values import (
@@ -67,6 +68,8 @@ def agent_report(seen: Seen, agent: str) -> AgentReport:
         each for each in attempts
         if each.id == state.task_states[each.task].current
         and state.task_states[each.task].finished
+        # Not what people have ticked in its file, which an attempt had tried before.
+        and each.phase in (Phase.LANDED, Phase.DONE)
     ]  # fmt: skip
     return AgentReport(
         agent=agent,

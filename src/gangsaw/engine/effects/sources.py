@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from gangsaw.core import actions as ac
 from gangsaw.core.observations import Observation, StandingNotSaid, StandingSaid
-from gangsaw.core.standing import MISSING
+from gangsaw.core.standing import MISSING, Standing
+from gangsaw.core.state import TaskState
 from gangsaw.engine.world import Job, World
 from gangsaw.sources import Report, dialect
 from gangsaw.sources.writing import Unwritten, Wish, write_back
+
+HOLDER = "gangsaw"
+"""Who claims a record, for files that say so."""
+
+NOTE_MAX = 200
+"""Characters of what is noted about a task."""
 
 
 def write_standing(action: ac.WriteStanding, world: World) -> Job:
@@ -21,13 +29,27 @@ def write_standing(action: ac.WriteStanding, world: World) -> Job:
     name, known = task_file.dialect, world.state.task_states[action.about]
     at = known.ended_at or known.started_at or 0.0
 
+    report = Report(entry.key, action.standing, action.commit, action.phase, at)
+    if task_file.phased:
+        report = replace(report, holder=HOLDER, note=_note(action.standing, known))
+
     def job(unwanted: threading.Event) -> list[Observation]:
-        report = Report(entry.key, action.standing, action.commit, at=at)
         written = write_back(path, shown, dialect(name), [Wish(report, action.was)])
         task, standing, commit = action.about, action.standing, action.commit
         if isinstance(written, Unwritten):
             return [StandingNotSaid(task, standing, commit, written.reason)]
         kept = next((found.value for key, found in written.kept if key == entry.key), "")
-        return [StandingSaid(task, standing, commit, MISSING if written.missing else kept)]
+        return [
+            StandingSaid(task, standing, commit, MISSING if written.missing else kept, action.phase)
+        ]
 
     return job
+
+
+def _note(standing: Standing, known: TaskState) -> str:
+    """What is worth a line in the task's record: why its last attempt, or all of it, came to
+    nothing."""
+    words = " ".join((known.given_up or known.last_text).split())[:NOTE_MAX]
+    if not words or standing is Standing.DONE:
+        return ""
+    return f"gangsaw: given up: {words}" if known.given_up else f"gangsaw: not landed yet: {words}"

@@ -21,6 +21,7 @@ from gangsaw.testing.simulation import (
     ledger_attempts,
     ledger_landing,
     ledger_seats,
+    ledger_source,
     ledger_turns,
     ledger_watchdog,
 )
@@ -267,6 +268,7 @@ def _(book: Ledger, event: ev.RunFinished, at: float) -> None:
     if landed != (event.end is ev.RunEnd.LANDED):
         raise Broken(f"the run ends as {event.end}, which is not so")
     ends_well(book)
+    ledger_source.check_all_came(book)
     book.ended = True
 
 

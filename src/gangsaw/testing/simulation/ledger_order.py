@@ -59,8 +59,9 @@ class Order:
         tasks = [page.task for page in book.tasks.values()]
         self.weight = {task.id: self._weight(book, task) for task in tasks}
         self.chain = {}
-        for task in tasks:
-            self._chain(tasks, task.id)
+        latest = [page.later or page.task for page in book.tasks.values()]
+        for task in latest:
+            self._chain(latest, task.id)
 
     def _chain(self, tasks: list[Task], name: str) -> int:
         if name not in self.chain:

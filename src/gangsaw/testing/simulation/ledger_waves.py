@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gangsaw.core.events_waves import WaveFormed
 from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.ledger_governor import runs_alone
-from gangsaw.testing.simulation.ledger_seats import may_go_to, nobody_for, slots_of
+from gangsaw.testing.simulation.ledger_seats import is_out, may_go_to, nobody_for, slots_of
 from gangsaw.testing.simulation.pages import AttemptPage, TaskPage, rule
 
 if TYPE_CHECKING:
@@ -89,5 +89,5 @@ def _can_go_together(book: Ledger, event: WaveFormed) -> None:
     )
     for agent, count in by_agent.items():
         slots = slots_of(book, agent)
-        if slots and count > slots:
+        if slots and count > slots and not is_out(book, agent):
             raise Broken(f"wave {event.number} has {count} tasks for {slots} slots of {agent}")

@@ -10,6 +10,7 @@ from gangsaw.core.conditions import Condition
 from gangsaw.core.events import Cause
 from gangsaw.core.findings import Review
 from gangsaw.core.model import Task, TurnKind
+from gangsaw.core.standing import Standing
 from gangsaw.testing.simulation.broken import Broken
 
 BACKOFF_SPREAD = 1.25
@@ -129,6 +130,12 @@ class TaskPage:
     resolved_by: str = ""
     given: str = ""
     """The ref of the resolution that a person gave last."""
+    later: Task | None = None
+    """What its file says of it since its attempt began, or since it landed."""
+    later_mark: Standing | None = None
+    """How people have settled it there since then."""
+    by_file: bool = False
+    """It was closed by its file."""
 
     @property
     def is_over(self) -> bool:

@@ -24,11 +24,13 @@ class PlayedFile:
         self.task_file: TaskFile | None = None
         self.says: dict[str, Standing] = {}
         self._refuses = 0.0
-        self._settled: set[str] = set()
+        self.settled: set[str] = set()
         """Records that a person has settled, which nobody may write over."""
         if self._rng.random() < SHARE:
             entries = tuple(self._entry(task.id) for task in plan.tasks)
-            self.task_file = TaskFile("simulated", ("/tasks.md",), ("tasks.md",), entries)
+            self.task_file = TaskFile(
+                "simulated", ("/tasks.md",), ("tasks.md",), entries, self._rng.random() < 0.5
+            )
             self.says = {entry.task: entry.standing for entry in entries}
             self._refuses = self._rng.choice((0.0, 0.1, 0.5))
 
@@ -39,20 +41,21 @@ class PlayedFile:
     def write(self, action: ac.WriteStanding, *, calm: bool) -> list[ob.Observation]:
         """Have the file say it, as the real effect would."""
         about = (action.about, action.standing, action.commit)
+        phase = action.phase
         if not calm and self._rng.random() < self._refuses:
             return [ob.StandingNotSaid(*about, "the file refuses")]
         if not calm and self._rng.random() < self._refuses / 4:
-            self._settled.add(action.about)
-        if action.about in self._settled:
-            return [ob.StandingSaid(*about, kept="dropped")]
+            self.settled.add(action.about)
+        if action.about in self.settled:
+            return [ob.StandingSaid(*about, kept="dropped", phase=phase)]
         self.says[action.about] = action.standing
-        return [ob.StandingSaid(*about)]
+        return [ob.StandingSaid(*about, phase=phase)]
 
     def check(self, finished: set[str], state: State) -> None:
         """Raise `Broken` if the file of a run that rests says something else than what is so."""
         for task, said in self.says.items():
             told = state.told.get(task)
-            if task in self._settled or (told is not None and told.refused):
+            if task in self.settled or (told is not None and told.refused):
                 continue
             if (said is Standing.DONE) != (task in finished):
                 raise Broken(f"the file says that {task} is {said.value}")

@@ -25,6 +25,7 @@ from gangsaw.testing.simulation.ledger_after import check_after
 from gangsaw.testing.simulation.ledger_governor import check_victim
 from gangsaw.testing.simulation.ledger_queue import check_good_landed, check_queue
 from gangsaw.testing.simulation.ledger_radar import check_radar
+from gangsaw.testing.simulation.ledger_source import check_source
 from gangsaw.testing.simulation.memory import Memory
 from gangsaw.testing.simulation.meters import Meters
 from gangsaw.testing.simulation.pages import TaskPage
@@ -139,7 +140,7 @@ class Schedule:
         self.log: list[tuple[float, Event]] = []
         self.started = RunStarted(
             run="r1",
-            plan=self.scene.plan,
+            plan=self.world.edits.accepted(self.scene.plan),
             limits=self.scene.limits,
             target="main",
             integration="gangsaw/run/r1",
@@ -204,7 +205,7 @@ class Schedule:
         self.figures.landed = len(self.book.landed)
 
     def _begin(self) -> None:
-        for task in self.scene.plan.tasks:
+        for task in self.started.plan.tasks:
             self.book.tasks[task.id] = TaskPage(task)
         self._append([self.started], self.world.clock)
         evolve(self.state, self.started, self.world.clock)
@@ -219,6 +220,7 @@ class Schedule:
         self._former.clear()
         self._last_report.clear()
         self._same_until = 0.0
+        self.world.edits.engine_up()
         limits = self.people.other_limits(self._wanted_limits)
         up = ob.EngineUp(self._life, "sim", f"boot-{self.figures.reboots}", "group", limits)
         others = elsewhere(limits, self.world.clock, self._life)
@@ -469,6 +471,7 @@ class Schedule:
             if rng.random() < TOGETHER:
                 world.go_on(world.now + rng.random())
         self._seen += self.people.meddle(self.state) + self.radar.look(self.state)
+        self._seen += world.edits.look(self.state, calm=temper is CALM)
         meters = self.memory if self.memory.is_there else self.meters
         self._seen += meters.look(self.state, self._seen)
         self._seen += self.watchdog.look()
@@ -512,6 +515,7 @@ class Schedule:
             self.suspect = events[-1]
             check_alive(self.book, state)
             check_victim(self.book)
+            check_source(self.book, self.state)
             if any(type(event) is AttemptAdmitted for event in events):
                 check_neighbours(self.book)
             self.suspect = None

@@ -18,6 +18,7 @@ from gangsaw.testing.simulation.broken import Broken
 from gangsaw.testing.simulation.plans import CALM, Scene, Temper
 from gangsaw.testing.simulation.played_file import PlayedFile
 from gangsaw.testing.simulation.shims import Launch, Style
+from gangsaw.testing.simulation.source_edits import SourceEdits
 from gangsaw.testing.simulation.trees import Trees, Worktree, tree_id
 from gangsaw.testing.simulation.world_agents import keep_work, lose, run_turn, stop_turn
 from gangsaw.testing.simulation.world_checks import run_checks
@@ -69,6 +70,7 @@ class World:
         self.named = [check for check in (*scene.gate, *own) if check.only]
         self.report = report
         self.played_file = PlayedFile(seed, scene.plan)
+        self.edits = SourceEdits(seed, scene.plan, self.played_file)
         self._agenda: list[tuple[float, int, Job]] = []
         self._order = count()
 
