@@ -92,6 +92,7 @@ EXCUSED = {
     "store.schedule.rotate": "likewise",
     "sources.prepare": "only of a run of a task file; see test_run_sources",
     "sources.replace": "likewise; and test_sources_writing",
+    "sources.tell": "only of a run whose tasks a program keeps; see test_run_bd",
     "store.reserve.release": "needs a full disk; see test_store_disk",
 }
 """Points in the rooms of a run that the small run cannot pass."""

@@ -175,6 +175,19 @@ def test_of_two_that_claim_at_once_one_has_it(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["assignee"] == "ann"
 
 
+def test_a_blocked_record_is_closed_after_what_it_was_blocked_by(tmp_path: Path) -> None:
+    """Its word stays `blocked` when the other is closed; that is not somebody's putting it off."""
+    link = '"dependencies":[{"issue_id":"a-2","depends_on_id":"a-1","type":"blocks"}]'
+    path = tmp_path / "issues.jsonl"
+    path.write_text(LINE + '{"id":"a-2","title":"B","status":"blocked",' + link + "}\n")
+    for key in ("a-1", "a-2"):
+        for standing in (Standing.RUNNING, Standing.DONE):
+            wish = Wish(Report(key, standing, "c" * 40))
+            assert write_back(path, "x", KIND, [wish]) == Written(True)
+    tables = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [table["status"] for table in tables] == ["closed", "closed"]
+
+
 def test_a_note_is_one_more_line_and_said_once() -> None:
     first = replace(CLAIM, note='gangsaw: not landed yet: "checks" are red')
     once = said(LINE, first)

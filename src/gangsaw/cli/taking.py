@@ -57,6 +57,7 @@ class Taken:
         return TaskFile(
             name, self.paths, self.source.shown, entries,
             phased=is_phased(name), folder=folder, folder_shown=self.source.folder,
+            through=self.source.through,
         )  # fmt: skip
 
     def parts_of(self, epic: str) -> tuple[str, ...]:
@@ -140,7 +141,8 @@ def take(
     source cannot be found or read; faults in it are in what comes back."""
     if wanted is None and path is not None and path.name in PLAN_NAMES:
         return _ours(path, known_agents, checked, roles)
-    from gangsaw.sources import Expected, certain_source, common_name, find_source, read_source
+    from gangsaw.engine.asking import asking
+    from gangsaw.sources import Expected, certain_source, common_name, find_source, read_best
 
     if wanted is not None:
         source = find_source(wanted, folder)
@@ -150,7 +152,8 @@ def take(
         if found is None:
             return _ours(path, known_agents, checked, roles)
         source = found
-    read = read_source(source, Expected(known_agents, checked, roles))
+    expected = Expected(known_agents, checked, roles)
+    source, read = read_best(source, expected, asking(os.environ))
     if wanted is None:
         return Taken(os.fspath(path or ""), read.plan, source, read)
     spelled = (wanted, wanted.partition(":")[2])

@@ -67,7 +67,8 @@ class TaskFile:
     records of its tasks. `phased`: it says of tasks at work how far they are, too. Is it `watched`
     while the run goes on? `folder` is the whole path of what holds its files, `folder_shown` what
     that is called, where the source is a folder. `narrowed`: only some of its tasks were accepted,
-    besides these all that are a part of `epics`."""
+    besides these all that are a part of `epics`. `through`: the records are kept by the program of
+    that name, which is asked for them and told; the path is that of the file it copies them to."""
 
     dialect: str
     paths: tuple[str, ...]
@@ -79,6 +80,7 @@ class TaskFile:
     folder_shown: str = ""
     narrowed: bool = False
     epics: tuple[str, ...] = ()
+    through: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,20 +10,23 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from gangsaw.core import observations as ob
 from gangsaw.core.errors import UserError
 from gangsaw.core.model import Plan
 from gangsaw.core.standing import TaskFile
 from gangsaw.core.state import State
+from gangsaw.engine.asking import asking
 from gangsaw.engine.clock import Clock
 from gangsaw.engine.order import agents_of
 from gangsaw.engine.recruits import program_missing
 from gangsaw.engine.world import World
 from gangsaw.plan import Complaint, read_roles
-from gangsaw.sources import Expected
+from gangsaw.sources import Document, Expected
+from gangsaw.sources.programs import document_of
 from gangsaw.sources.rereading import Reread, files_now, reread, unplaced
 
 LOOK_EVERY_S = 1.0
@@ -35,6 +38,9 @@ TEXT_MAX = 300
 """Characters of one of them."""
 JOIN_S = 60.0
 """How long the end of a reading is waited for when the engine ends."""
+
+LOOK_THROUGH_EVERY_S = 5.0
+"""How often a program that keeps the records is asked for them, at most."""
 
 Stats = tuple[tuple[str, int, int, int], ...]
 Found = ob.SourceSeen | ob.SourceUnread
@@ -72,6 +78,7 @@ class SourceWatch:
         self._former: Reread | None = None
         self._found: Found | None = None
         self._is_given = False
+        self._every_s, self._trouble = LOOK_EVERY_S, ""
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -80,6 +87,8 @@ class SourceWatch:
         at once: what was changed while no engine ran holds before anything is begun."""
         task_file = self._state.task_file
         if task_file is not None and task_file.watched:
+            if task_file.through:
+                self._every_s = LOOK_THROUGH_EVERY_S
             if self._state.end is None:
                 self._look(at_once=True)
             self._thread = threading.Thread(target=self._watch, name="source", daemon=True)
@@ -107,17 +116,20 @@ class SourceWatch:
     # --- in the thread --------------------------------------------------------------------------
 
     def _watch(self) -> None:
-        pause_s = LOOK_EVERY_S
+        pause_s = self._every_s
         while not self._closed.wait(pause_s):
             began_s = self._clock.awake()
             if self._found is None and self._state.end is None:
                 self._look()
-            pause_s = max(LOOK_EVERY_S, PAUSE_FACTOR * (self._clock.awake() - began_s))
+            pause_s = max(self._every_s, PAUSE_FACTOR * (self._clock.awake() - began_s))
 
     def _look(self, *, at_once: bool = False) -> None:
         task_file, change = self._state.task_file, self._state.source.changes
         assert task_file is not None  # see `begin`
         try:
+            if task_file.through:
+                self._ask(task_file, change)
+                return
             stats = _stats(files_now(task_file)[0])
             stands_still, self._stats = stats == self._stats, stats
             if not (stands_still or at_once) or stats == self._read_stats:
@@ -127,18 +139,36 @@ class SourceWatch:
                 self._found = self._read(task_file, change)
             self._read_stats, self._digest = stats, digest
         except UserError as error:
-            self._found, self._read_stats = ob.SourceUnread(change, error.text), self._stats
+            if error.text != self._trouble:
+                self._found = ob.SourceUnread(change, error.text)
+            self._read_stats = self._stats
+            self._trouble = error.text if task_file.through else ""
         except (OSError, ValueError) as error:
             text = f"cannot read {task_file.shown[0]} again: {type(error).__name__}: {error}"
             self._found, self._read_stats = ob.SourceUnread(change, text), self._stats
-        if self._found is not None:
-            self._wake()
+        finally:
+            if self._found is not None:
+                self._wake()
 
-    def _read(self, task_file: TaskFile, change: int) -> Found:
+    def _ask(self, task_file: TaskFile, change: int) -> None:
+        """A program never shows a half-written text, so the first look at it counts."""
+        ask = asking(self._world.environ)
+        text = document_of(task_file.dialect, Path(task_file.paths[0]), ask)
+        self._trouble = ""
+        digest = hashlib.sha256(text.text.encode("utf-8")).digest()
+        if digest != self._digest:
+            self._found = self._read(task_file, change, [text])
+        self._digest = digest
+
+    def _read(
+        self, task_file: TaskFile, change: int, given: Sequence[Document] | None = None
+    ) -> Found:
         # Entries are replaced as a whole, never changed: see `evolve_watching`.
         entries, world = self._state.entries, self._world
         try:
-            read = reread(task_file, entries, _expected(world), lambda plan: _checked(world, plan))
+            read = reread(
+                task_file, entries, _expected(world), lambda plan: _checked(world, plan), given
+            )
         except UserError as error:
             return ob.SourceUnread(change, error.text)
         before, self._former = self._former, read

@@ -7,7 +7,8 @@ all of it for one program.
 
 Rules: nothing is signalled that is not ours by mark, open file or recorded identity; nothing is
 ever chosen by name; output goes to the files `out` and `err`, never through a pipe of ours. It
-must not read the output or decide what an end means.
+must not read the output or decide what an end means. Only what is asked something (`ask`) is over
+in moments and answers through pipes.
 """
 
 from gangsaw.procs.children import MARK_VARIABLE, reap

@@ -8,6 +8,7 @@ only place that names them. The room reads and writes task files and does nothin
 
 from gangsaw.sources.assembling import Expected, SourceRead, read_documents
 from gangsaw.sources.place import Source, certain_source, common_name, documents, find_source
+from gangsaw.sources.programs import read_best
 from gangsaw.sources.protocol import (
     About,
     Answer,
@@ -22,7 +23,7 @@ from gangsaw.sources.protocol import (
     Standing,
     Sure,
 )
-from gangsaw.sources.registry import NAMES, dialect, dialects, is_phased, surroundings
+from gangsaw.sources.registry import NAMES, dialect, dialects, is_phased
 from gangsaw.sources.writing import with_edits
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "documents",
     "find_source",
     "is_phased",
+    "read_best",
     "read_documents",
     "read_source",
     "with_edits",
@@ -57,5 +59,4 @@ __all__ = [
 
 def read_source(source: Source, expected: Expected | None = None) -> SourceRead:
     """The plan of a source, and everything to be told about it. `UserError` where it is no text."""
-    around = surroundings(source.dialect)(source.paths)
-    return read_documents(dialect(source.dialect), documents(source), expected, around)
+    return read_best(source, expected)[1]

@@ -6,6 +6,7 @@ when the last of its tasks is. Gates, what is deferred and what has a status tha
 on hold.
 
 Written back: the status with its time and reason, and the label that says how far a record is.
+Where `bd` keeps the records it is asked for them, and told (`beads_bd`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from gangsaw.sources.beads_bd import Bd
+from gangsaw.sources.beads_epics import epics_of
 from gangsaw.sources.beads_house import (
     House,
     hold_of,
@@ -105,13 +108,14 @@ class Beads:
             for each in (house.records[report.key], *others):
                 edits += _edits(document.text, each, report, standing_of(each, house))
             now[report.key] = report.standing
-        for epic, report in _epics(house, now, touched):
+        for epic, report in epics_of(house, now, touched):
             edits += _edits(document.text, epic, report, now[epic.key], CLOSED_EPIC)
         return Answer(tuple(sorted(edits, key=lambda edit: edit.start)), tuple(missing))
 
 
 DIALECT = Beads()
 surroundings = stale
+PROGRAM = Bd()
 PHASED = True
 
 
@@ -220,32 +224,3 @@ def _surroundings(record: Record, house: House) -> list[str]:
         if key in house.records
     ]
     return [*parts, "See also:\n" + "\n".join(links)] if links else parts
-
-
-# --- epics -------------------------------------------------------------------------------------
-
-
-def _epics(
-    house: House, now: dict[str, Standing], touched: Mapping[str, Report]
-) -> Iterator[tuple[Record, Report]]:
-    """The epics that these reports close, or open again if it was us who had closed them; inner
-    ones first. `now` is kept up to date after each."""
-    levels: dict[str, Report] = {}
-    for key, report in touched.items():
-        for epic in house.above(key):
-            levels.setdefault(epic, report)
-    order = sorted(levels, key=lambda epic: -len(house.above(epic)))
-    for epic in order:
-        if epic in touched:
-            continue
-        report, record = levels[epic], house.records[epic]
-        parts = [now[each] for each in house.children.get(epic, ())]
-        is_over = all(each in (Standing.DONE, Standing.DROPPED) for each in parts)
-        wanted = None
-        if is_over and now[epic] in (Standing.OPEN, Standing.RUNNING):
-            wanted = Standing.DONE
-        elif not is_over and now[epic] is Standing.DONE:
-            wanted = Standing.OPEN if record.text("close_reason") == CLOSED_EPIC else None
-        if wanted is not None:
-            yield record, Report(epic, wanted, at=report.at)
-            now[epic] = wanted

@@ -279,12 +279,14 @@ def hold_of(record: Record, house: House) -> str:
     if record.status == "open" and record.text("defer_until"):
         return f"it is deferred until {one_line(record.text('defer_until'), 30)}"
     if record.status == "blocked":
-        open_ones = [
+        # By what was closed meanwhile, too: the word stays when the reason is gone, also when it
+        # was us who closed that.
+        known = [
             each for owner in (record.key, *house.above(record.key))
             for each in house.blockers.get(owner, ())
-            if each in house.records and not house.is_settled(each)
+            if each in house.records
         ]  # fmt: skip
-        return "" if open_ones else "it is blocked, and nothing in the file says by what"
+        return "" if known else "it is blocked, and nothing in the file says by what"
     return ""
 
 

@@ -1,7 +1,8 @@
 """The records in a text of Beads: one object a line, or one JSON value that holds them.
 
 All shapes that `bd` has printed are taken: lines, a bare array, one object, an envelope with
-`data`, a table with `issues`. Lines are read quickly; places inside are found when they are needed.
+`data` or `items`, a table with `issues`. Lines are read quickly; places inside are found when they
+are needed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from gangsaw.sources.json_nodes import DEPTH_MAX, JsonFault, Node, is_speakable,
 from gangsaw.sources.lines import Line, lines_of, one_line
 from gangsaw.sources.protocol import About, Remark
 
-HOLDERS = ("data", "issues")
+HOLDERS = ("data", "issues", "items")
 """Members under which a JSON value holds its records."""
 
 LINE_MAX = 4 * 1024 * 1024

@@ -1,16 +1,64 @@
 """What lies around a file of Beads: whether `bd` keeps the records elsewhere, and newer.
 
 `bd` has kept them in SQLite (`*.db`), then in a Dolt server's folder (`dolt`), then in its own
-(`embeddeddolt`); the lines beside that are an export, which may be old. Only times are looked at.
+(`embeddeddolt`); the lines beside that are an export, which may be old. Of these stores only names
+and times are looked at. A checkout may only point to the folder of another (`redirect`).
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Sequence
+from enum import Enum
 from pathlib import Path
 
 from gangsaw.sources.protocol import About, Remark
+
+HEAD_BYTES_MAX = 64 * 1024
+"""Of the small files in which `bd` says where and how it keeps the records."""
+
+
+class Store(Enum):
+    """How `bd` keeps the records of a folder; `None` where the files there are all."""
+
+    SQLITE = "SQLite"
+    SERVER = "a Dolt server"
+    EMBEDDED = "Dolt"
+
+
+def store_of(folder: Path) -> Store | None:
+    """The store of a folder, or of the one that it points to. Former ones may lie beside it."""
+    if said := _head(folder / "redirect").strip():
+        # Versions differ in what the path is relative to.
+        found = [place / said for place in (folder.parent, folder) if (place / said).is_dir()]
+        folder = found[0] if found else folder
+    backend, mode = _named(_head(folder / "metadata.json"))
+    if (folder / "embeddeddolt").is_dir() or (backend, mode) == ("dolt", "embedded"):
+        return Store.EMBEDDED
+    if (folder / "dolt").is_dir() or backend == "dolt":
+        return Store.SERVER
+    return Store.SQLITE if any(folder.glob("*.db")) else None
+
+
+def _named(text: str) -> tuple[str, str]:
+    """The kind of store that `metadata.json` names and its mode; empty if it does not."""
+    try:
+        table = json.loads(text)
+    except (ValueError, RecursionError):
+        return "", ""
+    if not isinstance(table, dict):
+        return "", ""
+    return str(table.get("backend", "")), str(table.get("dolt_mode", ""))
+
+
+def _head(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES_MAX).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
 
 STORES = ("embeddeddolt", "dolt", "*.db")
 ENTRIES_MAX = 2_000

@@ -16,7 +16,7 @@ from pathlib import Path
 from gangsaw.core.errors import UserError
 from gangsaw.plan.complaint import Complaint, listed
 from gangsaw.sources.protocol import Dialect, Document, Sure
-from gangsaw.sources.registry import MAPPED, NAMES, dialect, dialects, is_one_plan
+from gangsaw.sources.registry import MAPPED, NAMES, dialect, dialects, is_one_plan, program
 
 SOURCE_BYTES_MAX = 64 * 1024 * 1024
 """Size of one file of a source."""
@@ -36,13 +36,15 @@ BOM = b"\xef\xbb\xbf"
 class Source:
     """A source that was found: its dialect's name, and the absolute paths of its files, with the
     names by which users know them. Where it is a folder, `folder` is that, as it was named, and
-    `folder_path` its absolute path."""
+    `folder_path` its absolute path; it may be without files only where a program keeps its records.
+    `through`: it was read through the program of that name, and the path is that of its copy."""
 
     dialect: str
     paths: tuple[Path, ...]
     shown: tuple[str, ...]
     folder: str = ""
     folder_path: Path | None = None
+    through: str = ""
 
 
 def find_source(wanted: str, folder: Path) -> Source:
@@ -67,7 +69,7 @@ def find_source(wanted: str, folder: Path) -> Source:
             raise UserError(
                 f"cannot read {wanted}: a path is missing behind the colon; try: {name}"
             )
-        return source_of(dialect(name), folder, _called(kind, folder, rest))
+        return source_of(dialect(name), folder, _called(kind, folder, rest), kept=True)
     if head in NAMES and not (folder / wanted).exists():
         return _at_home(dialect(wanted), folder)
     wanted = _called(None, folder, wanted)
@@ -75,7 +77,7 @@ def find_source(wanted: str, folder: Path) -> Source:
         raise UserError(f"cannot find {wanted}; try a path, or one of {', '.join(NAMES)}")
     certain, maybe = _sure(folder, wanted)
     if len(certain) == 1:
-        return source_of(certain[0], folder, wanted)
+        return source_of(certain[0], folder, wanted, kept=True)
     found = certain or maybe
     if found:
         names = [each.name for each in found]
@@ -124,7 +126,9 @@ def certain_source(path: Path, folder: Path) -> Source | None:
         certain, _ = _sure(folder, os.fspath(path))
     except UserError:
         return None
-    return source_of(certain[0], folder, os.fspath(path)) if len(certain) == 1 else None
+    if len(certain) != 1:
+        return None
+    return source_of(certain[0], folder, os.fspath(path), kept=True)
 
 
 def _sure(folder: Path, wanted: str) -> tuple[list[Dialect], list[Dialect]]:
@@ -147,13 +151,22 @@ def _sure(folder: Path, wanted: str) -> tuple[list[Dialect], list[Dialect]]:
 
 def _of_folder(kind: Dialect, path: Path) -> Sure:
     """Whether a folder is of a dialect: one of its first files is."""
+    if is_kept(kind, path):
+        return Sure.CERTAIN
     members = member_files(kind, path)[:LOOKED_INTO_MAX]
     found = (kind.detect(os.fspath(each), document(each, each.name).text) for each in members)
     return max(found, key=lambda sure: sure.value, default=Sure.NO)
 
 
-def source_of(kind: Dialect, folder: Path, wanted: str) -> Source:
-    """The source at a path, of this dialect whatever it looks like."""
+def is_kept(kind: Dialect, folder: Path) -> bool:
+    """Whether the records of the folder are kept by a program."""
+    keeper = program(kind.name)
+    return keeper is not None and keeper.keeps(folder)
+
+
+def source_of(kind: Dialect, folder: Path, wanted: str, *, kept: bool = False) -> Source:
+    """The source at a path, of this dialect whatever it looks like. With `kept` it may be a folder
+    without files whose records a program keeps."""
     path = folder / wanted
     if is_one_plan(kind) and path.is_file() and path in member_files(kind, path.parent):
         wanted, path = os.path.dirname(wanted), path.parent
@@ -162,7 +175,7 @@ def source_of(kind: Dialect, folder: Path, wanted: str) -> Source:
             raise UserError(f"cannot find {wanted}; try: ls {Path(wanted).parent}")
         return Source(kind.name, (path.absolute(),), (wanted,))
     members = member_files(kind, path)
-    if not members:
+    if not members and not (kept and is_kept(kind, path)):
         raise UserError(f"cannot read the folder {wanted} as {kind.name}; try naming a file in it")
     shown = [os.path.join(wanted, member.relative_to(path)) for member in members]
     paths = tuple(member.absolute() for member in members)
@@ -203,7 +216,7 @@ def _at_home(kind: Dialect, folder: Path) -> Source:
         raise UserError(
             f"cannot choose between {listed(names)}; try: --from {kind.name}:{names[-1]}"
         )
-    return source_of(kind, folder, names[0])
+    return source_of(kind, folder, names[0], kept=True)
 
 
 def common_name(names: Sequence[str]) -> str:

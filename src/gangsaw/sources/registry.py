@@ -16,6 +16,7 @@ from gangsaw.sources.protocol import Dialect, Remark
 
 if TYPE_CHECKING:
     from gangsaw.sources.composed import Compose
+    from gangsaw.sources.programs import Program
 
 NAMES = (
     "speckit",
@@ -85,6 +86,13 @@ def is_phased(name: str) -> bool:
     dialect(name)
     module = import_module(f"{_PACKAGE}{name.partition('?')[0]}")
     return bool(getattr(module, "PHASED", False))
+
+
+def program(name: str) -> Program | None:
+    """What may keep the records of a dialect instead of files: its module's `PROGRAM`."""
+    dialect(name)
+    module = import_module(f"{_PACKAGE}{name.partition('?')[0]}")
+    return cast("Program | None", getattr(module, "PROGRAM", None))
 
 
 def composer(name: str) -> Compose:

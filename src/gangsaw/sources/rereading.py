@@ -21,7 +21,7 @@ from gangsaw.core.standing import Entry, Standing, TaskFile
 from gangsaw.plan import Complaint
 from gangsaw.sources.assembling import Expected, SourceRead, read_documents
 from gangsaw.sources.place import document, faults_of, member_files
-from gangsaw.sources.protocol import Dialect, Document, Item, Report
+from gangsaw.sources.protocol import Dialect, Document, Item, Remark, Report
 from gangsaw.sources.registry import dialect, surroundings
 from gangsaw.sources.writing import with_edits
 
@@ -56,22 +56,27 @@ def reread(
     entries: Mapping[str, Entry],
     expected: Expected,
     checked: Callable[[Plan], Plan],
+    given: Sequence[Document] | None = None,
 ) -> Reread:
-    """The source as it is now. `checked` gives a plan as it may be kept, or raises.
+    """The source as it is now. `checked` gives a plan as it may be kept, or raises. Where a program
+    keeps the records, its text is `given`.
 
     `UserError`, with file and line where there is one, for a version that cannot be used as a
     whole: faults of a plan, a key that two records have, or accepted records that are not there
     while something in the file could not be read.
     """
     paths, shown = files_now(task_file)
-    there = [at for at, path in enumerate(paths) if _is_there(task_file, path)]
+    there = [at for at, path in enumerate(paths) if given or _is_there(task_file, path)]
     if not there:
         gone = "none of its files is there any more"
         raise UserError(f"cannot read {task_file.folder_shown}: {gone}")
     kind = dialect(task_file.dialect)
-    around = surroundings(task_file.dialect)(tuple(Path(paths[at]) for at in there))
+    around: tuple[Remark, ...] = ()
+    if given is None:
+        around = surroundings(task_file.dialect)(tuple(Path(paths[at]) for at in there))
+        given = [document(Path(paths[at]), shown[at]) for at in there]
     keys = {entry.key: name for name, entry in entries.items()}
-    texts, standings = reopened(kind, [document(Path(paths[at]), shown[at]) for at in there], keys)
+    texts, standings = reopened(kind, given, keys)
     read = read_documents(kind, texts, expected, around, keys)
     _require_whole(read, entries)
     tasks = _tasks(task_file, read, entries, checked)

@@ -16,7 +16,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,23 +144,30 @@ def _said(
 ) -> Written | tuple[bytes, tuple[tuple[str, Standing], ...], tuple[str, ...]]:
     """The bytes that say the wishes, with what is kept and missing; or that they say it already."""
     document = Document(shown, text_of(before, shown))
-    items = {item.key: item for item in kind.read([document]).items}
-    reports, kept = [], list[tuple[str, Standing]]()
-    for wish in wishes:
-        item = items.get(wish.report.key)
-        now = item.standing if item is not None else Standing.OPEN
-        if _is_claimed(wish, item):
-            kept.append((wish.report.key, now))
-        elif now is wish.report.standing or now in _OPEN or now is wish.was:
-            reports.append(wish.report)
-        else:
-            kept.append((wish.report.key, now))
+    reports, kept = granted({item.key: item for item in kind.read([document]).items}, wishes)
     answer = kind.edits(document, reports)
     if not answer.edits:
         return Written(False, tuple(kept), answer.missing)
     bom = BOM if before.startswith(BOM) else b""
     after = bom + with_edits(document.text, answer.edits).encode("utf-8")
     return after, tuple(kept), answer.missing
+
+
+def granted(
+    items: Mapping[str, Item], wishes: Sequence[Wish]
+) -> tuple[list[Report], list[tuple[str, Standing]]]:
+    """What of the wishes is to be said where the records stand as in `items`, and the records that
+    somebody else has settled otherwise, with what they stand at."""
+    reports, kept = [], list[tuple[str, Standing]]()
+    for wish in wishes:
+        item = items.get(wish.report.key)
+        now = item.standing if item is not None else Standing.OPEN
+        is_ours = now is wish.report.standing or now in _OPEN or now is wish.was
+        if is_ours and not _is_claimed(wish, item):
+            reports.append(wish.report)
+        else:
+            kept.append((wish.report.key, now))
+    return reports, kept
 
 
 def _is_claimed(wish: Wish, item: Item | None) -> bool:

@@ -107,7 +107,8 @@ def command(
 
 def _given(source: str | None) -> _Given | tuple[str, tuple[Complaint, ...]]:
     """What the user named; or its name and what is wrong with it."""
-    from gangsaw.sources import find_source, read_source
+    from gangsaw.engine.asking import asking
+    from gangsaw.sources import find_source, read_best
     from gangsaw.sources.converting import unread
     from gangsaw.sources.drafts import draft_of_plan, draft_of_source
 
@@ -117,8 +118,7 @@ def _given(source: str | None) -> _Given | tuple[str, tuple[Complaint, ...]]:
         draft = draft_of_plan(whole)
         return (name, whole.read.errors) if draft is None else _Given("plan", name, draft)
     assert source is not None  # without one it is a plan of ours
-    found = find_source(source, Path.cwd())
-    read = read_source(found)
+    found, read = read_best(find_source(source, Path.cwd()), ask=asking(os.environ))
     shown = found.shown[0] if len(found.shown) == 1 else source
     if read.plan.errors:
         return shown, read.plan.errors

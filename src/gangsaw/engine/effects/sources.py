@@ -10,8 +10,9 @@ from gangsaw.core import actions as ac
 from gangsaw.core.observations import Observation, StandingNotSaid, StandingSaid
 from gangsaw.core.standing import MISSING, Standing
 from gangsaw.core.state import TaskState
+from gangsaw.engine.asking import asking
 from gangsaw.engine.world import Job, World
-from gangsaw.sources import Report, dialect
+from gangsaw.sources import Report, dialect, programs
 from gangsaw.sources.writing import Unwritten, Wish, write_back
 
 HOLDER = "gangsaw"
@@ -28,13 +29,18 @@ def write_standing(action: ac.WriteStanding, world: World) -> Job:
     path, shown = Path(task_file.paths[entry.document]), task_file.shown[entry.document]
     name, known = task_file.dialect, world.state.task_states[action.about]
     at = known.ended_at or known.started_at or 0.0
+    through, ask = task_file.through, asking(world.environ)
 
     report = Report(entry.key, action.standing, action.commit, action.phase, at)
     if task_file.phased:
         report = replace(report, holder=HOLDER, note=_note(action.standing, known))
 
     def job(unwanted: threading.Event) -> list[Observation]:
-        written = write_back(path, shown, dialect(name), [Wish(report, action.was)])
+        wishes = [Wish(report, action.was)]
+        if through:
+            written = programs.tell(name, path, ask, wishes)
+        else:
+            written = write_back(path, shown, dialect(name), wishes)
         task, standing, commit = action.about, action.standing, action.commit
         if isinstance(written, Unwritten):
             return [StandingNotSaid(task, standing, commit, written.reason)]

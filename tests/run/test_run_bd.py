@@ -1,0 +1,174 @@
+"""Runs of a backlog that `bd` keeps: asked for its records and told how they stand, with the real
+program of gangsaw and a stand-in for `bd` on the PATH."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gangsaw.testing.playground import Playground
+from tests.sources.bd_standin import GENERATIONS, calls_in, install, make, records_in
+
+TESTS = Path(__file__).parents[1]
+AGENT = """
+[run]
+agent = "writer"
+backoff_s = 0.02
+[agents.writer]
+kind = "command"
+stdin = "none"
+argv = ["sh", "-c", "{work}"]
+"""
+WORK = "echo $GANGSAW_TASK > $GANGSAW_TASK.txt; git add -A; git commit -qm work"
+CLAIMED = (
+    "n=0; until grep -q update.*$(echo $GANGSAW_TASK | tr - .) {folder}/calls.jsonl; "
+    "do n=$((n+1)); [ $n -lt 2000 ] || exit 8; sleep 0.02; done; "
+)
+"""An agent may be quicker than `bd`; this one waits until it was told of its task."""
+
+EPIC = "ghtml-a1b2"
+
+
+def record(key: str, *needs: tuple[str, str], **more: Any) -> dict[str, Any]:
+    links = [{"issue_id": key, "depends_on_id": other, "type": kind} for other, kind in needs]
+    table = {"id": key, "title": f"Do {key}", "status": "open", "priority": 1, "issue_type": "task"}
+    return {**table, **({"dependencies": links} if links else {}), **more}
+
+
+CHILD = (EPIC, "parent-child")
+RECORDS = [
+    record(EPIC, issue_type="epic"),
+    record(f"{EPIC}.1", CHILD),
+    record(f"{EPIC}.2", CHILD),
+    record(f"{EPIC}.3", CHILD, (f"{EPIC}.1", "blocks")),
+    record("ghtml-zz"),
+]
+
+
+class Kept:
+    """A repository whose backlog `bd` keeps."""
+
+    def __init__(self, root: Path) -> None:
+        path = f"{install(root / 'bin')}{os.pathsep}{os.environ['PATH']}"
+        self.ground = Playground(root / "ground", env={"PATH": path})
+        self.folder = self.ground.repo / ".beads"
+        self.ground.write(".gitignore", ".beads/\n")
+        self.work(CLAIMED.format(folder=self.folder) + WORK)
+
+    def work(self, script: str) -> None:
+        """What agents do."""
+        self.ground.write("gangsaw.toml", AGENT.format(work=script))
+        self.ground.git("add", "-A")
+        self.ground.git("commit", "-q", "-m", "settings")
+
+    def keep(self, generation: str = "embedded", **conduct: Any) -> None:
+        make(self.folder, generation, RECORDS, **conduct)
+
+    def run(self, *flags: str, expect: int = 0) -> str:
+        done = self.ground.call("run", "--from", "beads", "--plain", *flags)
+        assert done.returncode == expect, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def require_closed(self) -> None:
+        found = records_in(self.folder)
+        assert [found[each["id"]]["status"] for each in RECORDS] == ["closed"] * 4 + ["open"]
+        assert found[EPIC]["close_reason"] == "all of its tasks are closed"
+        commits = {
+            each["body"]["task"]: each["body"]["commit"]
+            for each in self.ground.events()
+            if each["kind"] == "landed"
+        }
+        for n in (1, 2, 3):
+            task = found[f"{EPIC}.{n}"]
+            assert (task["assignee"], task["labels"]) == ("gangsaw", ["phase:merged"])
+            assert task["close_reason"] == f"landed as {commits[f'{EPIC}-{n}'][:12]}"
+            assert (self.ground.repo / f"{EPIC}-{n}.txt").exists()
+
+
+@pytest.fixture
+def backlog(tmp_path: Path) -> Kept:
+    return Kept(tmp_path)
+
+
+@pytest.mark.parametrize("generation", list(GENERATIONS))
+def test_an_epic_that_bd_keeps_is_run_and_closed(backlog: Kept, generation: str) -> None:
+    """There is no file of records at all."""
+    backlog.keep(generation)
+    checked = backlog.ground.call("plan", "check", "--from", "beads")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert calls_in(backlog.folder) == []
+    backlog.run("--epic", EPIC)
+    backlog.require_closed()
+    started = next(each for each in backlog.ground.events() if each["kind"] == "run.started")
+    assert started["body"]["task_file"]["through"] == "bd"
+    assert "nothing to do" in backlog.run("--epic", EPIC)
+
+
+@pytest.mark.parametrize("command", ["update", "close"])
+def test_a_kill_right_after_bd_was_told_changes_nothing(backlog: Kept, command: str) -> None:
+    """The engine dies when `bd` has done what it was told, and before that is in the log."""
+    backlog.keep(kills_after=command)
+    done = backlog.ground.call("run", "--from", "beads", "--epic", EPIC, "--plain")
+    assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+    said = backlog.run("--epic", EPIC)
+    assert "goes on" in said
+    backlog.require_closed()
+    closings = [call for call in calls_in(backlog.folder) if "close" in call]
+    assert len(closings) == 4
+    notes = [each.get("notes", "") for each in records_in(backlog.folder).values()]
+    assert not any(notes), notes
+
+
+def test_a_bd_that_refuses_does_not_fail_the_run_and_is_told(backlog: Kept) -> None:
+    backlog.keep(fails={"close": "the store is locked"})
+    backlog.run("--epic", EPIC)
+    refused = [each for each in backlog.ground.events() if each["kind"] == "standing.refused"]
+    assert any("the store is locked" in each["body"]["reason"] for each in refused)
+    assert records_in(backlog.folder)[f"{EPIC}.1"]["status"] == "in_progress"
+    assert (backlog.ground.repo / f"{EPIC}-3.txt").exists()
+
+
+def test_where_bd_does_not_answer_the_file_is_run(backlog: Kept) -> None:
+    backlog.keep(fails={"list": "no server"})
+    backlog.work(WORK)
+    lines = "".join(json.dumps(each) + "\n" for each in RECORDS)
+    (backlog.folder / "issues.jsonl").write_text(lines)
+    said = backlog.run("--epic", EPIC)
+    assert "cannot use bd list" in said
+    assert "no server; read from the file, which may be old" in said
+    after = map(json.loads, (backlog.folder / "issues.jsonl").read_text().splitlines())
+    assert [each["status"] for each in after] == ["closed"] * 4 + ["open"]
+    assert calls_in(backlog.folder) == []
+
+
+def test_a_claim_of_somebody_else_while_it_waits_stays(backlog: Kept) -> None:
+    backlog.keep(rival="alice")
+    said = backlog.run("--only", f"{EPIC}.1")
+    found = records_in(backlog.folder)[f"{EPIC}.1"]
+    assert (found["status"], found["assignee"]) == ("in_progress", "alice"), said
+    told = [each["body"] for each in backlog.ground.events() if each["kind"] == "standing.written"]
+    assert told[0]["kept"] == "running"
+
+
+def test_what_is_new_in_bd_is_taken_up_while_the_run_goes_on(backlog: Kept) -> None:
+    """The agent of one task makes a record of its own, and ends when the run has begun with it."""
+    backlog.keep()
+    more = backlog.ground.root / "more.py"
+    more.write_text(
+        f"import sys; sys.path.insert(0, {str(TESTS.parent)!r})\n"
+        "from tests.sources.bd_standin import add\n"
+        f"import pathlib; add(pathlib.Path({str(backlog.folder)!r}), {record('ghtml-new')!r})\n"
+    )
+    wait = CLAIMED.format(folder=backlog.folder).replace("echo $GANGSAW_TASK", "echo ghtml-new")
+    first = f"[ $GANGSAW_TASK != ghtml-zz ] || {{ {sys.executable} {more}; {wait}}}; "
+    backlog.work(first + WORK)
+    backlog.run()
+    assert records_in(backlog.folder)["ghtml-new"]["status"] == "closed"
+    seen = [each["body"] for each in backlog.ground.events() if each["kind"] == "source.taken"]
+    assert len(seen) == 1, seen
