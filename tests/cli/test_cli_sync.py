@@ -231,6 +231,29 @@ def test_hooks_path_is_respected(goals: Playground, path: str, file: str) -> Non
     assert not (goals.repo / path.partition("/")[0]).exists()
 
 
+def test_each_worktree_has_its_own_hook_where_hooks_are_tracked(goals: Playground) -> None:
+    goals.git("config", "core.hooksPath", ".githooks")
+    beside = goals.root / "beside"
+    goals.git("worktree", "add", "-q", "-b", "beside", str(beside))
+    hooked(goals)
+    first = (goals.repo / ".githooks" / "post-commit").read_bytes()
+    nothing = goals.call("init", "--undo", "--hooks", cwd=beside)
+    assert nothing.returncode == 2
+    second = goals.call("init", "--hooks", cwd=beside)
+    assert second.returncode == 0, second.stderr
+    assert (goals.repo / ".githooks" / "post-commit").read_bytes() == first
+    assert (beside / ".githooks" / "post-commit").read_bytes() == first
+    assert goals.call("init", "--undo", "--hooks", cwd=beside).returncode == 0
+    assert not (beside / ".githooks").exists()
+    assert (goals.repo / ".githooks" / "post-commit").read_bytes() == first
+    # Another folder for the hooks: what lay in the former one is taken back.
+    goals.git("config", "core.hooksPath", ".others")
+    hooked(goals)
+    assert not (goals.repo / ".githooks").exists()
+    assert goals.call("init", "--undo").returncode == 0
+    assert not (goals.repo / ".others").exists()
+
+
 @pytest.mark.parametrize("how", ["file", "link"])
 @pytest.mark.parametrize("first", ["", "#!/bin/sh\n", "#!/usr/bin/env sh"])
 def test_a_hook_that_husky_runs_needs_no_mode_and_goes_on(

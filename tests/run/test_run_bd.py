@@ -172,3 +172,29 @@ def test_what_is_new_in_bd_is_taken_up_while_the_run_goes_on(backlog: Kept) -> N
     assert records_in(backlog.folder)["ghtml-new"]["status"] == "closed"
     seen = [each["body"] for each in backlog.ground.events() if each["kind"] == "source.taken"]
     assert len(seen) == 1, seen
+
+
+def test_sync_has_bd_say_what_commits_say(backlog: Kept) -> None:
+    backlog.keep()
+    ground = backlog.ground
+    ground.git("commit", "-q", "--allow-empty", "-m", f"closes {EPIC}.1")
+    dry = ground.call("sync", "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert f"{EPIC}.1 would be done" in dry.stdout
+    assert calls_in(backlog.folder) == []
+    done = ground.call("sync")
+    assert f"{EPIC}.1 done" in done.stdout, done.stdout + done.stderr
+    commit = ground.git("rev-parse", "HEAD").strip()[:12]
+    record = records_in(backlog.folder)[f"{EPIC}.1"]
+    assert (record["status"], record["close_reason"]) == ("closed", f"landed as {commit}")
+    assert "says already" in ground.call("sync").stdout
+    assert sum("close" in call for call in calls_in(backlog.folder)) == 1
+
+
+def test_sync_tells_what_bd_refuses(backlog: Kept) -> None:
+    backlog.keep(fails={"close": "the store is locked"})
+    backlog.ground.git("commit", "-q", "--allow-empty", "-m", f"closes {EPIC}.1")
+    done = backlog.ground.call("sync")
+    assert done.returncode == 1
+    assert "the store is locked" in done.stdout
+    assert records_in(backlog.folder)[f"{EPIC}.1"]["status"] == "open"

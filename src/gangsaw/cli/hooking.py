@@ -8,6 +8,7 @@ a record, whole, so that nothing of it depends on what we have written.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import re
@@ -22,14 +23,15 @@ from gangsaw.core.errors import UserError
 from gangsaw.core.faults import durable
 from gangsaw.git import Repository
 from gangsaw.git.hooks import hooks_folder
+from gangsaw.git.worktrees import list_worktrees
 from gangsaw.store.control import sync_folder
 
-HOOKS_RECORD = "init-hooks.json"
 NAME = "post-commit"
 ASIDE = "post-commit.before-gangsaw"
 BEGIN = "# >>> gangsaw sync: marks in task files; gangsaw init --undo takes these lines out"
 END = "# <<< gangsaw sync"
 
+_RECORDS = "init-hooks"
 _SHELL = re.compile(
     rb"#![ \t]*(?:\S*/)?(?:env[ \t]+(?:-\S+[ \t]+)*)?(?:ba|da|k|z|a)?sh(?:[ \t][^\r\n]*)?\n"
 )
@@ -57,7 +59,21 @@ class HookRecord:
     made: bool
 
 
-def install_hook(repo: Repository, record_file: Path) -> str:
+def hook_records(repo: Repository, control: Path) -> tuple[Path, ...]:
+    """The records of the hooks of the worktree that was opened: those that git runs for all of
+    them, too, but none that lies in another one, where `core.hooksPath` names a folder in each."""
+    roots = [entry.path for entry in list_worktrees(repo) if not entry.missing]
+    found: list[Path] = []
+    for record_file in sorted(control.glob(f"{_RECORDS}-*.json")):
+        record = read_hook_record(record_file)
+        around = [root for root in roots if record and record.file.is_relative_to(root)]
+        home = max(around, key=lambda root: len(root.parts), default=repo.root)
+        if home == repo.root or (record and record.file.is_relative_to(repo.common_dir)):
+            found.append(record_file)
+    return tuple(found)
+
+
+def install_hook(repo: Repository, control: Path) -> str:
     """Have commits call `gangsaw sync`; what was done, in words. Repeatable."""
     folder = hooks_folder(repo)
     if folder.is_shared:
@@ -67,6 +83,10 @@ def install_hook(repo: Repository, record_file: Path) -> str:
             "--hook` from your own post-commit"
         )
     file = folder.path / NAME
+    record_file = control / f"{_RECORDS}-{hashlib.sha256(os.fsencode(file)).hexdigest()[:12]}.json"
+    for former in hook_records(repo, control):
+        if former != record_file:  # from before core.hooksPath was changed
+            undo_hook(former)
     if (record := read_hook_record(record_file)) is not None:
         if record.file == file and bytes_of(file) == record.written:
             return f"{file} calls gangsaw sync already; nothing changed"

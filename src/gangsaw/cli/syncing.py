@@ -9,9 +9,10 @@ from typing import Any
 
 from gangsaw.cli.place import here
 from gangsaw.core.errors import UserError
+from gangsaw.engine.asking import asking
 from gangsaw.git import Repository
 from gangsaw.git.history import added_by, said_commits
-from gangsaw.sources import Source, certain_source, dialects, find_source, read_source
+from gangsaw.sources import Source, certain_source, dialects, find_source, read_best
 from gangsaw.sources.references import Commit, Said, Says, said_by
 from gangsaw.sources.registry import NAMES
 from gangsaw.sources.syncing import Synced, all_at_home, sync_source
@@ -62,7 +63,8 @@ def outcome_of(
 ) -> Outcome | None:
     """Bring a source up to its commits: since the id, else since the file was added. `None` where
     there is no task in it."""
-    read = read_source(source)
+    ask = asking(os.environ)
+    source, read = read_best(source, ask=ask)
     if not read.items:
         return None
     head = repo.resolve("HEAD")
@@ -75,7 +77,7 @@ def outcome_of(
         for each in said_commits(repo, head, since, most)
     ]
     said = said_by(commits, {name: item.key for name, item in read.items.items()})
-    return Outcome(source, said, sync_source(source, read, said, dry=dry), len(commits))
+    return Outcome(source, said, sync_source(source, read, said, ask, dry=dry), len(commits))
 
 
 def _since(repo: Repository, head: str, source: Source) -> str | None:

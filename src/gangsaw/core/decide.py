@@ -119,7 +119,10 @@ def _follow_up(state: State, now: float) -> list[Event]:
     """What follows for each attempt from where it stands."""
     for name in state.live:
         attempt = state.attempts[name]
-        events = remedy.once_paid(state, attempt, _next_step(state, attempt, now))
+        events = _next_step(state, attempt, now)
+        if not events:
+            continue
+        events = remedy.once_paid(state, attempt, events)
         events = accounts.once_open(state, attempt, events, now)
         if events:
             return events

@@ -51,9 +51,8 @@ def evolve(state: State, event: ev.Event, at: float) -> State:
     """
     rule = _RULES.get(type(event), _apply)
     rule(event, state, at)
-    for followers in (talk.AFTER, resolving.AFTER, ranking.AFTER, governor.AFTER):
-        if (more := followers.get(type(event))) is not None:
-            more(event, state, at)
+    for follower in _FOLLOWERS.get(type(event), ()):
+        follower(event, state, at)
     if state.task_file is not None:
         sources.follow(event, state)
     return state
@@ -65,6 +64,13 @@ def _apply(event: object, state: State, at: float) -> None:
 
 
 _RULES = _apply.registry
+
+_FOLLOWED = (talk.AFTER, resolving.AFTER, ranking.AFTER, governor.AFTER)
+_FOLLOWERS = {
+    kind: tuple(rules[kind] for rules in _FOLLOWED if kind in rules)
+    for kind in {kind for rules in _FOLLOWED for kind in rules}
+}
+"""What else follows from an event besides its own rule, in this order."""
 
 
 # --- run ----------------------------------------------------------------------------------------

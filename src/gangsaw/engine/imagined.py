@@ -92,7 +92,9 @@ class _Imagined:
     ) -> None:
         # Nobody is late in this world, and nothing leaves it.
         free = replace(limits, stall_s=NEVER_S, timeout_s=NEVER_S, deliver=Deliver.NEVER, remote="")
-        tasks = tuple(replace(task, timeout_s=None) for task in plan.tasks)
+        tasks = tuple(
+            task if task.timeout_s is None else replace(task, timeout_s=None) for task in plan.tasks
+        )
         self._started = RunStarted(
             "r1", replace(plan, tasks=tasks), free, "", "", base, gate, durations=durations
         )
@@ -100,7 +102,7 @@ class _Imagined:
         self._state = State()
         self._agenda: list[tuple[float, int, ac.Action, ob.Observation]] = []
         self._in_flight: set[ac.Action] = set()
-        self._count = 0
+        self._count = self._made = 0
         self._agreed: dict[str, int] = {}
 
     def turns(self) -> Iterator[Turn]:
@@ -180,7 +182,9 @@ class _Imagined:
                 work, tree = f"c-{about}-{launch}", f"t-{about}-{launch}"
                 return [(lasts_s, ob.WorkInspected(about, launch, work, tree, 1, 1, 0))]
             case ac.BuildCandidate(work=work, onto=onto):
-                made = f"l-{about}-{onto}"
+                # By number: a name made of the commit below it would grow with every landing.
+                self._made += 1
+                made = f"l-{about}-{self._made}"
                 return [(lasts_s, ob.CandidateMade(about, work, onto, made, f"t-{made}"))]
             case ac.MoveIntegration(commit=commit, onto=onto, title=title):
                 head = f"h-{commit}" if title else ""

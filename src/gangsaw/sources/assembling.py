@@ -312,6 +312,8 @@ def _task(item: Item, left: _Left) -> dict[str, Any]:
 def _clean(text: str) -> str:
     """The text without characters that no plan may hold."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text
     return "".join(c for c in text if c.isprintable() or c in "\n\t")
 
 

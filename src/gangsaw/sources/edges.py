@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from gangsaw.core.graph import find_cycles, unordered_pairs
+from gangsaw.core.replacing import replace
 from gangsaw.sources.protocol import About, Item, Need, Remark
 
 INFERRED_MAX = 200_000

@@ -13,10 +13,18 @@ from pathlib import Path
 from gangsaw.core.errors import UserError
 from gangsaw.sources.assembling import SourceRead
 from gangsaw.sources.place import Source, at_home, documents, source_of
+from gangsaw.sources.programs import Ask, document_of, tell
 from gangsaw.sources.protocol import Dialect, Document, Item, Report, Standing
 from gangsaw.sources.references import Said, Says
 from gangsaw.sources.registry import dialect
-from gangsaw.sources.writing import Unwritten, Wish, Written, foreseen, write_back
+from gangsaw.sources.writing import (
+    Unwritten,
+    Wish,
+    Written,
+    foreseen,
+    foreseen_in,
+    write_back,
+)
 
 _OPEN = (Standing.OPEN, Standing.RUNNING)
 _WANTED = {Says.DONE: Standing.DONE, Says.BEGUN: Standing.RUNNING}
@@ -44,8 +52,11 @@ class Synced:
     is_changed: bool = False
 
 
-def sync_source(source: Source, read: SourceRead, said: Said, *, dry: bool = False) -> Synced:
-    """Have the source say what the commits say. With `dry` nothing is written."""
+def sync_source(
+    source: Source, read: SourceRead, said: Said, ask: Ask, *, dry: bool = False
+) -> Synced:
+    """Have the source say what the commits say, through the program that keeps it, where one does.
+    With `dry` nothing is written."""
     kind = dialect(source.dialect)
     items = {item.key: item for item in read.items.values()}
     wanted: dict[int, list[Wish]] = {}
@@ -63,14 +74,16 @@ def sync_source(source: Source, read: SourceRead, said: Said, *, dry: bool = Fal
         report = Report(key, standing, word.commit.id, at=word.commit.at)
         wanted.setdefault(home, []).append(Wish(report))
     refused: list[str] = []
-    texts = {n: each.text for n, each in enumerate(documents(source))}
+    texts = {n: each.text for n, each in enumerate(_documents(source, ask))}
     is_changed = False
     for n, wishes in wanted.items():
-        path, shown = source.paths[n], source.shown[n]
-        written, after = foreseen(path, shown, kind, wishes)
+        written, after = _foreseen(source, n, wishes, ask)
         if not dry and isinstance(written, Written) and written.is_changed:
-            written = write_back(path, shown, kind, wishes)
-            _, after = foreseen(path, shown, kind, ())
+            if source.through:
+                written = tell(source.dialect, source.paths[n], ask, wishes)
+            else:
+                written = write_back(source.paths[n], source.shown[n], kind, wishes)
+            _, after = _foreseen(source, n, (), ask)
         if isinstance(written, Unwritten):
             refused.append(written.reason)
             continue
@@ -79,6 +92,26 @@ def sync_source(source: Source, read: SourceRead, said: Said, *, dry: bool = Fal
         texts[n] = after
     marks = _marks(kind, source, texts, items, said) if is_changed else ()
     return Synced(marks, tuple(kept), tuple(refused), is_changed)
+
+
+def _documents(source: Source, ask: Ask) -> list[Document]:
+    if source.through:
+        return [document_of(source.dialect, source.paths[0], ask)]
+    return documents(source)
+
+
+def _foreseen(
+    source: Source, n: int, wishes: Sequence[Wish], ask: Ask
+) -> tuple[Written | Unwritten, str]:
+    """What writing these would come to, and the text that there would be then."""
+    kind = dialect(source.dialect)
+    if not source.through:
+        return foreseen(source.paths[n], source.shown[n], kind, wishes)
+    try:
+        (kept,) = _documents(source, ask)
+        return foreseen_in(kept.text.encode(), kept.path, kind, wishes)
+    except UserError as error:
+        return Unwritten(error.text), ""
 
 
 def _marks(
@@ -110,7 +143,7 @@ def home_source(kind: Dialect, folder: Path, branch: str) -> Source | None:
                 f"try: gangsaw sync {names[-1]}, or a branch with the name of its folder"
             )
         names = chosen
-    return source_of(kind, folder, names[0]) if names else None
+    return source_of(kind, folder, names[0], kept=True) if names else None
 
 
 def all_at_home(

@@ -107,12 +107,18 @@ def foreseen(
     """What `write_back` would come to if nobody else wrote, and the text that there would be then.
     Nothing is written."""
     try:
-        before = _content(path)
-        said = _said(before, shown, kind, wishes)
+        return foreseen_in(_content(path), shown, kind, wishes)
     except UserError as error:
         return Unwritten(error.text), ""
     except OSError as error:
         return Unwritten(f"{shown} cannot be read: {error.strerror or error}"), ""
+
+
+def foreseen_in(
+    before: bytes, shown: str, kind: Dialect, wishes: Sequence[Wish]
+) -> tuple[Written, str]:
+    """The same for what a file contains. `UserError` where it is no text."""
+    said = _said(before, shown, kind, wishes)
     if isinstance(said, Written):
         return said, text_of(before, shown)
     after, kept, missing = said

@@ -27,7 +27,7 @@ from gangsaw.core.model import Check, RadarPolicy, When
 from gangsaw.core.overlaps import INTEGRATION, KnownOverlap, Overlap
 from gangsaw.core.policy import admission, after, gates, honesty, remedy, retry
 from gangsaw.core.state import Attempt, State
-from gangsaw.testing.planting import changed_state, mutant, with_rule, with_values
+from gangsaw.testing.planting import changed_state, mutant, with_rule, with_values, without_follower
 from gangsaw.testing.simulation.finds import AFTER_CHECK
 from gangsaw.testing.simulation.plans import Scene
 
@@ -431,12 +431,8 @@ def _resolves_for_ever() -> Iterator[None]:
 
 @mutant("what another candidate took to merge is told of this one")
 def _ways_stay() -> Iterator[None]:
-    rules = {**evolve_resolving.AFTER}
-    try:
-        del evolve_resolving.AFTER[ev.CandidateWanted]
+    with without_follower(ev.CandidateWanted, evolve_resolving.AFTER[ev.CandidateWanted]):
         yield
-    finally:
-        evolve_resolving.AFTER.update(rules)
 
 
 @mutant("how a conflict was resolved is not told")

@@ -24,7 +24,7 @@ from gangsaw.core.policy import stall
 from gangsaw.core.state import State
 from gangsaw.core.wire import encode
 from gangsaw.testing import scenario
-from gangsaw.testing.planting import changed_state, mutant, with_rule, with_values
+from gangsaw.testing.planting import changed_state, mutant, with_rule, with_values, without_follower
 from gangsaw.testing.simulation import schedule
 
 # --- people and engine ----------------------------------------------------------------------------
@@ -82,11 +82,8 @@ def _lands_unread() -> Iterator[None]:
 
 @mutant("what an attempt was told is forgotten with it")
 def _told_forgotten() -> Iterator[None]:
-    rule = evolve_talk.AFTER.pop(ev.AttemptFailed)
-    try:
+    with without_follower(ev.AttemptFailed, evolve_talk.AFTER[ev.AttemptFailed]):
         yield
-    finally:
-        evolve_talk.AFTER[ev.AttemptFailed] = rule
 
 
 @mutant("a claim of another's claim is granted")

@@ -86,6 +86,18 @@ def changed_state(kind: type[Any], change: Callable[[Any, State], None]) -> Any:
 
 
 @contextmanager
+def without_follower(kind: type[Any], follower: Callable[..., None]) -> Iterator[None]:
+    """`evolve` without one of the things that follow from events of one class."""
+    before = evolve._FOLLOWERS[kind]
+    assert follower in before
+    try:
+        evolve._FOLLOWERS[kind] = tuple(each for each in before if each is not follower)
+        yield
+    finally:
+        evolve._FOLLOWERS[kind] = before
+
+
+@contextmanager
 def with_transition(kind: str, allowed: dict[Phase, Phase]) -> Iterator[None]:
     before = phases.TRANSITIONS[kind]
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,11 +17,12 @@ from gangsaw.cli.config_file import (
     write_undoable,
 )
 from gangsaw.cli.config_text import KNOWN_PROGRAMS, config_text
-from gangsaw.cli.hooking import HOOKS_RECORD, install_hook, undo_hook
+from gangsaw.cli.hooking import hook_records, install_hook, undo_hook
 from gangsaw.cli.just_file import just_place, just_records, undo_just, write_just
 from gangsaw.cli.place import open_repo
 from gangsaw.cli.project import CONFIG_NAME
 from gangsaw.core.errors import UserError
+from gangsaw.git import Repository
 from gangsaw.store.control import make_control
 
 
@@ -56,9 +58,9 @@ def command(just: bool, undo: bool, force: bool, hooks: bool, as_json: bool) -> 
     if just and hooks:
         raise UserError("cannot do both at once; try: gangsaw init --hooks, gangsaw init --just")
     if undo:
-        text = _undo_all(repo.root, control, only="hooks" if hooks else "just" if just else "")
+        text = _undo_all(repo, control, only="hooks" if hooks else "just" if just else "")
     elif hooks:
-        text = install_hook(repo, control / HOOKS_RECORD)
+        text = install_hook(repo, control)
     elif just:
         file = just_place(repo.root, control)
         text = write_just(file, control, force=force)
@@ -90,18 +92,17 @@ def _write(file: Path, record_file: Path, *, force: bool) -> str:
     )
 
 
-def _undo_all(root: Path, control: Path, *, only: str) -> str:
+def _undo_all(repo: Repository, control: Path, *, only: str) -> str:
     """Take back what init has done here, or `only` the hooks or the just file of it, up to what
     cannot be taken back; what was is told then too."""
-    record_file, hooks_record = control / RECORD_NAME, control / HOOKS_RECORD
+    root, record_file = repo.root, control / RECORD_NAME
     has_just = any(each.exists() for each in just_records(control))
-    has_hook = hooks_record.exists()
-    if (only == "just" and not has_just) or (only == "hooks" and not has_hook):
+    hooks = hook_records(repo, control) if only != "just" else ()
+    if (only == "just" and not has_just) or (only == "hooks" and not hooks):
         raise UserError(f"cannot undo: gangsaw init --{only} has not been called here")
     steps: list[Callable[[], str]] = []
-    if has_hook and only in ("", "hooks"):
-        steps.append(lambda: undo_hook(hooks_record) or "")
-    if not only and (record_file.exists() or not (has_just or has_hook)):
+    steps += [partial(lambda each: undo_hook(each) or "", each) for each in hooks]
+    if not only and (record_file.exists() or not (has_just or hooks)):
         steps.append(lambda: take_back(root / CONFIG_NAME, record_file))
     if has_just and only in ("", "just"):
         steps.append(lambda: undo_just(root, control))

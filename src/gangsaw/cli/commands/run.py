@@ -10,11 +10,8 @@ import click
 
 from gangsaw.cli.asked import Asked
 from gangsaw.cli.config_option import config_option
-from gangsaw.cli.detaching import detach
-from gangsaw.cli.driving import drive_in_front
 from gangsaw.cli.ordering import asked_order, plan_beside
 from gangsaw.cli.project import open_project
-from gangsaw.cli.rehearsing import show_rehearsal
 from gangsaw.cli.schedule_options import schedule_options
 from gangsaw.cli.source_options import source_options
 from gangsaw.cli.trusting import require_agreement
@@ -94,11 +91,17 @@ def command(context: click.Context, /, plan: Path | None, **options: object) -> 
         require_agreement(project.repo, project.settings.worktree.setup, agreed=asked.trust_setup)
         context.exit(run_on_schedule(project, plan or plan_beside(project, folder), asked))
     if asked.dry_run:
+        from gangsaw.cli.rehearsing import show_rehearsal
+
         show_rehearsal(project.repo, order, verbose=asked.verbose, as_json=asked.as_json)
         return
     require_agreement(project.repo, project.settings.worktree.setup, agreed=asked.trust_setup)
     if asked.detach:
+        from gangsaw.cli.detaching import detach
+
         detach(project, asked)
     else:
+        from gangsaw.cli.driving import drive_in_front
+
         code = drive_in_front(project, order, asked)
         context.exit(code)

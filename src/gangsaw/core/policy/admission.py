@@ -109,9 +109,13 @@ def hold_for_all(state: State) -> Hold | None:
         return Hold(HoldKind.BUDGET, text=f"the budget is spent: {text}")
     if len(state.queue) >= max(QUEUE_MIN, QUEUE_PER_AGENT * state.limits.max_agents):
         return Hold(HoldKind.QUEUE, text=f"{len(state.queue)}")
-    if state.busy.get("", 0) >= state.limits.max_agents:
+    if _no_slot(state):
         return Hold(HoldKind.SLOTS, text=f"{state.limits.max_agents}")
     return None
+
+
+def _no_slot(state: State) -> bool:
+    return state.busy.get("", 0) >= state.limits.max_agents
 
 
 def _hold_between_starts(state: State, now: float) -> Hold | None:
@@ -335,14 +339,15 @@ def stand_in(state: State, agent: str, now: float) -> str:
 
 def may_take_slot(state: State, agent: str, *, begun: bool = True) -> bool:
     """Whether a returned attempt may have a slot now, of this agent, which has `begun` it."""
-    free = state.busy.get("", 0) < state.limits.max_agents
-    return free and has_slot(state, agent, begun=begun)
+    return not _no_slot(state) and has_slot(state, agent, begun=begun)
 
 
 def admit(state: State, now: float) -> AttemptAdmitted | None:
     """The next task to start, best rank first (priority, then longest remaining chain, then file
     order), or `None` when every ready task is held."""
-    if not state.ready or hold_for_all(state) is not None or paused_until(state, now) is not None:
+    if not state.ready or _no_slot(state):
+        return None
+    if hold_for_all(state) is not None or paused_until(state, now) is not None:
         return None
     lonely = bool(state.loners or state.alone)
     if lonely and apart.at_it(state, "", now) is not None:

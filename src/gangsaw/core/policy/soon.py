@@ -50,8 +50,10 @@ def _landing(state: State) -> dict[str, float]:
 
 def _of(state: State, task: str, landing: dict[str, float]) -> Coming | None:
     known = state.task_states[task]
+    if known.closed or not known.unmet:
+        return None
     needs = tuple(need for need in dict.fromkeys(state.tasks[task].needs) if need in landing)
-    if known.closed or known.unmet != len(needs):
+    if known.unmet != len(needs):
         return None
     allowed_s = WAIT_PART * state.pace.weights_ms[task] / 1000.0
     if max(_checks_s(state, need) for need in needs) > allowed_s:
@@ -61,6 +63,8 @@ def _of(state: State, task: str, landing: dict[str, float]) -> Coming | None:
 
 def _checks_s(state: State, task: str) -> float:
     """How long the checks of its landing are expected to take."""
+    if not state.gate and not state.tasks[task].checks:
+        return 0.0
     checks = {check.key: check for check in (*state.gate, *state.tasks[task].checks)}.values()
     expected = state.pace.given
     return sum(expected.check_s(check).value for check in checks if check.when in OF_LANDING)
