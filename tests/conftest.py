@@ -18,6 +18,7 @@ from hypothesis import settings
 
 from gangsaw.testing.decoys import Decoys, guises
 from gangsaw.testing.playground import Playground
+from gangsaw.testing.warm import Commands
 
 # A busy machine must not turn a slow example into a failure.
 settings.register_profile("gangsaw", deadline=None, print_blob=True)
@@ -49,6 +50,19 @@ def bystanders(
     done.update({"decoys": DECOYS, "signals": len(harmed)})
     decoys.close()
     assert harmed == []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm_commands() -> Iterator[None]:
+    """Most of what a short command costs is the start of its interpreter. With `--long` each has
+    its own all the same; without, `tests/run/test_run_warm.py` proves that it makes no odds."""
+    if os.environ.get("GANGSAW_LONG"):
+        yield
+        return
+    with Commands() as commands:
+        Playground.warm = commands
+        yield
+        Playground.warm = None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -54,7 +54,7 @@ def test_up_status_logs_down(kept: Playground) -> None:
     up = kept.call("schedule", "up", plan, "--every", "10m", "--for", "6h", "--max-agents", "2")
     assert up.returncode == 0, up.stderr
     assert up.stdout.startswith(f"s1 ({plan} every 10m) is kept in the background (pid ")
-    kept.wait_for(lambda: '"last": null' not in kept.call("schedule", "status", "--json").stdout,
+    kept.wait_for(lambda: '"last": {' in kept.call("schedule", "status", "--json").stdout,
                   "the first tick")  # fmt: skip
     status = kept.call("schedule", "status")
     assert status.returncode == 0
@@ -215,17 +215,72 @@ def test_every_other_option_of_run_is_handed_on_to_each_tick() -> None:
     options = {each.opts[-1]: each for each in run_command.params if isinstance(each, click.Option)}
     assert options.keys() >= OF_THE_SCHEDULE
     given: list[str] = []
-    # What a dry run says is for whoever asks for one; a schedule takes a plan.
-    of_task_files = {"--from", "--map", "--epic", "--watch"}
-    for name in sorted(options.keys() - OF_THE_SCHEDULE - of_task_files - {"--verbose"}):
+    # What a dry run says is for whoever asks for one; what the schedule is of is named beside.
+    other = {"--from", "--map", "--verbose"}
+    for name in sorted(options.keys() - OF_THE_SCHEDULE - other):
         choices = getattr(options[name].type, "choices", None)
-        given += [name, *([] if options[name].is_flag else [choices[0] if choices else "7"])]
+        shown = "--no-watch" if name == "--watch" else name
+        given += [shown, *([] if options[name].is_flag else [choices[0] if choices else "7"])]
     params = run_command.make_context("run", list(given)).params
     assert params["source"] is None
     rest = {name: value for name, value in params.items() if name not in ("plan", "mapping")}
     asked = Asked(**rest)
     handed_on = words_of(asked)
     assert {word.removesuffix(".0") for word in handed_on} == set(given)
+
+
+TODO = "# Things\n\n- [ ] A-1 first\n- [ ] A-2 second\n"
+WORK = "[ $GANGSAW_TASK != A-2 ]; echo a > $GANGSAW_TASK.txt; git add -A; git commit -qm work"
+
+
+def test_a_schedule_reads_its_task_file_at_every_tick(kept: Playground) -> None:
+    """What landed is ticked, what comes is taken up, and what has failed often enough is left."""
+    work = json.dumps(["sh", "-euc", WORK])
+    kept.settings(f'[agents.writer]\nkind = "command"\nstdin = "none"\nargv = {work}\n')
+    path = kept.write("TODO.md", TODO)
+    words = ("--from", "checklist", "--every", "1s", "--tries", "1", "--agent", "writer")
+    up = kept.call("schedule", "up", *words)
+    assert up.returncode == 0, up.stderr
+    assert up.stdout.startswith("s1 (--from checklist every 1s) is kept in the background")
+    kept.wait_for(lambda: "left alone" in kept.call("schedule", "logs").stdout, "a second tick")
+    assert path.read_text() == TODO.replace("[ ] A-1", "[x] A-1")
+    path.write_text(path.read_text() + "- [ ] A-3 third\n")
+    kept.wait_for(lambda: "[x] A-3" in path.read_text(), "A-3 is done")
+    kept.wait_for(lambda: "r2 landed" in kept.call("schedule", "logs").stdout, "its tick is over")
+    assert kept.call("schedule", "down").returncode == 0
+    status = json.loads(kept.call("status", "--json").stdout)
+    assert [(task["id"], task["status"]) for task in status["tasks"]] == [("A-3", "landed")]
+    text = kept.call("schedule", "export", "--systemd").stdout
+    assert "exec gangsaw run --from checklist --unlanded --agent writer --target main " in text
+
+
+def test_a_schedule_of_a_task_file_may_begin_with_nothing_to_do(kept: Playground) -> None:
+    kept.write("TODO.md", "# Things\n\n- [x] A-1 first\n- [>] A-2 second\n")
+    done = kept.call("run", "--from", "checklist", "--every", "1s", "--for", "1s")
+    assert done.returncode == 0, done.stderr
+    assert "nothing to do: of TODO.md 1 done, 1 on hold (A-2)" in done.stdout
+
+
+def test_a_schedule_keeps_the_mapping_of_a_table(kept: Playground) -> None:
+    work = json.dumps(["sh", "-euc", WORK])
+    kept.settings(f'[agents.writer]\nkind = "command"\nstdin = "none"\nargv = {work}\n')
+    rows = [{"No": "7", "What": "one"}, {"No": "8", "What": "two"}]
+    kept.write("things.json", json.dumps(rows))
+    words = ("--from", "things.json", "--map", "id=No,title=What", "--only", "7",
+             "--every", "1s", "--for", "1s", "--agent", "writer")  # fmt: skip
+    done = kept.call("run", *words)
+    assert done.returncode == 0, done.stderr
+    assert "tick 1 ended: r1 landed 1 of 1" in done.stdout
+    assert "s1 begun: --from table?id=No,title=What:things.json every 1s" in done.stdout
+
+
+def test_a_journal_that_is_being_made_stops_no_schedule(kept: Playground) -> None:
+    control = kept.repo / ".git" / "gangsaw"
+    control.mkdir()
+    (control / "journal.db").touch()
+    done = kept.call("run", quick(kept), "--every", "1s", "--for", "1s")
+    assert done.returncode == 0, done.stderr
+    assert "tick 1 ended: r1 landed 1 of 1" in done.stdout
 
 
 def test_unlanded_runs_what_has_not_landed(pg: Playground) -> None:
@@ -285,6 +340,7 @@ ExecStart=/bin/sh -lc "exec gangsaw run plan.yaml --unlanded --plain"
     ],
 )
 def test_exports(pg: Playground, words: tuple[str, ...], expected: str) -> None:
+    quick(pg).rename(pg.repo / "plan.yaml")
     done = pg.call("schedule", "export", "plan.yaml", *words)
     assert done.returncode == 0, done.stderr
     assert expected.format(repo=pg.repo) in done.stdout
@@ -311,9 +367,24 @@ def test_exports(pg: Playground, words: tuple[str, ...], expected: str) -> None:
     ],
 )
 def test_what_cannot_be_exported(pg: Playground, words: tuple[str, ...], text: str) -> None:
+    quick(pg).rename(pg.repo / "plan.yaml")
     done = pg.call("schedule", "export", "plan.yaml", *words)
     assert done.returncode == 2
     assert text in done.stderr
+
+
+def test_what_is_not_there_is_not_exported(pg: Playground) -> None:
+    words = ("schedule", "export", "--every", "1h", "--ci")
+    for named, said in (
+        (("plan.yaml",), "cannot export: there is no plan.yaml here; try: gangsaw schedule export"),
+        (("--from", "roadmap"), "cannot find a roadmap source here"),
+    ):
+        done = pg.call(*words, *named)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert said in done.stderr
+    pg.write("ROADMAP.md", "# Roadmap\n")
+    found = pg.call(*words, "--from", "roadmap")
+    assert "      - run: gangsaw run --from roadmap --unlanded --new --plain" in found.stdout
 
 
 def test_the_schedule_of_this_repository_is_exported(kept: Playground) -> None:
@@ -327,6 +398,8 @@ def test_the_schedule_of_this_repository_is_exported(kept: Playground) -> None:
 def test_systemd_takes_what_is_exported(pg: Playground, tmp_path: Path) -> None:
     """The words of a unit are quoted as systemd reads them: `%`, `$` and quotes stay what they
     are."""
+    for name in ("a %b $c.yaml", "a %b.yaml"):
+        pg.write(name, "")
     done = pg.call("schedule", "export", "a %b $c.yaml", "--every", "10m", "--systemd")
     assert "exec gangsaw run 'a %%b $$c.yaml' --unlanded --plain" in done.stdout
     cron = pg.call("schedule", "export", "a %b.yaml", "--every", "10m", "--crontab").stdout

@@ -104,13 +104,50 @@ def test_of_several_features_the_branch_names_the_one(goals: Playground) -> None
     goals.git("add", "-A")
     commit(goals, "notes")
     commit(goals, "T001: which?")
-    done = goals.call("sync")
-    assert done.returncode == 2
-    assert "which of 2 files" in done.stderr
+    for call in (goals.call("sync"), goals.call("sync")):
+        assert call.returncode == 1
+        assert call.stdout.splitlines()[-1] == (
+            f"cannot tell which of 2 files T001 is of ({TASKS}, specs/004-notes/tasks.md); "
+            "try: gangsaw sync specs/004-notes/tasks.md"
+        )
+    assert text_of(goals) == TEXT
+    assert "[x]" not in other.read_text()
+    commit(goals, "T004: only the older feature has it")
+    assert "there is no" not in goals.call("sync").stdout
+    marked = TEXT.replace("[ ] T004", "[x] T004")
+    assert text_of(goals) == marked
     goals.git("checkout", "-q", "-b", "feature/004-notes/impl-api")
     assert goals.call("sync").returncode == 0
     assert other.read_text() == "# Notes\n- [x] T001 Notes\n- [ ] T002 More\n"
-    assert text_of(goals) == TEXT
+    assert text_of(goals) == marked
+
+
+def test_of_files_of_different_kinds_nobody_can_tell(goals: Playground) -> None:
+    todo = goals.write("TODO.md", "# To do\n\n- [ ] FIX-001 thing\n- [ ] A-1 thing\n")
+    fixes = goals.write("FIXES.md", "# Fixes\n\n### FIX-001: Crash\n\n**Status:** Open\n")
+    before = fixes.read_text()
+    goals.git("add", "-A")
+    commit(goals, "more to do")
+    commit(goals, "closes FIX-001 and A-1")
+    done = goals.call("sync", "--json")
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert misfits(told, PRINTED["sync"]()) == []
+    assert len(told["unclear"]) == 1
+    assert fixes.read_text() == before
+    assert todo.read_text() == "# To do\n\n- [ ] FIX-001 thing\n- [x] A-1 thing\n"
+    assert goals.call("sync", "FIXES.md").returncode == 0
+    assert "**Status:** FIXED" in fixes.read_text()
+
+
+def test_a_file_that_cannot_be_read_keeps_none_of_the_others(goals: Playground) -> None:
+    (goals.repo / "TODO.md").write_bytes(b"- [ ] A-1 \xff\n")
+    commit(goals, "T001: goals")
+    done = goals.call("sync")
+    assert done.returncode == 0
+    assert "TODO.md:1: the byte 0xff is not UTF-8" in done.stdout
+    assert "[x] T001" in text_of(goals)
+    assert goals.call("sync", "TODO.md").returncode == 2
 
 
 def test_sync_of_other_dialects(pg: Playground) -> None:

@@ -57,7 +57,34 @@ def test_what_is_said_alike_of_many_records_is_said_once(backlogs: Playground) -
     assert brief.count(alike) == 1
     assert "ws-00: a test is no command: told to who reviews, never run; 4 more like it: gangsaw " \
         "plan check --from workstreams" in brief  # fmt: skip
-    assert backlogs.call("plan", "check", "--from", "workstreams").stderr.count(alike) == 5
+    whole = backlogs.call("plan", "check", "--from", "workstreams")
+    assert whole.stderr.count(alike) == 1
+    assert "ws-00: a test is no command: told to who reviews, never run; 4 more like it: " \
+        "workstreams/ws-01.json:1, workstreams/ws-02.json:1, workstreams/ws-03.json:1, " \
+        "workstreams/ws-04.json:1" in whole.stderr  # fmt: skip
+    every = json.loads(backlogs.call("plan", "check", "--from", "workstreams", "--json").stdout)
+    assert len([each for each in every["notes"] if alike in each["text"]]) == 5
+
+
+def test_what_cannot_be_read_is_told_one_by_one(backlogs: Playground) -> None:
+    for n in range(5):
+        stream = {"id": f"ws-1{n}", "files_scope": ["{{X}}"]}
+        backlogs.write(f"workstreams/ws-1{n}.json", json.dumps(stream))
+    whole = backlogs.call("plan", "check", "--from", "workstreams").stderr
+    places = [
+        f"workstreams/ws-1{n}.json:1:1: ws-1{n}: {{{{X}}}} is not filled in" for n in range(5)
+    ]
+    assert [place for place in places if place not in whole] == []
+
+
+def test_only_what_is_said_of_an_epic_is_told_where_it_is_run(backlogs: Playground) -> None:
+    stream = {"id": "ws-04", "acceptance_tests": ["It is nice"], "depends_on": ["ws-00"]}
+    backlogs.write("workstreams/ws-04.json", json.dumps(stream))
+    told = backlogs.call("run", "--dry-run", "--from", "workstreams", "--epic", "ws-04").stderr
+    lines = [line for line in told.split("\n") if "a test is no command" in line]
+    assert [line.split(": ")[3] for line in lines] == ["ws-00", "ws-04"]
+    assert "3 more are about what is not a part of ws-04: gangsaw plan check --from workstreams" \
+        in told  # fmt: skip
 
 
 def test_tasks_without_checks_are_told_where_checks_can_be_written(backlogs: Playground) -> None:

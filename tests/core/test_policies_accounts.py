@@ -65,6 +65,20 @@ def test_all_that_are_told_in_one_pause_count_once() -> None:
     assert next_wakeup(state, AT + 1) == first.until
 
 
+def test_of_a_full_agent_and_a_paused_one_the_pause_is_told() -> None:
+    """The other agent has a free slot and a free seat: it is not for want of these."""
+    state = state_after("limits max_agents=9\ntask a agent=one\ntask b agent=two\ntask c\n"
+                        + working("a", "b"))  # fmt: skip
+    slots = AgentSlots("one", 1), AgentSlots("two", None, seats=2)
+    state.limits = replace(state.limits, agents=slots, pool=("one", "two"))
+    refused(state, "b.1", AT)
+    hold = hold_for(state, "c", AT + 1)
+    assert hold is not None
+    assert (hold.kind, hold.text) == (HoldKind.AGENT_PAUSED, "two")
+    assert hold.until is not None
+    assert hold.until > AT + 1
+
+
 def test_one_goes_first_and_the_others_when_it_was_answered() -> None:
     state = at_work()
     refused(state, "a.1", AT)

@@ -19,6 +19,7 @@ from gangsaw.core.standing import (
     Standing,
     TaskFile,
     due,
+    file_of,
     is_owed,
     next_moment,
     note,
@@ -186,3 +187,24 @@ def test_a_claim_of_somebody_else_is_not_taken_for_ours_later(phased: State) -> 
     assert was(phased, "a") is Standing.OPEN
     evolve(phased, StandingWritten("a", Standing.RUNNING, phase="working"), NOW)
     assert was(phased, "a") is Standing.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("fields", "file"),
+    [
+        ({"place": "specs/a/tasks.md"}, "specs/a/tasks.md"),
+        ({"place": ""}, ""),
+        ({"place": "a\nGangsaw-Task: b"}, ""),
+        ({"place": " a.md"}, ""),
+        ({"place": "work", "folder": "/x/work", "paths": ("/x/work/ws/1.json",)}, "work/ws/1.json"),
+        ({"place": ".", "folder": "/x/", "paths": ("/x/plan.md",)}, "plan.md"),
+        ({"place": "work", "folder": "/x/work", "paths": ("/elsewhere/1.json",)}, ""),
+    ],
+)
+def test_a_landing_names_the_file_of_its_task(
+    begun: State, fields: dict[str, object], file: str
+) -> None:
+    assert begun.task_file is not None
+    begun.task_file = replace(begun.task_file, **fields)  # type: ignore[arg-type]
+    assert file_of(begun, "a") == file
+    assert file_of(begun, "elsewhere") == ""

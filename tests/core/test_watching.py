@@ -8,14 +8,17 @@ import pytest
 
 from gangsaw.core import events as ev
 from gangsaw.core import observations as ob
+from gangsaw.core.decide import decide
 from gangsaw.core.edits import Mark, Record
 from gangsaw.core.events_watching import EditTaken, SourceRefused, SourceTaken
 from gangsaw.core.evolve import evolve
 from gangsaw.core.model import Limits, Plan, Task, Workspace
+from gangsaw.core.phases import Phase
 from gangsaw.core.record import record
 from gangsaw.core.standing import Entry, Standing, TaskFile, due
 from gangsaw.core.state import State
 from gangsaw.core.status import Status, view
+from gangsaw.views.live import summary
 from gangsaw.views.watched import taken_text
 
 NOW = 1_000.0
@@ -180,3 +183,118 @@ def test_a_run_that_does_not_watch_hears_nothing(watched: State) -> None:
     assert watched.task_file is not None
     watched.task_file = replace(watched.task_file, watched=False)
     assert take(watched, version(watched, replace(A, prompt="another"), B)) == []
+
+
+def done(state: State, task: str) -> None:
+    """We have done the task, and its file says so."""
+    begin(state, task)
+    attempt = state.attempts[f"{task}.1"]
+    state.attempts[attempt.id] = replace(attempt, phase=Phase.VERIFIED)
+    evolve(state, ev.TaskDone(attempt.id, task), NOW)
+    for fact in record(ob.StandingSaid(task, Standing.DONE, ""), state, NOW):
+        evolve(state, fact, NOW)
+
+
+def read_now(seen: ob.SourceSeen, state: State) -> ob.SourceSeen:
+    """The reading, begun when all was known that is."""
+    return replace(seen, change=state.source.changes, writes=state.source.writes)
+
+
+def test_a_tick_of_ours_that_is_gone_is_written_once_more_and_only_once(watched: State) -> None:
+    done(watched, "a")
+    older = version(watched, A, B)
+    (taken,) = take(watched, read_now(older, watched))
+    assert taken == SourceTaken(restored=("a",))
+    assert list(due(watched, NOW)) == ["a"]
+    assert take(watched, read_now(older, watched)) == []  # it is being written
+    for fact in record(ob.StandingSaid("a", Standing.DONE, ""), watched, NOW):
+        evolve(watched, fact, NOW)
+    assert take(watched, read_now(version(watched, A, B, a=Standing.DONE), watched)) == []
+    (taken,) = take(watched, read_now(older, watched))
+    assert taken == SourceTaken(left=("a",))
+    assert list(due(watched, NOW)) == []
+    assert take(watched, read_now(older, watched)) == []  # told once
+    assert view(watched, "a", NOW).status is Status.DONE
+
+
+def test_a_tick_of_ours_that_a_reading_is_too_old_to_know_is_not_gone(watched: State) -> None:
+    older = version(watched, A, B)
+    done(watched, "a")
+    assert take(watched, older) == []
+
+
+def test_a_landed_task_that_is_opened_as_another_one_is_left(watched: State) -> None:
+    done(watched, "a")
+    other = version(watched, replace(A, prompt="do more than that"), B)
+    (taken,) = take(watched, read_now(other, watched))
+    assert isinstance(taken, SourceTaken)
+    assert (taken.restored, taken.left) == ((), ("a",))
+    assert taken_text(taken, watched) == (
+        "· t.md was changed: a edited, but done: stays as it was · a landed, but opened there "
+        "again: left so"
+    )
+
+
+def claimed(seen: ob.SourceSeen, name: str, holder: str) -> ob.SourceSeen:
+    """The reading, in which somebody has the record in hand."""
+    records = [
+        replace(each, entry=replace(each.entry, standing=Standing.RUNNING), holder=holder)
+        if each.entry.task == name
+        else each
+        for each in seen.records
+    ]
+    return replace(seen, records=tuple(records))
+
+
+def test_a_record_that_somebody_else_claims_is_held_until_it_is_given_back(watched: State) -> None:
+    take(watched, claimed(version(watched, A, B), "a", "alice"))
+    assert watched.source.marks == {"a": Mark(Standing.RUNNING, holder="alice")}
+    assert view(watched, "a", NOW).reason == "in progress by alice in its file"
+    assert list(watched.ready) == []
+    assert list(due(watched, NOW)) == []  # the claim is not written over
+    assert take(watched, claimed(version(watched, A, B), "a", "alice")) == []
+    assert take(watched, version(watched, A, B)) == [SourceTaken(opened=("a",))]
+    assert [name for _, name in watched.ready] == ["a"]
+
+
+def test_our_own_claim_and_one_that_comes_too_late_hold_nothing(watched: State) -> None:
+    assert take(watched, claimed(version(watched, A, B), "a", "gangsaw")) == []
+    begin(watched, "a")
+    assert take(watched, claimed(version(watched, A, B), "a", "alice")) == []
+
+
+def test_a_record_that_was_in_progress_from_the_start_is_taken_up(watched: State) -> None:
+    entry = replace(watched.entries["a"], standing=Standing.RUNNING)
+    watched.entries = {**watched.entries, "a": entry}
+    assert take(watched, claimed(version(watched, A, B), "a", "alice")) == []
+
+
+def test_a_record_that_comes_with_a_claim_is_held_from_the_start(watched: State) -> None:
+    c = Task("c", "c", "do c")
+    (taken,) = take(watched, claimed(version(watched, A, B, c), "c", "alice"))
+    assert isinstance(taken, SourceTaken)
+    assert taken_text(taken, watched) == (
+        "· t.md was changed: c added · c in progress by alice there"
+    )
+    assert view(watched, "c", NOW).status is Status.CANCELLED
+    assert take(watched, claimed(version(watched, A, B, c), "c", "alice")) == []
+    take(watched, version(watched, A, B, c))
+    assert view(watched, "c", NOW).status is not Status.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("standing", "words"), [(Standing.DROPPED, "dropped"), (Standing.LATER, "on hold")]
+)
+def test_a_run_has_all_where_the_file_closed_the_rest(
+    watched: State, standing: Standing, words: str
+) -> None:
+    take(watched, version(watched, A, B, b=standing))
+    done(watched, "a")
+    assert ev.RunFinished(ev.RunEnd.LANDED) in decide(watched, NOW)
+    assert f" · 1 {words} in its file" in summary(watched, NOW)
+
+
+def test_what_a_person_cancels_is_lacking(watched: State) -> None:
+    evolve(watched, ev.TaskCancelled("b", "somebody"), NOW)
+    done(watched, "a")
+    assert ev.RunFinished(ev.RunEnd.FAILED) in decide(watched, NOW)

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Install the real agent programs that the end-to-end tests drive, pinned exactly.
+"""Install the real programs that tests drive, pinned exactly: agents, and those that task files
+are of.
 
     python tests/e2e/install.py                all of them
     python tests/e2e/install.py claude codex   only these
     python tests/e2e/install.py --list         what is there, without installing anything
 
-Each one has a folder of pins in `tests/e2e/clis`: a `package-lock.json`, or a `requirements.txt`
-for a virtual environment of its own. They go to `tests/e2e/installed`, or to the folder that
-`GANGSAW_CLIS` names, which several clones may share. What is there already is left alone. One that
-cannot be installed is said, and does not keep the others from it. Standard library only.
+Each one has a folder of pins in `tests/e2e/clis` (agents) or `tests/e2e/programs`: a
+`package-lock.json`, or a `requirements.txt` for a virtual environment of its own. They go to
+`tests/e2e/installed`, or to the folder that `GANGSAW_CLIS` names, which several clones may share.
+What is there already is left alone. One that cannot be installed is said, and does not keep the
+others from it. Standard library only.
 
 Exit code 0: all that was asked for is there; 1: something is not; 2: usage.
 """
@@ -30,6 +32,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PINS = HERE / "clis"
+PROGRAMS = HERE / "programs"
 INSTALL_MAX_S = 600.0
 START_MAX_S = 120.0
 REASON_CHARS = 300
@@ -53,9 +56,19 @@ class NotInstalled(Exception):
 
 
 def names() -> list[str]:
-    """All programs that have pins, the most important ones first."""
+    """All agent programs that have pins, the most important ones first."""
     found = sorted(folder.name for folder in PINS.iterdir() if folder.is_dir())
     return [*TIER_ONE, *(name for name in found if name not in TIER_ONE)]
+
+
+def programs() -> list[str]:
+    """The programs of task files that have pins."""
+    return sorted(folder.name for folder in PROGRAMS.iterdir() if folder.is_dir())
+
+
+def pins_of(name: str) -> Path:
+    """The folder with the pins of a program."""
+    return (PROGRAMS if (PROGRAMS / name).is_dir() else PINS) / name
 
 
 def root() -> Path:
@@ -88,20 +101,20 @@ def ensure(name: str, *, install: bool = True) -> Found:
 def version_of(name: str) -> str:
     """The pinned version."""
     if _is_python(name):
-        line = (PINS / name / "requirements.in").read_text().split()[0]
+        line = (pins_of(name) / "requirements.in").read_text().split()[0]
         return line.partition("==")[2]
-    text = (PINS / name / "package.json").read_text()
+    text = (pins_of(name) / "package.json").read_text()
     return text.partition('"dependencies"')[2].split('"')[3]
 
 
 def _is_python(name: str) -> bool:
-    return (PINS / name / "requirements.txt").exists()
+    return (pins_of(name) / "requirements.txt").exists()
 
 
 def _wanted(name: str) -> str:
     """What an install was made from."""
     pins = "requirements.txt" if _is_python(name) else "package-lock.json"
-    digest = hashlib.sha256((PINS / name / pins).read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256((pins_of(name) / pins).read_bytes()).hexdigest()[:16]
     python = platform.python_version() if _is_python(name) else ""
     return " ".join([digest, sys.platform, platform.machine(), python]) + "\n"
 
@@ -120,15 +133,14 @@ def _install(name: str, folder: Path) -> None:
         _do([sys.executable, "-m", "venv", str(venv)], folder)
         options = ["-q", "--no-input", "--no-compile", "--disable-pip-version-check"]
         # The pins are complete, so nothing has to be resolved.
-        pins = ("--no-deps", "--require-hashes", "-r", str(PINS / name / "requirements.txt"))
+        pins = ("--no-deps", "--require-hashes", "-r", str(pins_of(name) / "requirements.txt"))
         pip = [str(venv / "bin" / "python"), "-m", "pip", "install", *options, *pins]
         _do(pip, folder)
     else:
         npm = shutil.which("npm")
         if npm is None:
             raise NotInstalled("there is no npm here; try to install Node.js with npm")
-        for file in ("package.json", "package-lock.json"):
-            shutil.copy(PINS / name / file, folder)
+        shutil.copytree(pins_of(name), folder, dirs_exist_ok=True)
         # Not `npm ci`: it refuses a lock file that leaves out packages for other platforms.
         _do([npm, "install", "--no-save", "--no-audit", "--no-fund", "--no-progress"], folder)
     # One that cannot start, for example because its binary was left out, is not there.
@@ -162,13 +174,13 @@ def _megabytes(folder: Path) -> int:
 
 def main() -> int:
     """The exit code."""
-    parser = argparse.ArgumentParser(prog="install.py", description="Install pinned agents.")
-    parser.add_argument("names", nargs="*", choices=[*names(), []], metavar="NAME")
+    parser = argparse.ArgumentParser(prog="install.py", description="Install pinned programs.")
+    parser.add_argument("names", nargs="*", choices=[*names(), *programs(), []], metavar="NAME")
     parser.add_argument("--list", action="store_true", help="install nothing")
     options = parser.parse_args()
     missing = 0
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        every = options.names or names()
+        every = options.names or [*names(), *programs()]
         for found in pool.map(lambda name: ensure(name, install=not options.list), every):
             missing += found.program is None
             state = found.text if found.program else f"NOT AVAILABLE: {found.text}"

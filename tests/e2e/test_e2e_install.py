@@ -35,6 +35,18 @@ def test_what_is_locked_is_what_is_pinned_without_an_address() -> None:
             assert not any("://" in line for line in lines)
 
 
+def test_programs_of_task_files_are_pinned_without_an_address() -> None:
+    assert install.programs() == ["backlog", "task-master"]
+    for name in install.programs():
+        folder = install.pins_of(name)
+        ((package, version),) = json.loads((folder / "package.json").read_text())[
+            "dependencies"
+        ].items()
+        lock = json.loads((folder / "package-lock.json").read_text())["packages"]
+        assert lock[f"node_modules/{package}"]["version"] == version == install.version_of(name)
+        assert {entry.get("resolved", "left_out") for entry in lock.values()} == {"left_out"}
+
+
 def test_what_cannot_be_installed_is_said_and_the_next_one_is_tried(tmp_path: Path) -> None:
     env = {**os.environ, "PATH": str(tmp_path), "GANGSAW_CLIS": str(tmp_path / "clis")}
     done = subprocess.run(

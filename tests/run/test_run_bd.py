@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from gangsaw.cli.syncing import HOOK_TIMEOUT_S, asking_of_hook
+from gangsaw.engine.asking import TIMEOUT_S
+from gangsaw.sources.programs import Call, Unanswered
 from gangsaw.testing.playground import Playground
 from tests.sources.bd_standin import GENERATIONS, calls_in, install, make, records_in
 
@@ -198,3 +201,53 @@ def test_sync_tells_what_bd_refuses(backlog: Kept) -> None:
     assert done.returncode == 1
     assert "the store is locked" in done.stdout
     assert records_in(backlog.folder)[f"{EPIC}.1"]["status"] == "open"
+
+
+def test_a_hook_asks_bd_once_before_and_once_after(backlog: Kept) -> None:
+    backlog.keep()
+    ground, log = backlog.ground, backlog.folder / "calls.jsonl"
+    ground.git("commit", "-q", "--allow-empty", "-m", "words of nobody")
+    assert ground.call("sync", "--hook").returncode == 0
+    assert not log.exists()
+    ground.git("commit", "-q", "--allow-empty", "-m", "re-read the names")
+    assert ground.call("sync", "--hook").returncode == 0
+    assert [json.loads(line)[0] for line in log.read_text().splitlines()] == ["list"]
+    log.unlink()
+    ground.git("commit", "-q", "--allow-empty", "-m", "closes ghtml-zz")
+    assert ground.call("sync", "--hook").returncode == 0
+    assert records_in(backlog.folder)["ghtml-zz"]["status"] == "closed"
+    calls = [json.loads(line)[0] for line in log.read_text().splitlines()]
+    assert (calls[0], calls[-1], calls.count("list"), calls.count("close")) == (
+        "list",
+        "list",
+        2,
+        1,
+    )
+
+
+def test_sync_writes_no_copy_of_what_bd_keeps(backlog: Kept) -> None:
+    """What bd does not answer now it is told another time; its next copy would undo the mark."""
+    backlog.keep(fails={"list": "no server"})
+    lines = "".join(json.dumps(each) + "\n" for each in RECORDS)
+    copy = backlog.folder / "issues.jsonl"
+    copy.write_text(lines)
+    backlog.ground.git("commit", "-q", "--allow-empty", "-m", "closes ghtml-zz")
+    done = backlog.ground.call("sync")
+    assert "no server" in done.stdout
+    assert copy.read_text() == lines
+    assert backlog.ground.call("sync", "--hook").returncode == 0
+    assert copy.read_text() == lines
+
+
+def test_a_bd_that_hangs_does_not_hold_a_hook(tmp_path: Path) -> None:
+    path = tmp_path / "bd"
+    path.write_text("#!/bin/sh\nsleep 3600\n")
+    path.chmod(0o755)
+    call = Call("bd", ("list",), tmp_path)
+    environ = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    ask = asking_of_hook(environ, within_s=0.3)
+    assert isinstance(ask(call), Unanswered)
+    late = ask(call)
+    assert isinstance(late, Unanswered)
+    assert "a hook may not take more than 0.3 s" in late.reason
+    assert HOOK_TIMEOUT_S < TIMEOUT_S

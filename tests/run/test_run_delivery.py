@@ -196,7 +196,9 @@ def test_a_moved_target_that_conflicts_waits_for_a_person(pg: Playground) -> Non
     )
     status = pg.run(plan, expect=3)
     assert statuses(status) == {"a": "landed", "b": "landed"}
-    assert "conflicts in new.txt" in status["delivery_blocked"]
+    assert status["delivery_blocked"].endswith(
+        "conflicts in new.txt; on main try: git merge gangsaw/run/r1, resolve, commit, gangsaw run"
+    )
     assert (pg.repo / "new.txt").read_text() == "mine\n"
     assert pg.git("log", "-1", "--format=%s", "main") == "by-the-user"
     assert pg.git("show", "gangsaw/run/r1:new.txt") == "from the agent"

@@ -162,7 +162,10 @@ def test_a_remote_that_has_moved_is_merged_in_checked_and_pushed(
 def test_a_remote_whose_commits_conflict_waits_for_a_person(pg: Playground, remote: Path) -> None:
     theirs = someone_pushes(pg, remote, "echo theirs > a.txt")
     status = pg.run(pg.plan([writes("a", "a.txt", theirs)]), expect=3)
-    assert "conflicts in a.txt" in status["push_blocked"]
+    assert (
+        "conflicts in a.txt; on main try: git pull --no-rebase origin main, resolve"
+        in (status["push_blocked"])
+    )
     assert pg.git("show", "main:a.txt", cwd=remote) == "theirs"
     assert pg.git("show", "main:a.txt") == "a"
     # The person merges by hand; that is checked, and pushed.

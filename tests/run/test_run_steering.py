@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from gangsaw.store import inbox
+from gangsaw.store.errors import NoJournal
 from gangsaw.store.journal import open_journal
 from gangsaw.store.lock import WriterLock
 from gangsaw.testing.endstate import complaints, control_of, folded, leftovers
@@ -65,7 +66,7 @@ class Desk:
 
     def wait_status(self, status: str, *tasks: str) -> None:
         self.ground.wait_for(
-            lambda: {self.ground.statuses()[name] for name in tasks} == {status},
+            lambda: {self.ground.statuses().get(name) for name in tasks} == {status},
             f"{', '.join(tasks)} {status}",
         )
 
@@ -92,9 +93,11 @@ class Desk:
         return done.stdout + done.stderr
 
     def count(self, kind: str) -> int:
-        """Events of that kind in the log."""
-        with open_journal(control_of(self.ground).journal, writer=False) as journal:
-            return sum(row.kind == kind for row in journal.read("r1"))
+        """Events of that kind in the log; none before an engine has made it."""
+        found, journal = 0, control_of(self.ground).journal
+        with suppress(NoJournal), open_journal(journal, writer=False) as opened:
+            found = sum(row.kind == kind for row in opened.read("r1"))
+        return found
 
     def finish(self) -> None:
         done = self.ground.call("run", "--plain")

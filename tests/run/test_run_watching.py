@@ -108,7 +108,9 @@ def test_added_edited_and_dropped_tasks_are_taken_up(watched: Watched) -> None:
     assert "holds when this attempt is over" in why.stdout, why.stdout + why.stderr
     assert watched.task("A-3")["reason"] == "dropped in its file"
     watched.go("A-1", "A-2", "A-3", "A-4")
-    assert watched.end() == 1  # what was dropped has not landed
+    assert watched.end() == 0  # nothing more is wanted
+    assert "Landed 3 of 4 in " in (last := (watched.ground.root / "output").read_text())
+    assert " · 1 dropped in its file" in last.splitlines()[-1]
     # The agent of A-1 was told what was so when it began, that of A-2 what was so by then.
     assert "another way" not in (watched.ground.repo / "A-1.txt").read_text()
     assert "second, in another way" in (watched.ground.repo / "A-2.txt").read_text()
@@ -180,7 +182,8 @@ def test_what_was_settled_while_no_engine_ran_is_not_begun(watched: Watched) -> 
     )
     watched.go("A-1", "A-2", "A-3")
     watched.engine = watched.ground.start("run", "TODO.md", "--plain")
-    assert watched.end() == 1  # what is no longer there has not landed
+    assert watched.end() == 0  # what is no longer there is not wanted
+    assert " · 1 no longer in its file" in (watched.ground.root / "output").read_text()
     begun = [row["subject"] for row in watched.ground.events() if row["kind"] == "attempt.admitted"]
     assert begun == ["A-1.1"]
     assert watched.task("A-1")["status"] == "landed"
@@ -194,3 +197,24 @@ def test_a_run_that_does_not_watch_keeps_to_the_file_as_it_was(watched: Watched)
     assert watched.end() == 0
     assert watched.events("source.taken") == []
     assert not (watched.ground.repo / "A-2.txt").exists()
+
+
+def test_a_tick_that_an_older_text_takes_away_is_set_once_more(watched: Watched) -> None:
+    watched.begin()
+    older = watched.path.read_text("utf-8")
+    watched.go("A-1")
+    watched.until(lambda: "[x] A-1" in watched.path.read_text("utf-8"), "A-1 is ticked")
+    watched.path.write_text(older, "utf-8")
+    watched.until(lambda: "[x] A-1" in watched.path.read_text("utf-8"), "it is ticked again")
+    watched.path.write_text(older, "utf-8")
+    watched.until(lambda: len(watched.events("source.taken")) == 2, "it is told of")
+    watched.go("A-2", "A-3")
+    assert watched.end() == 0
+    assert [each["restored"] for each in watched.events("source.taken")] == [["A-1"], []]
+    assert [each["left"] for each in watched.events("source.taken")] == [[], ["A-1"]]
+    assert watched.path.read_text("utf-8") == (
+        "# Things\n\n- [ ] A-1 first\n- [x] A-2 second (after: A-1)\n- [x] A-3 third (after: A-1)\n"
+    )
+    output = (watched.ground.root / "output").read_text()
+    assert "A-1 landed, but open again there: written once more" in output
+    assert "A-1 landed, but opened there again: left so" in output

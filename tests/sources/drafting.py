@@ -41,6 +41,7 @@ IDS = {
     "fixes": "FIX-{:03}",
     "backlog": "task-{}",
     "checklist": "TASK-{}",
+    "issuelist": "{}",
 }
 
 
@@ -74,7 +75,7 @@ def titles() -> st.SearchStrategy[str]:
 def tasks(draw: st.DrawFn, kind: Kind, n: int) -> Task:
     keys = kind.keys
     plain = st.lists(st.sampled_from(WORDS), min_size=1, max_size=5).map(" ".join)
-    lines = draw(st.lists(LINES if kind.is_free else plain, max_size=3))
+    lines = draw(st.lists(LINES if kind.is_free else plain, max_size=3)) if "prompt" in keys else []
     title = f"{draw(titles())} {n}"
     ranges = [PRIORITIES[name] for name in kind.names if "priority" in keys]
     given: dict[str, Any] = {}
@@ -129,6 +130,8 @@ def drafts(draw: st.DrawFn, kind: Kind, most: int = 6) -> Draft:
     found = [draw(tasks(kind, n)) for n in range(1, count + 1)]
     goal = draw(st.just("") | titles()) if "goal" in kind.keys else ""
     some = [Standing.OPEN, Standing.DONE] if "prd" in kind.names else list(Standing)
+    if "issuelist" in kind.names:
+        some = [each for each in some if each is not Standing.RUNNING]
     standings = {task.id: draw(st.sampled_from(some)) for task in found}
     if "roadmap" in kind.names:
         found = draw(in_groups(found, standings))

@@ -16,9 +16,11 @@ from gangsaw.sources import (
     Standing,
     dialect,
     find_source,
+    read_documents,
     read_source,
     with_edits,
 )
+from gangsaw.sources.beads_store import redirected
 from gangsaw.sources.commands import command_of
 from gangsaw.sources.writing import Unwritten, Wish, Written, write_back
 
@@ -197,3 +199,56 @@ def test_a_note_is_one_more_line_and_said_once() -> None:
     assert json.loads(twice)["notes"] == f"{first.note}\ngangsaw: given up"
     held = LINE.replace('"title"', '"notes":"theirs\\n","title"')
     assert json.loads(said(held, first))["notes"] == f"theirs\n{first.note}"
+
+
+def test_only_a_true_double_is_closed_with_its_record() -> None:
+    other = LINE.replace('"A"', '"B"')
+    done = [json.loads(line)["status"] for line in said(
+        LINE + other + LINE, Report("a-1", Standing.DONE, "c" * 40)
+    ).splitlines()]  # fmt: skip
+    assert done == ["closed", "open", "closed"]
+
+
+def test_what_a_link_itself_calls_closed_is_not_waited_for() -> None:
+    """`bd show` prints what it waits for as objects, of which a text need hold no more."""
+    links = [{"id": "a-8", "title": "Old", "status": "closed", "dependency_type": "blocks"}]
+    table = {"id": "a-1", "title": "A", "status": "open", "dependencies": links}
+    read = read_documents(KIND, [Document("x.json", json.dumps([table]))])
+    assert read.unknown == ()
+    assert read.plan.plan is not None
+    links[0]["status"] = "open"
+    read = read_documents(KIND, [Document("x.json", json.dumps([table]))])
+    assert len(read.unknown) == 1
+    assert read.plan.plan is None
+
+
+@pytest.mark.parametrize("said", ["../main/.beads\n", "../../main/.beads", "../on/.beads"])
+@pytest.mark.parametrize("wanted", ["beads", ".beads", "beads:.beads"])
+def test_a_folder_that_points_to_another_stands_for_that(
+    tmp_path: Path, said: str, wanted: str
+) -> None:
+    main, here, on = (tmp_path / name / ".beads" for name in ("main", "here", "on"))
+    for folder in (main, here, on):
+        folder.mkdir(parents=True)
+    (main / "issues.jsonl").write_text(LINE)
+    (here / "redirect").write_text(said)
+    (on / "redirect").write_text("../main/.beads")
+    source = find_source(wanted, here.parent)
+    assert source.paths == (main / "issues.jsonl",)
+    assert source.shown == ("../main/.beads/issues.jsonl",)
+    assert source.folder_path == main
+    wish = Wish(Report("a-1", Standing.DONE, "c" * 40))
+    assert write_back(source.paths[0], source.shown[0], KIND, [wish]) == Written(True)
+    assert '"closed"' in (main / "issues.jsonl").read_text()
+
+
+def test_folders_that_point_to_one_another_are_left_as_they_are(tmp_path: Path) -> None:
+    here, there = tmp_path / "here" / ".beads", tmp_path / "there" / ".beads"
+    for folder, other in ((here, "there"), (there, "here")):
+        folder.mkdir(parents=True)
+        (folder / "redirect").write_text(f"../{other}/.beads")
+    (here / "issues.jsonl").write_text(LINE)
+    assert redirected(here) == here
+    (here / "redirect").write_text("\0")
+    assert redirected(here) == here
+    assert find_source(".beads", here.parent).paths == (here / "issues.jsonl",)

@@ -29,7 +29,7 @@ from gangsaw.sources.beads_bd import Bd
 from gangsaw.sources.beads_store import Store, store_of
 from gangsaw.sources.place import Source, certain_source, is_kept
 from gangsaw.sources.programs import Answered, Ask, Call, Unanswered
-from gangsaw.sources.syncing import home_source
+from gangsaw.sources.syncing import home_sources
 from gangsaw.sources.writing import Unwritten, Wish, Written
 from tests.sources.bd_standin import GENERATIONS, answer, calls_in, install, make, records_in
 
@@ -271,8 +271,8 @@ def test_of_several_stores_the_newest_kind_counts(tmp_path: Path) -> None:
 def test_what_only_reads_files_says_so_where_there_is_none(newest: Path) -> None:
     with pytest.raises(UserError, match="there is no file in it"):
         read_source(find_source("beads", newest.parent))
-    with pytest.raises(UserError, match="try naming a file in it"):
-        home_source(dialect("beads"), newest.parent, "")
+    (found,) = home_sources(dialect("beads"), newest.parent, "")
+    assert (found.paths, found.folder_path) == ((), newest)
 
 
 # --- telling -----------------------------------------------------------------------------------

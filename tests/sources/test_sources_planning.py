@@ -145,14 +145,14 @@ def test_paths_are_found_in_a_cell(cell: str, paths: str) -> None:
     assert " ".join(paths_in(cell)) == paths
 
 
-def test_a_need_of_nobody_is_an_error_in_the_file_that_says_it() -> None:
+def test_a_need_of_nobody_is_told_in_the_file_that_says_it() -> None:
     found = read(
         implementation_plan="### Issue #1: a\n### Issue #2: b\n",
         dependency_graph="\n- #2 depends on #7\n",
     )
-    assert [str(each).split(": ")[0] for each in found.plan.errors] == [
-        "docs/dependency-graph.md:2:1"
-    ]
+    assert [str(each).split(": ")[0] for each in found.unknown] == ["docs/dependency-graph.md:2:1"]
+    assert found.plan.plan is not None
+    assert [task.id for task in found.plan.plan.tasks] == ["1"]
 
 
 def test_an_odd_scope_is_an_error_in_the_file_that_says_it() -> None:

@@ -1,22 +1,26 @@
 """What we have written is read as meant by the programs that the files are of.
 
-They are looked for on the path, or where `GANGSAW_TASK_MASTER` and `GANGSAW_BACKLOG_MD` say:
-`npm install task-master-ai backlog.md`, and no network after that.
+`python tests/e2e/install.py backlog task-master` installs them, pinned, and no network is needed
+after that. `GANGSAW_TASK_MASTER` and `GANGSAW_BACKLOG_MD` name others.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gangsaw.plan import read_whole
 from gangsaw.sources import Report, Source, Standing, dialect, find_source, read_source
+from gangsaw.sources.converting import convert
+from gangsaw.sources.drafts import draft_of_plan
 from gangsaw.sources.writing import Wish, Written, write_back
+from tests.e2e import install
 
 TOOK_MAX_S = 120
 
@@ -24,10 +28,13 @@ pytestmark = pytest.mark.e2e
 
 
 def program(variable: str, name: str) -> str:
-    found = os.environ.get(variable) or shutil.which(name)
-    if not found:
-        pytest.skip(f"{name} is not installed")
-    return found
+    other = os.environ.get(variable)
+    if other:
+        return other
+    found = install.ensure(name, install=os.environ.get("GANGSAW_E2E") == "all")
+    if found.program is None:
+        pytest.skip(f"THE REAL {name} {install.version_of(name)} IS NOT TESTED: {found.text}")
+    return str(found.program)
 
 
 def said_by(argv: list[str], folder: Path) -> str:
@@ -109,3 +116,72 @@ def test_the_real_backlog_md_reads_what_we_wrote(tmp_path: Path) -> None:
     assert "TASK-1.1" in found["Done:"]
     assert "TASK-1 " in found["In Progress:"]
     assert "TASK-2" in found["To Do:"]
+
+
+PLAN = """
+version: 1
+goal: Visitors
+tasks:
+- {id: "1", title: "Schema: first", prompt: Write it., priority: %(high)s}
+- {id: "2", title: Routes & more, prompt: Write them., needs: ["1"], priority: %(low)s}
+- {id: "3", title: "Page [draft]", prompt: Draw it., needs: ["1", "2"], priority: %(low)s}
+"""
+
+
+def compose(tmp_path: Path, text: str, kind: str) -> None:
+    """Write a plan as files of another kind, where they usually lie."""
+    draft = draft_of_plan(read_whole(text, "plan.yaml"))
+    assert draft is not None
+    made = convert(draft, kind, 0.0)
+    folder = tmp_path / (".taskmaster/tasks" if kind == "taskmaster" else "backlog")
+    for name, content in made.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, "utf-8")
+
+
+@pytest.mark.parametrize("words", [("8", "2", "high", "low"), ("0", "0", "medium", "medium")])
+def test_the_real_task_master_reads_a_file_that_we_composed(
+    tmp_path: Path, words: tuple[str, str, str, str]
+) -> None:
+    name = program("GANGSAW_TASK_MASTER", "task-master")
+    compose(tmp_path, PLAN % {"high": words[0], "low": words[1]}, "taskmaster")
+    source = find_source("taskmaster", tmp_path)
+    write(source, "1", Standing.DONE)
+    text = said_by([name, "list", "--format", "json"], tmp_path)
+    tasks = json.JSONDecoder().raw_decode(text, text.index("{"))[0]["tasks"]
+    told = [
+        (str(each["id"]), each["title"], each["status"], each["priority"],
+         [str(need) for need in each["dependencies"]])
+        for each in tasks
+    ]  # fmt: skip
+    assert told == [
+        ("1", "Schema: first", "done", words[2], []),
+        ("2", "Routes & more", "pending", words[3], ["1"]),
+        ("3", "Page [draft]", "pending", words[3], ["1", "2"]),
+    ]
+    text = said_by([name, "next", "--format", "json"], tmp_path)
+    assert str(json.JSONDecoder().raw_decode(text, text.index("{"))[0]["task"]["id"]) == "2"
+
+
+def test_the_real_backlog_md_reads_a_folder_that_we_composed(tmp_path: Path) -> None:
+    name = program("GANGSAW_BACKLOG_MD", "backlog")
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    said_by([name, "init", "demo", "--defaults", "--integration-mode", "none"], tmp_path)
+    compose(tmp_path, PLAN % {"high": 8, "low": 2}, "backlog")
+    source = find_source("backlog", tmp_path)
+    write(source, "task-1", Standing.DONE)
+    write(source, "task-2", Standing.RUNNING)
+    told = {}
+    for key in ("task-1", "task-2", "task-3"):
+        text = said_by([name, "task", key, "--plain"], tmp_path)
+        fields = dict(line.split(": ", 1) for line in text.split("\n") if ": " in line)
+        title = next(line for line in text.split("\n") if line.lower().startswith(f"task {key}"))
+        told[key] = (
+            title.partition(" - ")[2], fields["Status"].strip("✔○◒ "), fields["Priority"],
+            re.findall(r"^[├└]─ (\S+)", text.partition("\nDependents")[0], re.MULTILINE),
+        )  # fmt: skip
+    assert told == {
+        "task-1": ("Schema: first", "Done", "High", []),
+        "task-2": ("Routes & more", "In Progress", "Low", ["TASK-1"]),
+        "task-3": ("Page [draft]", "To Do", "Low", ["TASK-1", "TASK-2"]),
+    }

@@ -55,7 +55,20 @@ def said_in(message: str, *trailers: tuple[str, str], merge: bool = False) -> di
         ("T001: skip to the content", "T001"),
         ("T001: Defer images", "T001"),
         ("T001 Can drop goals", "T001"),
-        ("fix: T001 cancel button when editing", "T001"),
+        ("feat: T001 cancel button when editing", "T001"),
+        ("fix: T001: cancel button when editing", "T001"),
+        ("test: T001 contract test of goals", "T001"),
+        ("fix(T001): the cancel button", "T001"),
+        ("chore: close T001", "T001"),
+        ("docs: guide (closes T001)", "T001"),
+        ("docs: T001 is done", "T001"),
+        ("docs: guide\n\nCloses T001.", "T001"),
+        ("Fix T001: typo", "T001"),
+        ("fixes T001 with a lock", "T001"),
+        ("closes T001 - goals", "T001"),
+        ("closes T001 (goals) and starts T002", "T001"),
+        ("Fix T001", "T001"),
+        ("closes T001, and T002 is done", "T001 T002"),
         ("No crash when saving (T001)", "T001"),
         ("Do not crash when saving, closes T001", "T001"),
         ("Goals\n\nIt waits no more. T001 is done", "T001"),
@@ -84,6 +97,21 @@ def test_commits_say_that_records_are_done(message: str, keys: str) -> None:
         "XT001: goals",
         "T001x.y: goals",
         "Before T001 is merged",
+        "fix T001 typo",
+        "Fix T001 and T002 typos",
+        "fix: T001 typo",
+        "refactor: T001 model",
+        "Goals\n\nAlso fixes T001 wording",
+        "complete T001 docs",
+        "closes T001?",
+        "docs: T001: plan only",
+        "docs(T001): plan only",
+        "docs: the plan (T001)",
+        "plan: T001",
+        "chore(deps)!: T001",
+        "Chore: [T001] tidy up",
+        "revert: T001: goals",
+        "docs: fix T001",
     ],
 )
 def test_who_only_names_a_record_does_not_close_it(message: str) -> None:
@@ -154,8 +182,6 @@ def test_other_words_say_nothing(message: str) -> None:
 @pytest.mark.parametrize(
     ("trailer", "key"),
     [
-        (("Gangsaw-Task", "t001"), "T001"),
-        (("Gangsaw-Task", "T001"), "T001"),
         (("Task", "T001"), "T001"),
         (("Closes", "T001"), "T001"),
         (("Task", "words of it"), "words of it"),
@@ -165,6 +191,21 @@ def test_other_words_say_nothing(message: str) -> None:
 def test_trailers_close_records_in_merges_too(trailer: tuple[str, str], key: str) -> None:
     text = f"Merge T002\n\n{trailer[0]}: {trailer[1]}"
     assert said_in(text, trailer, merge=True) == {key: Says.DONE}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "keys"),
+    [
+        ("Closes", "#T001, T002 and T003: goals", ["T001", "T002", "T003"]),
+        ("Closes", "tasks T001-T002.", ["T001", "T002"]),
+        ("Task", "T001 Create the goal model of T002", ["T001"]),
+        ("Fixes", "T001 typo", []),
+        ("Fixes", '0123456789ab ("T001: goals")', []),
+        ("Implements", "a part of T001", []),
+    ],
+)
+def test_a_trailer_closes_what_it_lists(name: str, value: str, keys: list[str]) -> None:
+    assert list(said_in(f"Goals\n\n{name}: {value}", (name, value))) == keys
 
 
 def test_other_trailers_do_not() -> None:
@@ -185,15 +226,59 @@ def test_a_reverted_commit_does_not_count_until_that_is_reverted() -> None:
 
 
 def test_what_was_undone_counts_only_if_it_landed_again() -> None:
-    first = commit("T001 lands", ("Gangsaw-Task", "T001"), n=1, merge=True)
-    undo = commit("Undo", ("Gangsaw-Undo", "T001"), n=2)
-    again = commit("T001 lands", ("Gangsaw-Task", "T001"), n=3, merge=True)
-    found = said_by([undo, first], IDS)
+    file = ("Gangsaw-File", "tasks.md")
+    first = commit("T001 lands", ("Gangsaw-Task", "T001"), file, n=1, merge=True)
+    undo = commit("Undo", ("Gangsaw-Undo", "T001"), file, n=2)
+    again = commit("T001 lands", ("Gangsaw-Task", "T001"), file, n=3, merge=True)
+    found = said_by([undo, first], IDS, "tasks.md".__eq__)
     assert found.words == {}
     assert list(found.taken_back) == ["T001"]
-    found = said_by([again, undo, first], IDS)
+    found = said_by([again, undo, first], IDS, "tasks.md".__eq__)
     assert found.words["T001"].commit is again
     assert found.taken_back == {}
+    other = commit("Undo", ("Gangsaw-Undo", "T001"), ("Gangsaw-File", "other.md"), n=4)
+    assert said_by([other, again], IDS, "tasks.md".__eq__).words["T001"].commit is again
+
+
+@pytest.mark.parametrize("name", ["T001", "t001"])
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        (("Gangsaw-File", "specs/a/tasks.md"), {"T001": Says.DONE}),
+        (("Gangsaw-File", "specs/b/tasks.md"), {}),
+        (("Reviewed-by", "Di <di@x.org>"), {"T001": Says.NAMED}),
+    ],
+)
+def test_what_has_landed_is_of_the_file_that_it_names(
+    name: str, file: tuple[str, str], says: dict[str, Says]
+) -> None:
+    """Whatever else the message says: it may hold words of an agent."""
+    trailers = (("Closes", "T003"), ("Gangsaw-Task", name), file)
+    found = said_by([commit("T002: goals", *trailers)], IDS, "specs/a/tasks.md".__eq__)
+    assert {key: word.says for key, word in found.words.items()} == says
+    assert not found.spoken
+
+
+def test_an_agents_commit_leaves_the_word_to_the_landing() -> None:
+    first = commit("T001: goals", n=1)
+    file = (("Gangsaw-Task", "T002"), ("Gangsaw-File", "f"))
+    inner = Commit("f" * 40, 9.0, f"T003: x\n\nThis reverts commit {first.id}.", file, False, True)
+    found = said_by([inner, first], IDS, "f".__eq__)
+    assert found.words == {}
+    assert list(found.taken_back) == ["T001"]
+
+
+def test_words_that_may_be_of_another_file_do_not_count() -> None:
+    commits = [commit("closes T001 and t002", n=2), commit("T001: goals", n=1)]
+    found = said_by(commits, IDS)
+    assert found.spoken == {
+        (commits[0].id, "t001"),
+        (commits[0].id, "t002"),
+        (commits[1].id, "t001"),
+    }
+    found = said_by(commits, IDS, unclear={(commits[0].id, "t001")})
+    assert found.words["T001"].commit is commits[1]
+    assert found.unclear == {"T001": commits[0]}
 
 
 def test_the_newest_that_says_most_is_the_commit() -> None:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from gangsaw.core.model import Plan
-from gangsaw.sources import Document, Report, SourceRead, Standing, read_documents, with_edits
-from gangsaw.sources.rereading import reopened, unplaced
+from gangsaw.core.model import Plan, Task
+from gangsaw.core.standing import Entry, TaskFile
+from gangsaw.sources import (
+    Document,
+    Expected,
+    Report,
+    SourceRead,
+    Standing,
+    dialect,
+    read_documents,
+    with_edits,
+)
+from gangsaw.sources.rereading import Reread, reopened, reread, unplaced
 from tests.sources.corpus import Case, cases
 from tests.sources.test_sources_corpus import texts_or_skip
 
@@ -50,12 +60,71 @@ def test_own_write_backs_are_no_edits(case: Case) -> None:
         assert _remarks(_read(case, written, keys)) <= _remarks(accepted)
 
 
+def _again(
+    kind: str, first: str, then: str, landed: tuple[str, ...] = (), path: str = "some/file"
+) -> tuple[dict[str, Task | None], Reread]:
+    """A file that was accepted and is another by now: its tasks by name, and all that is read."""
+    accepted = read_documents(dialect(kind), [Document(path, first)])
+    assert accepted.plan.plan is not None
+    entries = {
+        task.id: Entry(task.id, accepted.items[task.id].key, 0, Standing.OPEN)
+        for task in accepted.plan.plan.tasks
+    }
+    file = TaskFile(kind, (path,), (path,), tuple(entries.values()))
+    read = reread(file, entries, Expected(), lambda plan: plan, [Document(path, then)], (), landed)
+    return {record.entry.task: record.task for record in read.records}, read
+
+
+BEAD = '{{"id":"{}","title":"{}","status":"open"}}\n'
+
+
+def test_a_key_twice_is_told_while_watching_and_the_first_counts() -> None:
+    first = BEAD.format("a-1", "A") + BEAD.format("a-2", "B")
+    then = first + BEAD.format("a-1", "Other") + BEAD.format("a-3", "New")
+    tasks, read = _again("beads", first, then)
+    assert [str(each).partition(" (")[0] for each in read.unread] == [
+        "some/file:3:1: 'a-1' is taken by line 1; this record is not read"
+    ]
+    assert list(tasks) == ["a-1", "a-2", "a-3"]
+    assert tasks["a-1"] == Task("a-1", "A", tasks["a-1"].prompt if tasks["a-1"] else "")
+
+
+def test_a_double_that_is_closed_says_nothing_of_the_first() -> None:
+    first = BEAD.format("a-1", "A")
+    _, read = _again("beads", first, first + first.replace("open", "closed"))
+    assert [record.entry.standing for record in read.records] == [Standing.OPEN]
+
+
+TASKS = "- [ ] T001 a\n- [ ] T002 [P] b (depends on T001)\n- [ ] T003 c (depends on T002)\n"
+
+
+def test_a_need_that_is_not_there_any_more_holds_what_has_it() -> None:
+    then = TASKS.replace("- [ ] T001 a\n", "") + "- [ ] T004 [P] d\n"
+    tasks, read = _again("speckit", TASKS, then, path="tasks.md")
+    assert tasks == {"T002": None, "T003": None}  # what is new, T004, waits for these
+    assert [str(each).partition(" (")[0] for each in read.notes][:1] == [
+        "tasks.md:1:7: 'T002' is on hold and is left out: it needs 'T001', which is not there"
+    ]
+    tasks, _ = _again("speckit", TASKS, then, ("T001",), "tasks.md")
+    assert {name: task is None for name, task in tasks.items()} == {
+        "T002": False, "T003": False, "T004": False,
+    }  # fmt: skip
+    assert [task.needs for task in tasks.values() if task] == [(), ("T002",), ("T003",)]
+
+
+def test_what_has_landed_is_not_held_by_a_need_that_is_not_there() -> None:
+    done = TASKS.replace("- [ ] T001 a\n", "").replace("[ ] T002", "[x] T002")
+    tasks, read = _again("speckit", TASKS, done, path="tasks.md")
+    assert tasks["T003"] is not None
+    assert read.notes == ()
+
+
 def _plan(case: Case, texts: list[Document], keys: dict[str, str]) -> Plan | None:
     return _read(case, texts, keys).plan.plan
 
 
 def _read(case: Case, texts: list[Document], keys: dict[str, str]) -> SourceRead:
-    texts, _ = reopened(case.dialect, texts, keys)
+    texts, *_ = reopened(case.dialect, texts, keys)
     return read_documents(case.dialect, texts, None, (), keys)
 
 

@@ -59,13 +59,6 @@ class Asked:
             raise click.UsageError(
                 f"{found[0]} goes with neither --new nor --dry-run; see --repeat"
             )
-        if found and self.source is not None:
-            raise click.UsageError(
-                f"{found[0]} takes a plan, not --from; try: gangsaw plan --from {self.source} "
-                "-o plan.yaml"
-            )
-        if found and self.source is not None:
-            raise click.UsageError(f"{found[0]} takes a file: write it as PLAN, without --from")
         if self.unlanded and self.dry_run:
             raise click.UsageError("--dry-run shows the whole plan; leave --unlanded out")
         return bool(found)

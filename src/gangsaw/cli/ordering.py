@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from gangsaw.cli.asked import Asked
+from gangsaw.cli.place import home_of
 from gangsaw.cli.project import Project, open_project
 from gangsaw.cli.taking import PLAN_NAMES, Taken, take
 from gangsaw.core.errors import UserError
@@ -21,6 +23,7 @@ from gangsaw.engine.secrets import secrets_of
 from gangsaw.engine.unlanded import NothingToDo
 from gangsaw.plan import RolesRead, read_plan_file, read_roles
 from gangsaw.store.control import Control
+from gangsaw.store.errors import NoJournal
 from gangsaw.store.journal import open_journal
 
 
@@ -33,12 +36,22 @@ class _Chosen:
     task_file: TaskFile | None = None
 
 
-def asked_order(project: Project, folder: Path, plan: Path | None, asked: Asked) -> Order:
-    """The order for an engine, its plan read; `UserError` with every fault of it."""
-    return _order(project, folder, _read(project, folder, plan, asked), asked)
+def asked_order(
+    project: Project, folder: Path, plan: Path | None, asked: Asked, *, warns: bool = True
+) -> Order:
+    """The order for an engine, its plan read; `UserError` with every fault of it. What else is to
+    be told of it goes to standard error, where this `warns`."""
+    tell = _warn if warns else (lambda line: None)
+    return _order(project, folder, _read(project, folder, plan, asked, tell), asked)
 
 
-def _read(project: Project, folder: Path, given: Path | None, asked: Asked) -> _Chosen:
+def _warn(line: str) -> None:
+    click.echo(f"gangsaw: warning: {line}", err=True)
+
+
+def _read(
+    project: Project, folder: Path, given: Path | None, asked: Asked, tell: Callable[[str], None]
+) -> _Chosen:
     """The plan asked for; none when the last run is to be gone on with."""
     begins = asked.new or asked.dry_run is True or bool(asked.only)
     beside = plan_beside(project, folder)
@@ -53,17 +66,19 @@ def _read(project: Project, folder: Path, given: Path | None, asked: Asked) -> _
         if beside is not None:
             _warn_of_other_plan(project, beside)
         return _Chosen(None, "")
-    return _taken(project, folder, path, asked, begins)
+    return _taken(project, folder, path, asked, begins, tell)
 
 
 def _taken(
-    project: Project, folder: Path, path: Path | None, asked: Asked, begins: bool
-) -> _Chosen:
+    project: Project, folder: Path, path: Path | None, asked: Asked, begins: bool,
+    tell: Callable[[str], None],
+) -> _Chosen:  # fmt: skip
     """The plan at the path, or in the source that was asked for."""
     taken = take(
         path,
         asked.source,
         folder,
+        home=home_of(project.repo),
         known_agents=[agent.name for agent in project.settings.agents],
         checked=bool(project.settings.checks),
         roles=_roles(project),
@@ -74,19 +89,19 @@ def _taken(
             _require_parts(taken, asked, run, accepted)
             click.echo(f"gangsaw: {taken.shown} is being run by {run}, which goes on", err=True)
             return _Chosen(None, "")
-    for line in taken.told_briefly:
-        click.echo(f"gangsaw: warning: {line}", err=True)
+    for line in taken.told_of(asked.epic) if asked.epic else taken.told_briefly:
+        tell(line)
     if taken.plan.plan is None:
         if taken.read is not None and taken.read.is_done:
-            raise NothingToDo(f"nothing to do: all of {taken.shown} is done", exit_code=0)
+            raise NothingToDo(f"nothing to do: {taken.done_text}", exit_code=0)
         raise UserError("\n".join(str(complaint) for complaint in taken.plan.errors))
     parts = [name for epic in asked.epic for name in taken.parts_of(epic)]
     only = (*map(taken.named, asked.only), *parts)
     if asked.epic and not only:
         said = f"nothing to do: all of {' and '.join(asked.epic)} is done"
         raise NothingToDo(said, exit_code=0)
-    plan = _narrowed(taken.plan.plan, only)
-    task_file = taken.task_file(plan)
+    plan = _narrowed(taken.plan.plan, only, taken.again)
+    task_file = taken.task_file(plan, project.repo.root)
     if task_file is not None:
         narrowed = bool(asked.only or asked.epic)
         task_file = replace(task_file, watched=asked.watch, narrowed=narrowed, epics=asked.epic)
@@ -143,15 +158,15 @@ def plan_beside(project: Project, folder: Path) -> Path | None:
 
 
 def _is_over(project: Project) -> bool:
-    journal_path = Control(project.repo.control_dir).journal
-    if not journal_path.exists():
+    try:
+        with open_journal(Control(project.repo.control_dir).journal, writer=False) as journal:
+            runs = journal.runs()
+    except NoJournal:
         return True
-    with open_journal(journal_path, writer=False) as journal:
-        runs = journal.runs()
-        return not runs or runs[-1].state in ("landed", "failed")
+    return not runs or runs[-1].state in ("landed", "failed")
 
 
-def _narrowed(plan: Plan, only: tuple[str, ...]) -> Plan:
+def _narrowed(plan: Plan, only: tuple[str, ...], again: str) -> Plan:
     """The plan with only the named tasks and all they need."""
     if not only:
         return plan
@@ -161,7 +176,7 @@ def _narrowed(plan: Plan, only: tuple[str, ...]) -> Plan:
         name = open_names.pop()
         if name not in tasks:
             raise UserError(
-                f"cannot run only '{name}': there is no such task; try: gangsaw plan show"
+                f"cannot run only '{name}': there is no such task; try: gangsaw plan show {again}"
             )
         if name not in wanted:
             wanted.add(name)

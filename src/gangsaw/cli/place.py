@@ -18,6 +18,7 @@ from gangsaw.store.lock import HeldBy, WriterLock
 
 if TYPE_CHECKING:
     from gangsaw.git import Repository
+    from gangsaw.sources import Home
     from gangsaw.store.journal import Journal
     from gangsaw.store.rows import RunRow
 
@@ -41,6 +42,18 @@ def open_repo() -> Repository:
     from gangsaw.git import open_repository
 
     return open_repository(here())
+
+
+def home_of(repo: Repository) -> Home:
+    """The repository, for names of task files that lie in their usual places."""
+    from gangsaw.sources import Home
+
+    return Home(repo.root, lambda: repo.head_branch() or "")
+
+
+def home_here() -> Home | None:
+    """That of the repository here; `None` where there is none."""
+    return home_of(open_repo()) if common_dir_of(here()) is not None else None
 
 
 def find_control() -> Control:

@@ -7,6 +7,7 @@ refused at once, by the very function that would.
 from __future__ import annotations
 
 import os
+import shlex
 import uuid
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -26,6 +27,8 @@ from gangsaw.store.secret import ATTEMPT_FIELD, PROOF_FIELD, proof_of
 
 ANSWER_WAIT_S = 10.0
 POLL_S = 0.02
+FORMER_RUNS_MAX = 200
+"""Earlier runs that are looked through for a task that the run does not have, the last ones."""
 SCHEMA_VERSION = 1
 
 _PHRASES = {
@@ -208,17 +211,30 @@ def _settings() -> Settings:
 def require_task(journal: Journal, run: str, task: str) -> str:
     """The task of that id in the run, or the one for which the file that the run was begun from has
     that name; else a `UserError` with the nearest one."""
-    if journal.task(run, task) is not None:
-        return task
-    first = next(iter(journal.read(run, limit=1)), None)
-    of_file = (first.body.get("task_file") if first is not None else None) or {}
-    for entry in of_file.get("entries", ()):
-        if entry["key"] == task:
-            return str(entry["task"])
+    found = _task_in(journal, run, task)
+    if found:
+        return found
+    others = [row.run for row in journal.runs() if row.run != run][-FORMER_RUNS_MAX:]
+    having = next((each for each in reversed(others) if _task_in(journal, each, task)), "")
+    if having:
+        raise UserError(
+            f"cannot find task '{task}' in {run}: {having} has it; "
+            f"try: gangsaw why {shlex.quote(task)} --run {having}"
+        )
     names = [row.task for row in journal.tasks(run)]
     near = get_close_matches(task, names, n=1, cutoff=0.5)
     remedy = f"did you mean '{near[0]}'?" if near else "try: gangsaw status"
     raise UserError(f"cannot find task '{task}' in {run}; {remedy}")
+
+
+def _task_in(journal: Journal, run: str, task: str) -> str:
+    """The id of the task that has this id, or this name in the file of the run; empty for none."""
+    if journal.task(run, task) is not None:
+        return task
+    first = next(iter(journal.read(run, limit=1)), None)
+    of_file = (first.body.get("task_file") if first is not None else None) or {}
+    entries = of_file.get("entries", ())
+    return next((str(each["task"]) for each in entries if each["key"] == task), "")
 
 
 def user_name() -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cronsim import CronSim
 
-from gangsaw.cli.place import find_control
+from gangsaw.cli.place import find_control, home_here
 from gangsaw.core.errors import UserError
 from gangsaw.core.rhythm import Rhythm, cron_fault
 from gangsaw.core.schedule import ScheduleBegun
@@ -26,9 +26,11 @@ _DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 _ALL_DOWS = frozenset(range(7))
 
 
-def exported(form: str, plan: str | None, every: str | None, cron: str | None) -> str:
+def exported(
+    form: str, plan: str | None, source: str | None, every: str | None, cron: str | None
+) -> str:
     """The text for `form` (`systemd`, `crontab` or `ci`). `UserError` where it cannot say that."""
-    begun = _asked(plan, every, cron)
+    begun = _asked(plan, source, every, cron)
     match form:
         case "systemd":
             return _systemd(begun)
@@ -38,7 +40,9 @@ def exported(form: str, plan: str | None, every: str | None, cron: str | None) -
             return _ci(begun)
 
 
-def _asked(plan: str | None, every: str | None, cron: str | None) -> ScheduleBegun:
+def _asked(
+    plan: str | None, source: str | None, every: str | None, cron: str | None
+) -> ScheduleBegun:
     """The schedule that was asked for, or the last one of this repository."""
     if every or cron:
         if every and cron:
@@ -48,21 +52,35 @@ def _asked(plan: str | None, every: str | None, cron: str | None) -> ScheduleBeg
         if every_s is None or fault:
             why = f"'{every}' is no length of time" if every_s is None else f"{cron}: {fault}"
             raise UserError(f'cannot export: {why}; try --every 10m, or --cron "*/10 * * * *"')
-        return ScheduleBegun("", plan or "plan.yaml", str(Path.cwd()), Rhythm(every_s, cron or ""))
+        _require_there(plan, source)
+        named = source or plan or "plan.yaml"
+        rhythm, folder = Rhythm(every_s, cron or ""), str(Path.cwd())
+        return ScheduleBegun("", named, folder, rhythm, is_source=source is not None)
     state = fold_log(read_log(SchedulePlace(find_control().root).log))
-    if state.begun is None or plan is not None:
+    if state.begun is None or plan is not None or source is not None:
         raise UserError("cannot export: how often? Try: gangsaw schedule export PLAN --every 10m")
     return state.begun
+
+
+def _require_there(plan: str | None, source: str | None) -> None:
+    """`UserError` where there is nothing to be run."""
+    if source is not None:
+        from gangsaw.sources import find_source
+
+        find_source(source, Path.cwd(), home_here())
+    elif not Path(plan or "plan.yaml").exists():
+        said = f"there is no {plan or 'plan.yaml'} here"
+        raise UserError(f"cannot export: {said}; try: gangsaw schedule export PLAN --every 10m")
 
 
 def _run(begun: ScheduleBegun, *more: str) -> str:
     """The command of one tick."""
     rest = ("--new",) if begun.repeat else ("--unlanded",)
-    return shlex.join(["gangsaw", "run", begun.plan, *rest, *more, *begun.words, "--plain"])
+    return shlex.join(["gangsaw", "run", *begun.named, *rest, *more, *begun.words, "--plain"])
 
 
 def _told(begun: ScheduleBegun) -> str:
-    return f"gangsaw: {begun.plan} of {Path(begun.folder).name}"
+    return f"gangsaw: {' '.join(begun.named)} of {Path(begun.folder).name}"
 
 
 # --- systemd -------------------------------------------------------------------------------------
@@ -203,7 +221,7 @@ jobs:
 
 
 def _ci(begun: ScheduleBegun) -> str:
-    if Path(begun.plan).is_absolute():
+    if Path(begun.plan.rpartition(":")[2] if begun.is_source else begun.plan).is_absolute():
         raise UserError(
             "cannot export: the plan of a CI service has to be in the repository; "
             "try: gangsaw schedule export plan.yaml --every 10m --ci"

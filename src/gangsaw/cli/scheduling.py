@@ -34,6 +34,7 @@ from gangsaw.engine.scheduler import (
 from gangsaw.engine.zones import zone_name, zone_of
 from gangsaw.procs.detach import start_background
 from gangsaw.store.control import Control
+from gangsaw.store.errors import NoJournal
 from gangsaw.store.journal import open_journal
 from gangsaw.store.lock import HeldBy, WriterLock
 from gangsaw.store.schedule_log import (
@@ -57,9 +58,9 @@ KEPT_POLL_S = 0.05
 def run_on_schedule(project: Project, plan: Path | None, asked: Asked) -> int:
     """`gangsaw run --every …`: begin the schedule, or go on with it, in front or in the background.
     The exit code: that of its last run."""
-    if plan is None:
+    if plan is None and asked.source is None:
         raise UserError("cannot find a plan: there is no plan.yaml here; try: gangsaw run PLAN")
-    wanted = _wanted(project, plan, asked)
+    wanted = _wanted(project, str(plan) if asked.source is None else asked.source, asked)
     control = Control(project.repo.control_dir)
     if asked.detach:
         with _opened(control, wanted, Quiet()) as (_, _ground):
@@ -103,18 +104,18 @@ def keep_in_background(control: Control) -> int:
 
 
 def _named(begun: ScheduleBegun) -> str:
-    return f"{begun.schedule} ({begun.plan} {rhythm_text(begun.rhythm)})"
+    return f"{begun.schedule} ({' '.join(begun.named)} {rhythm_text(begun.rhythm)})"
 
 
-def _wanted(project: Project, plan: Path, asked: Asked) -> ScheduleBegun:
+def _wanted(project: Project, plan: str, asked: Asked) -> ScheduleBegun:
     """What is asked for. `UserError` where its plan or its options cannot be used."""
     target = asked.target or project.repo.head_branch()
     words = words_of(replace(asked, target=target))
     zone = zone_name(os.environ) if asked.cron else ""
     rhythm = Rhythm(asked.every_s or 0.0, asked.cron or "", zone)
     return ScheduleBegun(
-        "", str(plan), str(Path.cwd()), rhythm, asked.for_s, words, asked.repeat, asked.tries,
-        user_name(),
+        "", plan, str(Path.cwd()), rhythm, asked.for_s, words, asked.repeat, asked.tries,
+        user_name(), is_source=asked.source is not None,
     )  # fmt: skip
 
 
@@ -124,6 +125,7 @@ def words_of(asked: Asked) -> tuple[str, ...]:
         ("--max-agents", asked.max_agents),
         ("--agent", asked.agent),
         *(("--only", name) for name in asked.only),
+        *(("--epic", name) for name in asked.epic),
         ("--target", asked.target),
         ("--deliver", asked.deliver),
         ("--budget", asked.budget),
@@ -134,8 +136,8 @@ def words_of(asked: Asked) -> tuple[str, ...]:
         ("--on-interrupt", asked.on_interrupt),
     ]
     words = tuple(str(word) for pair in pairs if pair[1] is not None for word in pair)
-    batched = {True: ("--batched",), False: ("--no-batched",)}
-    return words if asked.batched is None else (*words, *batched[asked.batched])
+    batched = {None: (), True: ("--batched",), False: ("--no-batched",)}
+    return (*words, *batched[asked.batched], *(() if asked.watch else ("--no-watch",)))
 
 
 @contextmanager
@@ -281,9 +283,12 @@ def current_run(state: Schedule) -> str:
     if state.current is None:
         return ""
     control = find_control()
-    if state.current.goes_on or not control.journal.exists():
+    if state.current.goes_on:
         return state.current.goes_on
-    with open_journal(control.journal, writer=False) as journal:
-        runs = journal.runs()
+    try:
+        with open_journal(control.journal, writer=False) as journal:
+            runs = journal.runs()
+    except NoJournal:  # it is made when the tick's engine begins
+        return ""
     last = runs[-1].run if runs else ""
     return "" if last == state.current.after else last

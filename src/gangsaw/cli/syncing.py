@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gangsaw.cli.place import here
+from gangsaw.cli.clock import steady_s
+from gangsaw.cli.place import here, home_of
 from gangsaw.core.errors import UserError
 from gangsaw.engine.asking import asking
 from gangsaw.git import Repository
 from gangsaw.git.history import added_by, said_commits
-from gangsaw.sources import Source, certain_source, dialects, find_source, read_best
-from gangsaw.sources.references import Commit, Said, Says, said_by
+from gangsaw.sources import (
+    Source,
+    SourceRead,
+    certain_source,
+    dialects,
+    find_source,
+    place_in,
+    read_best,
+)
+from gangsaw.sources.place import belonging
+from gangsaw.sources.programs import Answered, Ask, Call, Unanswered, remembering
+from gangsaw.sources.references import Commit, Said, Says, may_speak, name_of, said_by
 from gangsaw.sources.registry import NAMES
-from gangsaw.sources.syncing import Synced, all_at_home, sync_source
+from gangsaw.sources.syncing import Synced, all_at_home, doubts, shared_words, sync_source
 
 COMMITS_MAX = 10_000
 """Commits that are read, the newest."""
+
+HOOK_TIMEOUT_S = 10.0
+"""How long programs that keep records may take together while `git commit` waits."""
 
 NOT_NOW = (
     "rebase-merge", "rebase-apply", "sequencer", "CHERRY_PICK_HEAD", "REVERT_HEAD", "MERGE_HEAD",
@@ -43,14 +58,29 @@ def is_busy(repo: Repository) -> bool:
     return any((repo.git_dir / name).exists() for name in NOT_NOW)
 
 
+def asking_of_hook(environ: Mapping[str, str], *, within_s: float = HOOK_TIMEOUT_S) -> Ask:
+    """Asks programs, all calls together within so many seconds."""
+    end = steady_s() + within_s
+
+    def ask(call: Call) -> Answered | Unanswered:
+        left_s = end - steady_s()
+        if left_s <= 0:
+            return Unanswered(f"a hook may not take more than {within_s:g} s")
+        return asking(environ, timeout_s=left_s)(call)
+
+    return ask
+
+
 def sources_here(repo: Repository, wanted: str | None) -> tuple[list[Source], list[str]]:
     """The source that was named, or all that lie where such files usually do; and why some are
     left out. `UserError` where there is none."""
     if wanted is not None:
         folder = here()
-        path = folder / wanted
-        found = certain_source(path, folder) if wanted not in NAMES and path.exists() else None
-        return [found or find_source(wanted, folder)], []
+        if wanted not in NAMES and (folder / wanted).exists():
+            found = certain_source(Path(wanted), folder)
+            if found is not None:
+                return [found], []
+        return [find_source(wanted, folder, home_of(repo))], []
     sources, reasons = all_at_home(tuple(dialects()), repo.root, repo.head_branch() or "")
     if not sources:
         said = "; ".join(reasons) or "there is no task file where such files usually lie"
@@ -58,32 +88,91 @@ def sources_here(repo: Repository, wanted: str | None) -> tuple[list[Source], li
     return sources, reasons
 
 
-def outcome_of(
-    repo: Repository, source: Source, since: str | None, *, dry: bool, newest_only: bool
-) -> Outcome | None:
-    """Bring a source up to its commits: since the id, else since the file was added. `None` where
-    there is no task in it."""
-    ask = asking(os.environ)
-    source, read = read_best(source, ask=ask)
-    if not read.items:
-        return None
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A source that was read, with the commits that may speak of it, and what they say."""
+
+    source: Source
+    read: SourceRead
+    commits: tuple[Commit, ...]
+    said: Said
+
+    def anew(self, root: Path, unclear: Collection[tuple[str, str]]) -> _Read:
+        """The same without the words that do not count."""
+        said = _said(self.source, self.read, self.commits, root, unclear)
+        return replace(self, said=said)
+
+
+def outcomes_of(
+    repo: Repository, sources: Sequence[Source], since: str | None, ask: Ask, *,
+    dry: bool, newest_only: bool, is_named: bool,
+) -> tuple[list[Outcome], list[str], list[str]]:  # fmt: skip
+    """Bring sources up to their commits: since the id, else since each was added; also which could
+    not be read, and what of the words nobody can tell the file of. Of a source that was named all
+    words are; it has to be readable. Sources without a task have no outcome."""
     head = repo.resolve("HEAD")
     if head is None:
         raise UserError("cannot sync: this branch has no commit yet; try: git commit")
-    most = 1 if newest_only else COMMITS_MAX
-    since = since or (None if newest_only else _since(repo, head, source))
-    commits = [
-        Commit(each.commit, each.at, each.message, each.trailers, each.parents > 1)
+    ask = remembering(ask)
+    said_since = cache(lambda start: _commits(repo, head, start, 1 if newest_only else COMMITS_MAX))
+    if newest_only and not any(map(may_speak, said_since(None))):
+        return [], [], []
+    reads: list[_Read] = []
+    unread = []
+    for each in sources:
+        try:
+            source, read = read_best(each, ask=ask, no_copy=True)
+        except UserError as error:
+            if is_named:
+                raise
+            unread.append(error.text)
+            continue
+        if read.items:
+            start = since or (None if newest_only else _since(repo, head, source))
+            commits = said_since(start)
+            said = _said(source, read, commits, repo.root, ())
+            reads.append(_Read(source, read, commits, said))
+    shared = shared_words(
+        [each.source for each in reads], [each.said for each in reads], repo.head_branch() or ""
+    )
+    reads = [each.anew(repo.root, pairs) if pairs else each
+             for each, pairs in zip(reads, shared.unclear, strict=True)]  # fmt: skip
+    unclear = doubts(
+        [each.source for each in reads], [each.read for each in reads],
+        [each.said for each in reads], shared,
+    )  # fmt: skip
+    spoken = set().union(*(each.said.spoken for each in reads))
+    for one in reads:
+        for name, commit in list(one.said.unknown.items()):
+            if (commit.id, name_of(name)) in spoken:  # it is in another of these files
+                del one.said.unknown[name]
+    found = [
+        Outcome(each.source, each.said,
+                sync_source(each.source, each.read, each.said, ask, dry=dry), len(each.commits))
+        for each in reads
+    ]  # fmt: skip
+    return found, unread, unclear
+
+
+def _said(
+    source: Source, read: SourceRead, commits: Sequence[Commit], root: Path,
+    unclear: Collection[tuple[str, str]],
+) -> Said:  # fmt: skip
+    ids = {name: item.key for name, item in read.items.items()}
+    return said_by(commits, ids, belonging(source, root), unclear)
+
+
+def _commits(repo: Repository, head: str, since: str | None, most: int) -> tuple[Commit, ...]:
+    return tuple(
+        Commit(each.commit, each.at, each.message, each.trailers, each.parents > 1, each.is_inner)
         for each in said_commits(repo, head, since, most)
-    ]
-    said = said_by(commits, {name: item.key for name, item in read.items.items()})
-    return Outcome(source, said, sync_source(source, read, said, ask, dry=dry), len(commits))
+    )
 
 
 def _since(repo: Repository, head: str, source: Source) -> str | None:
     """The commit that added the source: what was before speaks of other records."""
-    path = os.path.relpath(Path(os.path.realpath(source.paths[0])), repo.root)
-    return None if path.startswith("..") else added_by(repo, head, path)
+    path = place_in(repo.root, source.paths[0])
+    return added_by(repo, head, path) if path else None
 
 
 # --- telling -----------------------------------------------------------------------------------
@@ -106,6 +195,10 @@ def object_of(outcome: Outcome) -> dict[str, Any]:
         "unknown": _records({key: each.id for key, each in said.unknown.items()}),
         "refused": list(synced.refused),
     }  # fmt: skip
+
+
+def _what_they_say(outcome: Outcome) -> str:
+    return "1 commit says" if outcome.commits == 1 else f"{outcome.commits} commits say"
 
 
 def _pairs(outcome: Outcome, says: Says) -> list[dict[str, str]]:
@@ -136,5 +229,5 @@ def lines_of(outcome: Outcome, *, dry: bool) -> list[str]:
         lines.append(f"{name}: named by commits, not said to be done: {', '.join(named)}")
     lines += [f"cannot write: {reason}" for reason in synced.refused]
     if not synced.is_changed and not synced.refused:
-        lines.append(f"{name}: says already what {outcome.commits} commits say")
+        lines.append(f"{name}: says already what {_what_they_say(outcome)}")
     return lines

@@ -28,6 +28,7 @@ from gangsaw.procs.detach import start_background
 from gangsaw.procs.identity import identify, send
 from gangsaw.store import inbox
 from gangsaw.store.control import Control
+from gangsaw.store.errors import NoJournal
 from gangsaw.store.journal import Journal, open_journal
 from gangsaw.store.lock import WriterLock
 from gangsaw.store.rows import RunRow
@@ -68,7 +69,8 @@ class RunGround:
         asked = _asked(state, begun, None)
         project = open_project(Path.cwd(), os.environ, asked.config)
         require_agreement(project.repo, project.settings.worktree.setup, agreed=False)
-        order = asked_order(project, Path.cwd(), Path(begun.plan), asked)
+        named = None if begun.is_source else Path(begun.plan)
+        order = asked_order(project, Path.cwd(), named, asked, warns=False)
         if last is not None and order.plan is not None and order.rest is not None:
             secrets = secrets_of(project.repo, project.settings, os.environ)
             plan = secrets.out_of_plan(order.plan)
@@ -84,7 +86,7 @@ class RunGround:
         begun, tick = state.begun, state.current
         assert begun is not None
         assert tick is not None
-        words = [begun.plan, *begun.words, "--tick", _tick_words(state, begun, tick.after)]
+        words = [*begun.named, *begun.words, "--tick", _tick_words(state, begun, tick.after)]
         argv = [sys.executable, "-P", "-m", "gangsaw", "run", *words, "--plain"]
         log = self._place.output(begun.schedule, tick.tick)
         self._child, self._tick = start_background(argv, cwd=Path.cwd(), log=log), tick.tick
@@ -119,10 +121,11 @@ class RunGround:
             send(engine, signal.SIGINT)
 
     def _last(self) -> _Last | None:
-        if not self._control.journal.exists():
+        try:
+            with open_journal(self._control.journal, writer=False) as journal:
+                return _last_of(journal)
+        except NoJournal:  # or an engine is about to make it, or was killed then
             return None
-        with open_journal(self._control.journal, writer=False) as journal:
-            return _last_of(journal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +159,9 @@ def _last_of(journal: Journal) -> _Last | None:
 
 def _asked(state: Schedule, begun: ScheduleBegun, after: str | None) -> Asked:
     """The options of a tick's run, as click reads them."""
-    words = [begun.plan, *begun.words, "--tick", _tick_words(state, begun, after)]
+    words = [*begun.named, *begun.words, "--tick", _tick_words(state, begun, after)]
     options = run_command.make_context("run", words).params
-    # The mapping of a table goes with --from, which no schedule has.
+    # The mapping of a table is in what was named with --from.
     rest = {name: value for name, value in options.items() if name not in ("plan", "mapping")}
     return Asked(**rest)
 

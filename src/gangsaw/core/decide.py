@@ -291,7 +291,8 @@ def _finish(state: State, now: float) -> list[Event]:
     waits = state.delivery.merge_failed or state.delivery.target_commit
     if delivery.is_open(state) or (waits and not never) or after.is_open(state):
         return []
-    landed = all(known.finished for known in state.task_states.values())
+    states = state.task_states.items()
+    landed = all(known.finished or watching.is_closed(state, name) for name, known in states)
     return [ev.RunFinished(ev.RunEnd.LANDED if landed else ev.RunEnd.FAILED)]
 
 

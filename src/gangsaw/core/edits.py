@@ -17,18 +17,23 @@ from gangsaw.core.standing import Entry, Standing
 class Record:
     """A record of a task file as it is now: its `entry` has the standing that the file gives it.
     `task` is what it would be as a task, read as if it were open; `None` where it is none, or
-    needs what is on hold."""
+    needs what is on hold. `holder` is who has claimed it, where the file says so. `joined`: the
+    file calls it done only because what it is a part of was, before it came there."""
 
     entry: Entry
     task: Task | None
+    holder: str = ""
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What people have settled about a task in its file; `missing`: its record is gone."""
+    """What people have settled about a task in its file; `missing`: its record is gone; `holder`:
+    somebody else has it in hand."""
 
     standing: Standing
     missing: bool = False
+    holder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +57,15 @@ class Held:
 class SourceBook:
     """What is known of a task file that is watched. `changes` counts the versions that were taken
     up or refused: a reading that was begun at another count is out of date. `fault` is why the
-    present version is not taken up. Tasks in `closed` were closed by their mark."""
+    present version is not taken up. Tasks in `closed` were closed by their mark. `writes` counts
+    what gangsaw has written. The file of a task in `restored` has said once that it was open again
+    after it had landed as that commit, and that of one in `left` a second time."""
 
     changes: int = 0
     fault: str = ""
     later: dict[str, Held] = field(default_factory=dict)
     marks: dict[str, Mark] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
+    writes: int = 0
+    restored: dict[str, str] = field(default_factory=dict)
+    left: dict[str, str] = field(default_factory=dict)

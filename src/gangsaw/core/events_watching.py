@@ -18,7 +18,10 @@ class SourceTaken(OfRun):
     say something else, tasks that people have settled, and those of which they have taken that
     back. What is being worked on, or has landed, keeps its version for now. `moved` are records in
     another of its files; with `paths` these are all its files from now on. `unread` and `notes`
-    tell what in it could not be read, and what was newly noted, each with its place."""
+    tell what in it could not be read, and what was newly noted, each with its place. `changed`
+    are the names of the files that are other ones than before, as far as that is known. Landed
+    tasks whose records are open again are written once more (`restored`), or, if that was done
+    before, `left`. `again`: what their file had refused to say, it is asked anew."""
 
     kind: ClassVar[str] = "source.taken"
     added: tuple[Record, ...] = ()
@@ -30,6 +33,10 @@ class SourceTaken(OfRun):
     shown: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    restored: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

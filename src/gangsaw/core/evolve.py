@@ -222,7 +222,12 @@ def _(event: ev.DeliveryBlocked, state: State, at: float) -> None:
 def _(event: ev.TargetMoved, state: State, at: float) -> None:
     ix.end_troubles(state, "")
     state.delivery = replace(
-        state.delivery, wanted="", blocked="", merge_failed="", target_commit=event.commit
+        state.delivery,
+        wanted="",
+        blocked="",
+        merge_failed="",
+        target_commit=event.commit,
+        target_remote=event.remote,
     )
 
 

@@ -17,7 +17,10 @@ Rule = Callable[[Any, State, float], None]
 
 
 def _written(event: StandingWritten, state: State, at: float) -> None:
-    state.told[event.task] = Told(event.standing, event.commit, event.kept, phase=event.phase)
+    state.source.writes += 1
+    state.told[event.task] = Told(
+        event.standing, event.commit, event.kept, phase=event.phase, number=state.source.writes
+    )
     note(state, event.task)
 
 
@@ -42,8 +45,13 @@ def ask_anew(state: State) -> None:
     """A new engine tries again what was refused to the former one."""
     for task, told in list(state.told.items()):
         if told.refused:
-            state.told[task] = replace(told, refused=0, at=0.0)
-            note(state, task)
+            ask_again(state, task)
+
+
+def ask_again(state: State, task: str) -> None:
+    """What the file of this task has refused is tried again."""
+    state.told[task] = replace(state.told[task], refused=0, at=0.0)
+    note(state, task)
 
 
 def follow(event: Any, state: State) -> None:

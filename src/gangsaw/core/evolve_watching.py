@@ -12,6 +12,7 @@ from gangsaw.core import graph, ranking
 from gangsaw.core import indexes as ix
 from gangsaw.core.edits import Held, Mark
 from gangsaw.core.events_watching import EditTaken, SourceRefused, SourceTaken
+from gangsaw.core.evolve_sources import ask_again
 from gangsaw.core.model import Task, When
 from gangsaw.core.replacing import replace
 from gangsaw.core.standing import Standing, Told, note
@@ -35,11 +36,24 @@ def _taken(event: SourceTaken, state: State, at: float) -> None:
             state.task_states[record.task.id] = TaskState(unmet=1)  # counted below
             state.open_tasks += 1
             changed.append(record.task)
+            if record.joined:
+                # What it is a part of is opened again in the file, as where an end is taken back.
+                state.told[record.task.id] = Told(Standing.DONE)
     _change(state, changed)
+    for entry in fresh:
+        note(state, entry.task)
     for name in event.opened:
         _open(state, name)
     for each in event.marked:
         _mark(state, each.task, each.mark, at)
+    for name in event.restored:
+        book.restored[name] = state.task_states[name].landed_commit
+        state.told[name] = Told(Standing.OPEN)
+        note(state, name)
+    for name in event.left:
+        book.left[name] = state.task_states[name].landed_commit
+    for name in event.again:
+        ask_again(state, name)
     state.touched.update(state.entries)
 
 

@@ -353,7 +353,10 @@ class StandingNotSaid:
 class SourceSeen:
     """What the task file says now, read when the state knew of so many changes; with the files that
     it consists of. `unread` tells, with places, what in it could not be read, `notes` what was not
-    noted by the reading before; `fresh` is whether some of either is new since that."""
+    noted by the reading before; `fresh` is whether some of either is new since that. `changed` are
+    the names of the files that are other ones than at the reading before. `returned` are documents
+    that can be written again after they could not, and `writes` is how many of our own writings the
+    state knew of."""
 
     change: int
     records: tuple[Record, ...]
@@ -362,6 +365,9 @@ class SourceSeen:
     unread: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     fresh: bool = False
+    changed: tuple[str, ...] = ()
+    returned: tuple[int, ...] = ()
+    writes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ CLOCK_SLACK_S = 60.0
 @dataclass(frozen=True, slots=True)
 class ScheduleBegun:
     """`words` are the options of `gangsaw run` for each tick, given in `folder`. It lasts `for_s`
-    seconds (`None`: until somebody ends it)."""
+    seconds (`None`: until somebody ends it). `is_source`: `plan` is what stands behind `--from`."""
 
     schedule: str
     plan: str
@@ -43,6 +43,12 @@ class ScheduleBegun:
     repeat: bool = False
     tries_max: int = 3
     by: str = ""
+    is_source: bool = False
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What names the plan on a command line."""
+        return ("--from", self.plan) if self.is_source else (self.plan,)
 
 
 @dataclass(frozen=True, slots=True)

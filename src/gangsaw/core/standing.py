@@ -23,11 +23,17 @@ REFUSED_MAX = 5
 PAUSE_S = 0.5
 """After a refusal; it doubles with each."""
 
+HOLDER = "gangsaw"
+"""Who claims a record for us, in files that say so."""
+
 MISSING = "missing"
 """What is kept where a file has no such record any more."""
 
 SPAWNED, WORKING, COMMITTED = "spawned", "working", "committed"
 """How far a task at work is: its worktree is there, its agent works, its work is committed."""
+
+HERE = "."
+"""The place of a folder that is the root of the repository."""
 
 _FAR = {
     **dict.fromkeys((Phase.PREPARING, Phase.READY, Phase.STARTING), SPAWNED),
@@ -53,12 +59,13 @@ class Standing(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A task of a plan and its record: the key that the file has for it, in which of its documents,
-    and where it stood when the plan was accepted."""
+    and where it stood when the plan was accepted. `mute`: no text has a place for that."""
 
     task: str
     key: str
     document: int = 0
     standing: Standing = Standing.OPEN
+    mute: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,9 @@ class TaskFile:
     while the run goes on? `folder` is the whole path of what holds its files, `folder_shown` what
     that is called, where the source is a folder. `narrowed`: only some of its tasks were accepted,
     besides these all that are a part of `epics`. `through`: the records are kept by the program of
-    that name, which is asked for them and told; the path is that of the file it copies them to."""
+    that name, which is asked for them and told; the path is that of the file it copies them to.
+    `place` is the path of the file or folder seen from the root of the repository; empty outside of
+    it."""
 
     dialect: str
     paths: tuple[str, ...]
@@ -81,13 +90,15 @@ class TaskFile:
     narrowed: bool = False
     epics: tuple[str, ...] = ()
     through: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """What the file of a task says by the last that we know: `kept` is what somebody else has
     written there instead. It has `refused` so many times, lastly at `at`, to say that the task is
-    `wanted`. `phase` is how far it says that the task is."""
+    `wanted`. `phase` is how far it says that the task is. `number` counts our writings up to
+    that."""
 
     standing: Standing
     commit: str = ""
@@ -97,6 +108,7 @@ class Told:
     reason: str = ""
     wanted: Standing | None = None
     phase: str = ""
+    number: int = 0
 
 
 def standing_of(state: State, task: str) -> tuple[Standing, str]:
@@ -108,6 +120,22 @@ def standing_of(state: State, task: str) -> tuple[Standing, str]:
         mark = state.source.marks.get(task) if known.cancelled else None
         return (Standing.OPEN if mark is None else mark.standing), ""
     return (Standing.RUNNING if known.attempts else state.entries[task].standing), ""
+
+
+def file_of(state: State, task: str) -> str:
+    """The path of the file that has the record of this task, seen from the root of the repository;
+    empty where it has none, or none that a line of a message can hold."""
+    task_file, entry = state.task_file, state.entries.get(task)
+    if task_file is None or entry is None or not task_file.place:
+        return ""
+    found = task_file.place
+    if task_file.folder:
+        path, folder = task_file.paths[entry.document], task_file.folder.rstrip("/")
+        if not path.startswith(f"{folder}/"):
+            return ""
+        name = path.removeprefix(f"{folder}/")
+        found = name if found == HERE else f"{found}/{name}"
+    return found if found.isprintable() and found == found.strip() else ""
 
 
 def phase_of(state: State, task: str) -> str:
@@ -137,7 +165,8 @@ def was(state: State, task: str) -> Standing:
 def note(state: State, task: str) -> None:
     """Keep in mind whether the file of this task has something to be told."""
     entry = state.entries.get(task)
-    if entry is None:
+    if entry is None or entry.mute:
+        state.untold.pop(task, None)
         return
     told = state.told.get(task) or Told(entry.standing)
     standing, commit = standing_of(state, task)

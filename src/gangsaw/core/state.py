@@ -356,13 +356,15 @@ class Undo:
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """Where the target stands against the integration branch. `blocked` is why it is not moved, or
-    not pushed; `passing`: that may end by itself, `tries` says how often it was tried since."""
+    not pushed; `passing`: that may end by itself, `tries` says how often it was tried since. What
+    moved the target lies at `target_remote`, or here."""
 
     wanted: str = ""
     delivered: str = ""
     blocked: str = ""
     blocked_at: float = 0.0
     target_commit: str = ""
+    target_remote: str = ""
     merge_failed: str = ""
     pushed: str = ""
     pushed_commit: str = ""

@@ -179,14 +179,20 @@ def _message(state: State, found: Landing) -> tuple[str, str]:
     if found.about == TARGET:
         return f"Merge {state.target}", f"Gangsaw-Run: {state.run}"
     if task := undone_by(found.about):
-        trailers = f"Gangsaw-Run: {state.run}\nGangsaw-Undo: {task}"
+        trailers = f"Gangsaw-Run: {state.run}\nGangsaw-Undo: {task}{_file(state, task)}"
         return f'Undo "{_title(state, task)}"', f"This reverts commit {found.work}.\n\n{trailers}"
     attempt = state.attempts[found.about]
     trailers = (
         f"Gangsaw-Run: {state.run}\nGangsaw-Task: {attempt.task}\nGangsaw-Attempt: {attempt.id}"
     )
-    trailers += resolving.trailers(attempt)
+    trailers += _file(state, attempt.task) + resolving.trailers(attempt)
     return _title(state, attempt.task), trailers + honesty.trailers(attempt.concerns)
+
+
+def _file(state: State, task: str) -> str:
+    """The trailer that tells this task from others of its name, in other files."""
+    path = standing.file_of(state, task)
+    return f"\nGangsaw-File: {path}" if path else ""
 
 
 def _title(state: State, task: str) -> str:

@@ -8,6 +8,7 @@ from gangsaw.core.evolve import evolve
 from gangsaw.core.model import Plan
 from gangsaw.core.state import State
 from gangsaw.core.status import exit_code
+from gangsaw.core.watching import is_closed
 from gangsaw.core.wire import encode
 from gangsaw.engine.earlier import durations_of
 from gangsaw.engine.loop import fold
@@ -36,6 +37,7 @@ def open_run(
                 f"cannot start {order.plan_source}: {state.run} is not finished and has another "
                 "plan; try: gangsaw run (goes on with it), or gangsaw run --new PLAN"
             )
+        _require_nothing_asked(state, order, control)
     return _begin(repo, journal, order, require_start(repo, order), now)
 
 
@@ -47,6 +49,20 @@ def _require_same_target(state: State, order: Order) -> None:
         )
 
 
+def _require_nothing_asked(state: State, order: Order, control: Control) -> None:
+    """`UserError` where something waits that was asked about a task of the last run and that the
+    plan of the new one does not have: nobody would ever do it."""
+    names = {task.id for task in order.plan.tasks} if order.plan is not None else set[str]()
+    for asked in inbox.pending(control.inbox):
+        task = asked.args.get("task") if isinstance(asked, inbox.Request) else None
+        if isinstance(asked, inbox.Request) and task in state.tasks and task not in names:
+            raise UserError(
+                f"cannot start {order.plan_source}: gangsaw {asked.verb} {task} was asked of "
+                f"{state.run} and waits; try: gangsaw run (does that first), or the same with "
+                "--new (forgets it)"
+            )
+
+
 def _is_same(state: State, order: Order) -> bool:
     return order.plan is None or order.plan == state.plan
 
@@ -55,11 +71,15 @@ def _reopened(state: State, control: Control, now: float) -> State:
     """The last run, if there is still something to do in it or somebody asked for something."""
     if state.end is None or inbox.pending(control.inbox):
         return state
-    left = [name for name, known in state.task_states.items() if not known.finished]
+    left = [
+        name
+        for name, known in state.task_states.items()
+        if not known.finished and not is_closed(state, name)
+    ]
     if not left:
-        total = len(state.tasks)
+        landed = sum(known.finished for known in state.task_states.values())
         raise NothingToDo(
-            f"{state.run} has landed {total} of {total}; nothing to do. "
+            f"{state.run} has landed {landed} of {len(state.tasks)}; nothing to do. "
             "To run the plan once more: gangsaw run --new PLAN",
             exit_code=0,
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from gangsaw.core import observations as ob
-from gangsaw.core.actions import Action, RunTurn, StopTurn
+from gangsaw.core.actions import Action, RunTurn, StopTurn, WriteStanding
 from gangsaw.core.events import Event
 from gangsaw.core.evolve import evolve
 from gangsaw.core.policy.delivery import pause_s
@@ -137,7 +137,9 @@ class Engine:
             self._warnings.show(state)
             self._inbox.discard_answered(state)
             self._listener(state, events, now, self._world.launches.activities)
-            reason = self._leave or at_rest(state, now)
+            # What is being written in a task file may not be wanted any more: who leaves before it
+            # is reported leaves a file behind that says something else than what is known of it.
+            reason = self._leave or (None if self._writes() else at_rest(state, now))
             if reason:
                 return reason
             self._pen.require_place()
@@ -171,6 +173,9 @@ class Engine:
             if action not in self._lanes.in_flight and not quiet:
                 lane, job = carry_out(action, self._world)
                 self._lanes.hand_over(lane, action, job)
+
+    def _writes(self) -> bool:
+        return any(isinstance(action, WriteStanding) for action in self._lanes.in_flight)
 
     def _survey(self) -> list[ob.Observation]:
         """Sleep until something may have changed, and what has."""

@@ -90,7 +90,13 @@ def _narrowed(repo: Repository, control: Control, journal: Journal, order: Order
     if goes_on and order.choice is Choice.CONTINUE:
         return replace(order, plan=None)
     plan = rest_of(repo, journal, order.rest, order.plan, order.target)
-    return replace(order, plan=plan, choice=Choice.NEW)
+    task_file = order.task_file
+    if task_file is not None and order.plan is not None and len(plan.tasks) < len(order.plan.tasks):
+        # What is left alone does not come back as news of the file.
+        names = {task.id for task in plan.tasks}
+        entries = tuple(entry for entry in task_file.entries if entry.task in names)
+        task_file = replace(task_file, entries=entries, narrowed=True)
+    return replace(order, plan=plan, choice=Choice.NEW, task_file=task_file)
 
 
 def _who(holder: HeldBy) -> str:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from gangsaw.core import observations as ob
 from gangsaw.core.errors import UserError
 from gangsaw.core.model import Plan
-from gangsaw.core.standing import TaskFile
 from gangsaw.core.state import State
 from gangsaw.engine.asking import asking
 from gangsaw.engine.clock import Clock
@@ -27,13 +26,15 @@ from gangsaw.engine.world import World
 from gangsaw.plan import Complaint, read_roles
 from gangsaw.sources import Document, Expected
 from gangsaw.sources.programs import document_of
-from gangsaw.sources.rereading import Reread, files_now, reread, unplaced
+from gangsaw.sources.rereading import Reread, files_now, reread, since
 
 LOOK_EVERY_S = 1.0
 PAUSE_FACTOR = 20
 """After a reading nobody looks for so many times as long as that took."""
 TOLD_MAX = 20
 """Faults of single records that are told of one version; the rest is counted."""
+CHANGED_MAX = 20
+"""Names of changed files that are told of one version."""
 TEXT_MAX = 300
 """Characters of one of them."""
 JOIN_S = 60.0
@@ -74,7 +75,10 @@ class SourceWatch:
         self._state: State = world.state
         self._stats: Stats | None = None
         self._read_stats: Stats | None = None
-        self._digest = b""
+        self._digests: dict[str, bytes] | None = None
+        self._read_writes = 0
+        self._blocked: set[str] = set()
+        self._back: set[str] = set()
         self._former: Reread | None = None
         self._found: Found | None = None
         self._is_given = False
@@ -90,7 +94,7 @@ class SourceWatch:
             if task_file.through:
                 self._every_s = LOOK_THROUGH_EVERY_S
             if self._state.end is None:
-                self._look(at_once=True)
+                self.look(at_once=True)
             self._thread = threading.Thread(target=self._watch, name="source", daemon=True)
             self._thread.start()
 
@@ -120,69 +124,124 @@ class SourceWatch:
         while not self._closed.wait(pause_s):
             began_s = self._clock.awake()
             if self._found is None and self._state.end is None:
-                self._look()
+                self.look()
             pause_s = max(self._every_s, PAUSE_FACTOR * (self._clock.awake() - began_s))
 
-    def _look(self, *, at_once: bool = False) -> None:
-        task_file, change = self._state.task_file, self._state.source.changes
-        assert task_file is not None  # see `begin`
+    def look(self, *, at_once: bool = False) -> None:
+        """Look once; with `at_once` what is there counts although it may not stand still yet."""
+        known = _Known(self._state)
         try:
-            if task_file.through:
-                self._ask(task_file, change)
-                return
-            stats = _stats(files_now(task_file)[0])
-            stands_still, self._stats = stats == self._stats, stats
-            if not (stands_still or at_once) or stats == self._read_stats:
-                return
-            digest = _digest(each[0] for each in stats)
-            if digest != self._digest:
-                self._found = self._read(task_file, change)
-            self._read_stats, self._digest = stats, digest
+            if known.task_file.through:
+                self._ask(known)
+            else:
+                self._look_at_files(known, at_once)
         except UserError as error:
             if error.text != self._trouble:
-                self._found = ob.SourceUnread(change, error.text)
-            self._read_stats = self._stats
-            self._trouble = error.text if task_file.through else ""
-        except (OSError, ValueError) as error:
-            text = f"cannot read {task_file.shown[0]} again: {type(error).__name__}: {error}"
-            self._found, self._read_stats = ob.SourceUnread(change, text), self._stats
+                self._found = ob.SourceUnread(known.change, error.text)
+            self._read_stats, self._digests, self._trouble = None, None, error.text
+        except Exception as error:  # an effect's border: a fault of a parser ends no watching
+            text = f"{type(error).__name__}: {error}"[:TEXT_MAX]
+            text = f"cannot read {known.task_file.shown[0]} again: {text}"
+            if text != self._trouble:
+                self._found = ob.SourceUnread(known.change, text)
+            self._read_stats, self._trouble = self._stats, text
         finally:
             if self._found is not None:
                 self._wake()
 
-    def _ask(self, task_file: TaskFile, change: int) -> None:
+    def _look_at_files(self, known: _Known, at_once: bool) -> None:
+        stats = _stats(files_now(known.task_file)[0])
+        stands_still, self._stats = stats == self._stats, stats
+        if not (stands_still or at_once):
+            return
+        is_due = self._has_come_back([each[0] for each in stats]) or self._has_written(known)
+        if stats == self._read_stats and not is_due:
+            return
+        digests = {each[0]: _digest(each[0]) for each in stats}
+        if digests != self._digests or is_due:
+            # Kept before it is read: what cannot be is not read again until it is another.
+            before, self._digests = self._digests, digests
+            self._read_stats = stats
+            self._found = self._read(known, _changed(digests, before))
+        self._read_stats, self._trouble = stats, ""
+
+    def _has_written(self, known: _Known) -> bool:
+        """Whether we have written since the last reading. Then the same bytes as at that are news:
+        somebody has put them back."""
+        before, self._read_writes = self._read_writes, known.writes
+        return known.writes != before
+
+    def _has_come_back(self, paths: Sequence[str]) -> bool:
+        """Whether some file was not there or could not be written, and can be now."""
+        before = self._blocked
+        self._blocked = {path for path in paths if not os.access(path, os.W_OK)}
+        self._back |= before - self._blocked
+        return bool(before - self._blocked)
+
+    def _ask(self, known: _Known) -> None:
         """A program never shows a half-written text, so the first look at it counts."""
-        ask = asking(self._world.environ)
-        text = document_of(task_file.dialect, Path(task_file.paths[0]), ask)
+        ask, path = asking(self._world.environ), known.task_file.paths[0]
+        text = document_of(known.task_file.dialect, Path(path), ask)
+        digests = {path: hashlib.sha256(text.text.encode("utf-8")).digest()}
+        self._back |= {path} if self._trouble else set()
+        if self._has_written(known) or digests != self._digests:
+            self._digests = digests
+            self._found = self._read(known, (), [text])
         self._trouble = ""
-        digest = hashlib.sha256(text.text.encode("utf-8")).digest()
-        if digest != self._digest:
-            self._found = self._read(task_file, change, [text])
-        self._digest = digest
 
     def _read(
-        self, task_file: TaskFile, change: int, given: Sequence[Document] | None = None
+        self,
+        known: _Known,
+        changed: Sequence[str],
+        given: Sequence[Document] | None = None,
     ) -> Found:
-        # Entries are replaced as a whole, never changed: see `evolve_watching`.
-        entries, world = self._state.entries, self._world
+        world = self._world
         try:
             read = reread(
-                task_file, entries, _expected(world), lambda plan: _checked(world, plan), given
+                known.task_file,
+                known.entries,
+                _expected(world),
+                lambda plan: _checked(world, plan),
+                given,
+                None if self._former is None else self._former.unread,
+                known.finished,
             )
         except UserError as error:
-            return ob.SourceUnread(change, error.text)
+            return ob.SourceUnread(known.change, error.text)
         before, self._former = self._former, read
-        notes = () if before is None else _since(read.notes, before.notes)
-        fresh = bool(notes or (before is not None and _since(read.unread, before.unread)))
+        unread: tuple[Complaint, ...] = read.unread
+        notes: tuple[Complaint, ...] = ()
+        if before is not None:
+            unread, notes = since(unread, before.unread), since(read.notes, before.notes)
+        fresh = before is not None and bool(unread or notes)
+        called = dict(zip(read.paths, read.shown, strict=True))
+        returned = tuple(at for at, path in enumerate(read.paths) if path in self._back)
+        self._back.clear()
+        names = tuple(called[path] for path in changed[:CHANGED_MAX] if path in called)
         return ob.SourceSeen(
-            change, read.records, read.paths, read.shown, _told(read.unread), _told(notes), fresh
-        )
+            known.change, read.records, read.paths, read.shown, _told(unread), _told(notes), fresh,
+            names, returned, known.writes,
+        )  # fmt: skip
 
 
-def _since(now: tuple[Complaint, ...], before: tuple[Complaint, ...]) -> tuple[Complaint, ...]:
-    """What was not told before, in whatever place it stood then."""
-    known = {unplaced(each) for each in before}
-    return tuple(each for each in now if unplaced(each) not in known)
+class _Known:
+    """What the state knows when a look begins; all that is read is compared with that."""
+
+    def __init__(self, state: State) -> None:
+        assert state.task_file is not None  # see `SourceWatch.begin`
+        self.task_file = state.task_file
+        self.change, self.writes = state.source.changes, state.source.writes
+        self.entries = state.entries
+        """Replaced as a whole, never changed: see `evolve_watching`."""
+        tasks = state.task_states
+        self.finished = tuple(name for name in list(tasks) if tasks[name].finished)
+
+
+def _changed(now: Mapping[str, bytes], before: Mapping[str, bytes] | None) -> list[str]:
+    """The paths of what is another, new, or gone; none where nothing was read before."""
+    if before is None:
+        return []
+    return [path for path, digest in now.items() if digest != before.get(path, _digest(""))]
 
 
 def _told(complaints: tuple[Complaint, ...]) -> tuple[str, ...]:
@@ -203,12 +262,9 @@ def _stat(path: str) -> tuple[str, int, int, int]:
     return path, found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _digest(paths: Iterable[str]) -> bytes:
-    """Of all bytes of the files; one that is not there has none."""
-    digest = hashlib.sha256()
-    for path in paths:
-        own = hashlib.sha256()
-        with suppress(OSError), open(path, "rb") as file:
-            own = hashlib.file_digest(file, "sha256")
-        digest.update(own.digest())
-    return digest.digest()
+def _digest(path: str) -> bytes:
+    """Of all bytes of the file; one that is not there has none."""
+    own = hashlib.sha256()
+    with suppress(OSError), open(path, "rb") as file:
+        own = hashlib.file_digest(file, "sha256")
+    return own.digest()

@@ -52,6 +52,8 @@ class World:
     after_slots: Slots | None = None
     recruits: Mapping[str, AgentSettings] = field(default_factory=dict)
     keeper: Keeper | None = None
+    task_file_lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held by who writes the file that the plan came from, and by who delivers a version of it."""
 
     def agent(self, name: str) -> AgentSettings | None:
         """The settings of the agent called `name`, or `None`."""

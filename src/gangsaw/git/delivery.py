@@ -9,12 +9,20 @@ delivered, and the next time they count as such. The user's changes are never to
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
 from gangsaw.core.faults import durable
+from gangsaw.git.carrying import (
+    Change,
+    Owner,
+    carried_files,
+    put_all,
+    take_back,
+    tell_index,
+)
 from gangsaw.git.refs import Moved, RefElsewhere, branch_ref, move_ref, read_ref
 from gangsaw.git.repository import Repository, is_folder, nul, real, worktree_of_admin
 from gangsaw.git.runner import CHECKOUT_TIMEOUT_S, WRITE_TIMEOUT_S, Output, Place
@@ -86,23 +94,14 @@ class CheckoutBusy:
 Delivery = Delivered | AlreadyThere | TargetMoved | TargetMissing | CheckoutDirty | CheckoutBusy
 
 
-@dataclass(frozen=True, slots=True)
-class _Incoming:
-    """What one path is before and after: modes and blobs; absent is mode 000000."""
-
-    old_mode: str
-    new_mode: str
-    old_blob: str
-    new_blob: str
-
-
 def deliver(
-    repo: Repository, target_branch: str, new: str, *, written: Collection[Path] = ()
+    repo: Repository, target_branch: str, new: str, *, owner: Owner | None = None
 ) -> Delivery:
     """Fast-forward the user's branch (without `refs/heads/`) to the commit `new`. Repeatable.
 
-    `written` are files that are ours to write although they are the user's: as long as what is
-    delivered does not touch them, a change in them is no reason to wait, and stays as it is.
+    What its `owner` writes in files of the user's is no reason to wait: as long as what is
+    delivered does not touch them, a change in them stays as it is; else they get the delivered
+    version with the same written on it, where that is all that they differ by.
     """
     with repo.claim(repo.control_dir / "delivery"):
         old = read_ref(repo, branch_ref(target_branch))
@@ -121,8 +120,7 @@ def deliver(
         if len(checkouts) > 1:
             return CheckoutBusy(f"{target_branch} is checked out in more than one worktree")
         with repo.claim(checkouts[0]) as lock:
-            ours = frozenset(map(real, written))
-            return _into_checkout(repo, checkouts[0], target_branch, old, new, lock, ours)
+            return _into_checkout(repo, checkouts[0], target_branch, old, new, lock, owner)
 
 
 def _moved(
@@ -187,7 +185,7 @@ def _into_checkout(
     old: str,
     new: str,
     lock: int,
-    ours: frozenset[Path],
+    owner: Owner | None,
 ) -> Delivery:
     place = repo.place(path)
     if place is None or place.git_dir is None:
@@ -197,11 +195,26 @@ def _into_checkout(
             return CheckoutBusy(f"{reason} in {path}")
     incoming = _incoming(repo, old, new)
     present, blocking = _sort_changes(repo, place, incoming)
-    blocking = tuple(name for name in blocking if name in incoming or real(path / name) not in ours)
+    files = carried_files(repo, place, owner, blocking, incoming) if owner is not None else []
+    carried = tuple(each.path for each in files)
+    blocking = tuple(
+        name for name in blocking
+        if name not in carried and (name in incoming or not _is_owned(owner, path / name))
+    )  # fmt: skip
     if blocking:
         return CheckoutDirty(path, blocking)
     ref = branch_ref(branch)
     staged, before = _staged(repo, place, present, old), old
+
+    def back(tip: str | None = None) -> None:
+        _put_back(repo, place, staged, lock)
+        if owner is not None:
+            take_back(repo, place, owner, files, lock, tip)
+
+    tell_index(repo, place, files, lock)
+    if owner is not None and not put_all(owner, files):
+        back()
+        return CheckoutDirty(path, carried)
     if present:
         # Files which are already what is delivered: tell the index, then the rest follows.
         durable(
@@ -211,17 +224,23 @@ def _into_checkout(
                 place=place, stdin=nul(present), timeout_s=WRITE_TIMEOUT_S, lock=lock,
             ),
         )  # fmt: skip
+    if present or files:
         before = repo.git("write-tree", place=place, timeout_s=WRITE_TIMEOUT_S).text
+
     out = durable("git.deliver_files", lambda: _two_way(repo, place, old, new, lock))
     if out is not None:
-        _put_back(repo, place, staged, lock)
+        back()
         return CheckoutBusy(f"{out} in {path}{_HIDDEN}")
     moved = move_ref(repo, ref, new, old, place=place)
     if not isinstance(moved, Moved):
         # Somebody committed in this very moment: take our files back out again, but no others.
         _two_way(repo, place, new, before, lock)
-        _put_back(repo, place, staged, lock)
+        back(moved.found)
     return _moved(moved, branch, new, path)
+
+
+def _is_owned(owner: Owner | None, full: Path) -> bool:
+    return owner is not None and owner.has(real(full))
 
 
 def _staged(repo: Repository, place: Place, paths: Sequence[str], old: str) -> tuple[str, ...]:
@@ -265,20 +284,20 @@ def _two_way(repo: Repository, place: Place, old: str, new: str, lock: int) -> s
     return None if out.code == 0 else out.trouble
 
 
-def _incoming(repo: Repository, old: str, new: str) -> dict[str, _Incoming]:
+def _incoming(repo: Repository, old: str, new: str) -> dict[str, Change]:
     fields = repo.git(
         "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", old, new,
         timeout_s=WRITE_TIMEOUT_S,
     ).fields  # fmt: skip
-    found: dict[str, _Incoming] = {}
+    found: dict[str, Change] = {}
     for about, path in zip(fields[::2], fields[1::2], strict=True):
         old_mode, new_mode, old_blob, new_blob, _ = about.removeprefix(":").split(" ")
-        found[path] = _Incoming(old_mode, new_mode, old_blob, new_blob)
+        found[path] = Change(old_mode, new_mode, old_blob, new_blob)
     return found
 
 
 def _sort_changes(
-    repo: Repository, place: Place, incoming: dict[str, _Incoming]
+    repo: Repository, place: Place, incoming: dict[str, Change]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Paths that are already as delivered although the index does not say so; paths in the way."""
     present: list[str] = []
@@ -312,7 +331,7 @@ def _only_inside_submodule(item: Changed) -> bool:
     return item.submodule and item.code == ".M" and item.head_blob == item.index_blob
 
 
-def _index_known(item: Changed, change: _Incoming) -> bool:
+def _index_known(item: Changed, change: Change) -> bool:
     """Whether what is staged is the old or the new content, so that nothing of it can be lost."""
     return (item.index_mode, item.index_blob) in (
         (change.old_mode, change.old_blob),
@@ -341,7 +360,7 @@ def _obstacle(repo: Repository, place: Place, path: str) -> str | None:
     return None
 
 
-def _is_as_delivered(repo: Repository, place: Place, path: str, change: _Incoming) -> bool:
+def _is_as_delivered(repo: Repository, place: Place, path: str, change: Change) -> bool:
     """Whether what lies at the path is exactly what is to be delivered there."""
     assert place.work_tree is not None
     full = real(place.work_tree / path)

@@ -7,7 +7,7 @@ merges it. What comes out is a tree like any other, and has to pass its checks l
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -19,19 +19,26 @@ from gangsaw.git.replaying import has_markers, read_file, replay
 from gangsaw.git.repository import Repository
 from gangsaw.git.runner import GitFailed
 
-UNION, MERGIRAF, RERERE = "union", "mergiraf", "rerere"
-MECHANICAL = (UNION, MERGIRAF, RERERE)
+MARKS, UNION, MERGIRAF, RERERE = "marks", "union", "mergiraf", "rerere"
+MECHANICAL = (MARKS, UNION, MERGIRAF, RERERE)
 """The ways in which a conflict is resolved without anybody."""
+
+
+Marked = Callable[[str, bytes, bytes, bytes], bytes | None]
+"""Path, common base, ours, theirs → ours with what theirs has more than the base, where that is
+nothing but marks of ours in a task file; else `None`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
     """What may be used: `union` are paths of which both sides' lines are kept, `mergiraf` is that
-    program (empty: it is not used), `rerere` whether earlier resolutions are replayed."""
+    program (empty: it is not used), `rerere` whether earlier resolutions are replayed; `marked`
+    merges a task file with one that has marks of ours."""
 
     union: tuple[str, ...] = ()
     mergiraf: str = ""
     rerere: bool = True
+    marked: Marked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +65,14 @@ def _resolve(repo: Repository, ours: str, theirs: str, means: Means) -> Resolved
     plain = read_clashes(repo, ours, theirs)
     if not plain.clashes or not all(clash.is_textual for clash in plain.clashes):
         return None
-    driven = _drive(repo, ours, theirs, means, plain)
-    ways: list[str] = []
-    left = list(plain.clashes)
+    marks = _with_marks(repo, means, plain)
+    ways = [MARKS] if marks else []
+    left = [clash for clash in plain.clashes if clash.path not in marks]
+    driven = _drive(repo, ours, theirs, means, left)
     if driven is not None:
-        still = set(driven.paths) | _marked(repo, driven.tree, plain.paths)
-        left = [clash for clash in plain.clashes if clash.path in still]
-        done = [clash.path for clash in plain.clashes if clash.path not in still]
+        still = set(driven.paths) | _marked(repo, driven.tree, [clash.path for clash in left])
+        done = [clash.path for clash in left if clash.path not in still]
+        left = [clash for clash in left if clash.path in still]
         ways += [way for way in (UNION, MERGIRAF) if any(_way(p, means) == way for p in done)]
         if not done:
             driven = None
@@ -77,15 +85,32 @@ def _resolve(repo: Repository, ours: str, theirs: str, means: Means) -> Resolved
             return None
         tree = _with_files(repo, tree, left, known)
         ways.append(RERERE)
+    if marks:
+        own = [clash for clash in plain.clashes if clash.path in marks]
+        tree = _with_files(repo, tree, own, marks)
     return Resolved(tree, tuple(ways), plain.paths)
 
 
+def _with_marks(repo: Repository, means: Means, plain: Clashes) -> dict[str, bytes]:
+    """The task files in conflict that can be merged as such, and what they are then."""
+    found: dict[str, bytes] = {}
+    for clash in plain.clashes:
+        blobs = {side.number: side.blob for side in clash.sides}
+        if means.marked is None or set(blobs) != {1, 2, 3}:
+            continue
+        base, ours, theirs = (repo.git("cat-file", "blob", blobs[n]).stdout for n in (1, 2, 3))
+        merged = means.marked(clash.path, base, ours, theirs)
+        if merged is not None:
+            found[clash.path] = merged
+    return found
+
+
 def _drive(
-    repo: Repository, ours: str, theirs: str, means: Means, plain: Clashes
+    repo: Repository, ours: str, theirs: str, means: Means, left: Sequence[Clash]
 ) -> Clashes | None:
     """The merge with the drivers for just those paths; `None` where none is for any of them."""
-    union = [path for path in plain.paths if _way(path, means) == UNION]
-    mergiraf = [path for path in plain.paths if _way(path, means) == MERGIRAF]
+    union = [clash.path for clash in left if _way(clash.path, means) == UNION]
+    mergiraf = [clash.path for clash in left if _way(clash.path, means) == MERGIRAF]
     if not union and not mergiraf:
         return None
     # What the repository says of a file goes before mergiraf, and what the settings ask for by

@@ -7,7 +7,15 @@ only place that names them. The room reads and writes task files and does nothin
 """
 
 from gangsaw.sources.assembling import Expected, SourceRead, read_documents
-from gangsaw.sources.place import Source, certain_source, common_name, documents, find_source
+from gangsaw.sources.place import (
+    Home,
+    Source,
+    certain_source,
+    common_name,
+    documents,
+    find_source,
+    place_in,
+)
 from gangsaw.sources.programs import read_best
 from gangsaw.sources.protocol import (
     About,
@@ -34,6 +42,7 @@ __all__ = [
     "Document",
     "Edit",
     "Expected",
+    "Home",
     "Item",
     "Need",
     "Reading",
@@ -50,6 +59,7 @@ __all__ = [
     "documents",
     "find_source",
     "is_phased",
+    "place_in",
     "read_best",
     "read_documents",
     "read_source",

@@ -2,7 +2,8 @@
 places of the foreign file, so that all rules of plans and all their complaints hold for it as well.
 
 Records that are done are no tasks of the plan, and nobody waits for them; records on hold are none
-either, nor is what needs them.
+either, nor is what needs them. Who needs what is not there is on hold: nobody can say that it may
+begin.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gangsaw.plan import Complaint, PlanRead, RolesRead, legal_id, read_tree
-from gangsaw.plan.complaint import Path, listed, shown
+from gangsaw.plan.complaint import Path, listed, nearest, shown
 from gangsaw.sources.lines import one_line
 from gangsaw.sources.place import common_name
 from gangsaw.sources.protocol import (
@@ -33,11 +34,17 @@ LINES_MAX = 10_000_000
 NAMED_MAX = 6
 """Records named in one sentence."""
 
+GUESSES_MAX = 20
+"""Unknown needs of one source for which a like name is looked for: each look is at all names."""
+
+NAME_ONE = "name another record of the source, or take the need away"
+
 GIVE_CHECKS = 'write run = ["COMMAND"] below [checks] in gangsaw.toml'
 """How tasks get checks whose file has no place for them."""
 
 _OPEN = (Standing.OPEN, Standing.RUNNING)
 
+_NUMBER = re.compile(r"[0-9]+")
 _NUMBERED = re.compile(r"\.(?=[1-9][0-9]*$)")
 
 
@@ -45,7 +52,7 @@ _NUMBERED = re.compile(r"\.(?=[1-9][0-9]*$)")
 class SourceRead:
     """What came of reading a source. `items` are all its records by the id that they have (or would
     have) in the plan; `inferred`, `unread` and `notes` are told to users, each with its place;
-    those of `unread` whose key an earlier record has are in `doubles`, too.
+    those of `notes` about needs of which there is no record are in `unknown`, too.
     `plan` holds what is still to be done, unless there are errors in it or nothing is left."""
 
     dialect: str
@@ -56,12 +63,17 @@ class SourceRead:
     unread: tuple[Complaint, ...] = ()
     notes: tuple[Complaint, ...] = ()
     tree: Mapping[str, Any] = field(default_factory=dict)
-    doubles: tuple[Complaint, ...] = ()
+    unknown: tuple[Complaint, ...] = ()
 
     @property
     def is_done(self) -> bool:
         """Whether there are records and none of them is left to be done."""
         return bool(self.items) and not self.plan.errors and self.plan.plan is None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether some of what is not done is on hold by its own record."""
+        return any(_is_held(item) for item in self.items.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +100,22 @@ def read_documents(
     expected: Expected | None = None,
     around: Sequence[Remark] = (),
     accepted: Mapping[str, str] | None = None,
+    settled: Collection[str] = (),
 ) -> SourceRead:
     """The plan in the documents of one source, and everything to be told about it; `around` is
     what is told of the files themselves. Records whose keys were `accepted` keep their id, and are
-    a part of the plan even where they are called done."""
+    a part of the plan even where they are called done. Of these are over, in the source or not any
+    more, those in `settled`: nobody waits for them, nor they for anything."""
     expected = expected or Expected()
     reading = dialect.read(documents)
     names = [document.path for document in documents]
     items, doubles = _by_key(reading)
-    remarks = [*around, *reading.remarks, *doubles]
+    items, unknown = _without_unknown(items, settled)
+    remarks = [*around, *reading.remarks, *doubles, *unknown.values()]
     accepted = accepted or {}
     ids = _ids(items, accepted)
     still = {key: _as_open(item) if key in accepted else item for key, item in items.items()}
-    kept, left_out = _left(still)
+    kept, left_out = _left(still, settled, unknown)
     remarks += left_out
     left = _Left(kept, _open_needs(still, kept), ids)
     tree = _tree(reading.goal, left)
@@ -119,7 +134,7 @@ def read_documents(
         tuple(sorted(_told(names, each) for each in remarks if each.about is About.UNREAD)),
         tuple(sorted(_told(names, each) for each in remarks if each.about is About.NOTE)),
         tree,
-        tuple(sorted(_told(names, each) for each in doubles)),
+        tuple(sorted(_told(names, each) for each in unknown.values())),
     )
 
 
@@ -174,9 +189,48 @@ def _ids(items: Mapping[str, Item], accepted: Mapping[str, str]) -> dict[str, st
 # --- what is left to be done -------------------------------------------------------------------
 
 
-def _left(items: Mapping[str, Item]) -> tuple[dict[str, Item], list[Remark]]:
-    """The records that are to be done, without needs that nobody has to wait for any more."""
-    held = _held(items)
+def _without_unknown(
+    items: Mapping[str, Item], settled: Collection[str]
+) -> tuple[dict[str, Item], dict[str, Remark]]:
+    """The records without needs that no record has the name of; those to be done that have such a
+    need are on hold, each with a remark at the place of the need."""
+    found: dict[str, Item] = {}
+    remarks: dict[str, Remark] = {}
+    for key, item in items.items():
+        unknown = [need for need in item.needs if need.key not in items]
+        if unknown:
+            needs = tuple(need for need in item.needs if need.key in items)
+            item = replace(item, needs=needs)
+        unknown = [need for need in unknown if need.key not in settled]
+        if unknown and key not in settled and item.standing in _OPEN:
+            names = list(dict.fromkeys(shown(need.key) for need in unknown))
+            are = "are" if len(names) > 1 else "is"
+            hold = f"it needs {listed(names, NAMED_MAX)}, which {are} not there"
+            first = unknown[0]
+            guess = _guess(first.key, items.keys() - {key}) if len(remarks) < GUESSES_MAX else ""
+            document = item.document if first.document is None else first.document
+            said = f"{shown(key)} is on hold and is left out: {hold}"
+            remedy = guess or NAME_ONE
+            remarks[key] = Remark(About.NOTE, first.line, said, remedy, first.col, document)
+            item = replace(item, hold=item.hold or hold)
+        found[key] = item
+    return found, remarks
+
+
+def _guess(name: str, known: Collection[str]) -> str:
+    """What may be meant. Of two that differ in their numbers only none is meant by the other."""
+    near = nearest(name, known)
+    if near is None or _NUMBER.sub("", near) == _NUMBER.sub("", name):
+        return ""
+    return f"did you mean {shown(near)}?"
+
+
+def _left(
+    items: Mapping[str, Item], settled: Collection[str], told: Collection[str]
+) -> tuple[dict[str, Item], list[Remark]]:
+    """The records that are to be done, without needs that nobody has to wait for any more; of those
+    in `told` is said already why they are on hold."""
+    held = _held(items, settled)
     kept = {
         key: item
         for key, item in items.items()
@@ -187,7 +241,7 @@ def _left(items: Mapping[str, Item]) -> tuple[dict[str, Item], list[Remark]]:
         if item.standing is Standing.LATER:
             said = f"{shown(key)} is on hold and is left out"
             remarks.append(Remark(About.NOTE, item.line, said, "", item.col, item.document))
-        elif item.hold and item.standing in _OPEN:
+        elif item.hold and item.standing in _OPEN and key not in told:
             said = f"{shown(key)} is on hold and is left out: {item.hold}"
             remarks.append(Remark(About.NOTE, item.line, said, "", item.col, item.document))
         elif key in held and item.standing in _OPEN:
@@ -196,7 +250,7 @@ def _left(items: Mapping[str, Item]) -> tuple[dict[str, Item], list[Remark]]:
     return kept, remarks
 
 
-def _held(items: Mapping[str, Item]) -> dict[str, str]:
+def _held(items: Mapping[str, Item], settled: Collection[str]) -> dict[str, str]:
     """What needs a record on hold, with the one that it needs."""
     below: dict[str, list[str]] = {}
     for key, item in items.items():
@@ -207,7 +261,7 @@ def _held(items: Mapping[str, Item]) -> dict[str, str]:
     while pending:
         key = pending.pop()
         for child in below.get(key, ()):
-            if child not in held and not _is_held(items[child]):
+            if child not in held and child not in settled and not _is_held(items[child]):
                 held[child] = key
                 pending.append(child)
     return held
@@ -219,9 +273,9 @@ def _is_held(item: Item) -> bool:
 
 
 def _open_needs(items: Mapping[str, Item], kept: Mapping[str, Item]) -> dict[str, tuple[Need, ...]]:
-    """The needs that are left of each record to be done: on others to be done, and those that name
-    nothing at all. Where an order was inferred by way of a record that is settled, it holds on: of
-    three in a row the last still waits for the first when the second happens to be done."""
+    """The needs that are left of each record to be done, on others to be done. Where an order was
+    inferred by way of a record that is settled, it holds on: of three in a row the last still waits
+    for the first when the second happens to be done."""
     return {key: tuple(_of_item(item, items, kept).values()) for key, item in kept.items()}
 
 
@@ -230,11 +284,11 @@ def _of_item(item: Item, items: Mapping[str, Item], kept: Mapping[str, Item]) ->
     pending, seen = list(reversed(item.needs)), set[str]()
     while pending:
         need = pending.pop()
-        if need.key in kept or need.key not in items:
+        if need.key in kept:
             known = found.get(need.key)
             if known is None or (known.why and not need.why):
                 found[need.key] = need
-        elif need.why and need.key not in seen:
+        elif need.why and need.key in items and need.key not in seen:
             seen.add(need.key)
             pending += [
                 replace(need, key=before.key)

@@ -18,7 +18,7 @@ from gangsaw.sources.boxes import box_of
 from gangsaw.sources.commands import command_of
 from gangsaw.sources.edges import Edges, with_needs
 from gangsaw.sources.front_matter import Front, front_of, with_key, with_value
-from gangsaw.sources.lines import heading, lines_of, one_line
+from gangsaw.sources.lines import heading, lines_of, one_line, uncommented
 from gangsaw.sources.protocol import (
     About,
     Answer,
@@ -52,7 +52,6 @@ _WORDS = {
 }
 _OURS = {Standing.OPEN: "To Do", Standing.RUNNING: "In Progress", Standing.DONE: "Done"}
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]*-\d+(?:\.\d+)*|\d+(?:\.\d+)*")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _CRITERIA = re.compile(r"acceptance criteria|definition of done", re.IGNORECASE)
 _DESCRIPTION = re.compile(r"##[ \t]+Description[ \t]*")
 _LABEL = re.compile(r"(agent|model|track)[:=](\S.{0,79})")
@@ -64,7 +63,6 @@ class _Task:
 
     key: str
     front: Front
-    path: str
     document: int
 
     @property
@@ -155,7 +153,7 @@ def _task(document: Document, n: int, remarks: list[Remark]) -> _Task | None:
         said = f"the status of {_key(front)} is not known and counts as on hold: {said}"
         remarks.append(Remark(About.NOTE, status.line.number, said, "write To Do or Done",
                               document=n))  # fmt: skip
-    return _Task(_key(front), front, document.path, n)
+    return _Task(_key(front), front, n)
 
 
 def _word(front: Front) -> str:
@@ -174,7 +172,7 @@ def _standing(front: Front) -> Standing:
 
 def _item(task: _Task) -> Item:
     front = task.front
-    body = _COMMENT.sub("", "\n".join(line.text.rstrip() for line in front.body))
+    body = uncommented("\n".join(line.text.rstrip() for line in front.body))
     body = re.sub(r"\n{3,}", "\n\n", body).strip()[:WORDS_MAX]
     title = one_line(front.text("title")) or one_line(body) or task.key
     fields: dict[str, Any] = {}
@@ -191,8 +189,9 @@ def _item(task: _Task) -> Item:
         title,
         body,
         listed_under("See also", also),
-        f"This is {task.key} of the backlog, {one_line(task.path)}. Leave that file as it is: how "
-        "the task stands is written there for you.",
+        # Without the path: a file that is moved or renamed makes it no other task.
+        f"This is {task.key} of the backlog. Leave its file as it is: how the task stands is "
+        "written there for you.",
     ]
     above = [front.text(key).strip() for key in ("parent_task_id", "milestone")]
     within = tuple(one_line(each) for each in (above[0].lower(), above[1]) if each)
@@ -212,7 +211,7 @@ def _item(task: _Task) -> Item:
 def _words(front: Front) -> str:
     """What its body says, without criteria that are checks, sections that are left empty by that,
     and the heading of the description."""
-    body = _COMMENT.sub("", "\n".join(line.text.rstrip() for line in front.body))
+    body = uncommented("\n".join(line.text.rstrip() for line in front.body))
     sections: list[list[str]] = [[""]]
     for line in body.split("\n"):
         if heading(line) is not None:

@@ -28,6 +28,7 @@ from gangsaw.sources.beads_house import (
     tell_skipped,
 )
 from gangsaw.sources.beads_records import Record, records_of
+from gangsaw.sources.beads_store import redirected as redirected_folder
 from gangsaw.sources.beads_store import stale
 from gangsaw.sources.beads_words import CLOSED_EPIC, record_edits
 from gangsaw.sources.edges import Edges, with_needs
@@ -104,8 +105,12 @@ class Beads:
                 missing.append(report.key)
                 continue
             touched[report.key] = report
-            others = doubles.get(report.key, ()) if report.standing is Standing.DONE else ()
-            for each in (house.records[report.key], *others):
+            first = house.records[report.key]
+            is_done = report.standing is Standing.DONE
+            others = doubles.get(report.key, ()) if is_done else ()
+            # Under another title it is another task, that a merge has given the same id.
+            same = (each for each in others if each.text("title") == first.text("title"))
+            for each in (first, *same):
                 edits += _edits(document.text, each, report, standing_of(each, house))
             now[report.key] = report.standing
         for epic, report in epics_of(house, now, touched):
@@ -115,6 +120,7 @@ class Beads:
 
 DIALECT = Beads()
 surroundings = stale
+redirected = redirected_folder
 PROGRAM = Bd()
 PHASED = True
 

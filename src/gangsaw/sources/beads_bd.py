@@ -18,7 +18,7 @@ from gangsaw.core.errors import UserError
 from gangsaw.sources.beads_records import HOLDERS
 from gangsaw.sources.beads_store import Store, store_of
 from gangsaw.sources.lines import one_line
-from gangsaw.sources.programs import Answered, Ask, Call, Unanswered
+from gangsaw.sources.programs import Answered, Ask, Call, NotThere, Unanswered
 from gangsaw.sources.protocol import About, Dialect, Document, Remark
 from gangsaw.sources.writing import Unwritten, Wish, Written
 
@@ -100,11 +100,12 @@ def listed(ask: Ask, folder: Path) -> tuple[list[Any], tuple[Remark, ...]]:
 
 def heard(ask: Ask, folder: Path, arguments: Sequence[str]) -> Answered:
     """What `bd` answers; `UserError` where it does not."""
-    call = Call("bd", tuple(arguments), folder.parent, _SETTINGS, _WITHOUT)
+    only_reads = tuple(arguments[:1]) in (("list",), ("show",))
+    call = Call("bd", tuple(arguments), folder.parent, _SETTINGS, _WITHOUT, only_reads)
     answer = ask(call)
     if isinstance(answer, Unanswered):
         if answer.is_missing:
-            raise UserError(
+            raise NotThere(
                 f"cannot ask bd, which keeps the records of {folder.name}: it is not on the PATH; "
                 "try: bd version"
             )

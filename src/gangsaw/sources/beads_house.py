@@ -53,7 +53,7 @@ class House:
     blockers: dict[str, list[str]] = field(default_factory=dict)
     loose: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
-    skipped: dict[str, list[int]] = field(default_factory=dict)
+    skipped: dict[tuple[int, str], list[int]] = field(default_factory=dict)
 
     def is_epic(self, key: str) -> bool:
         """Whether a record is no task but holds some."""
@@ -98,14 +98,15 @@ def house_of(found: Sequence[Found]) -> House:
     house = House()
     for each in found:
         house.remarks += each.remarks
-        for kind, lines in each.skipped.items():
-            house.skipped.setdefault(kind, []).extend(lines)
+        for where, lines in each.skipped.items():
+            house.skipped.setdefault(where, []).extend(lines)
         for record in each.records:
             if house.records.setdefault(record.key, record) is not record:
                 house.others.append(record)
     for record in house.records.values():
         for link in record.links:
-            _keep(house, record, link.of, link.key, link.kind)
+            if link.key in house.records or not (link.is_over and link.kind in _BLOCKING):
+                _keep(house, record, link.of, link.key, link.kind)
     by_id: dict[str, list[str]] = {}
     for key in house.records:
         match = _DOTTED.fullmatch(key)
@@ -146,17 +147,17 @@ def skips(record: Record, house: House) -> bool:
     """Whether a record is no work at all, and nobody waits for it."""
     if record.kind not in _TALK:
         return False
-    lines = house.skipped.setdefault(record.kind, [])
+    lines = house.skipped.setdefault((record.document, record.kind), [])
     lines.append(record.line)
     return True
 
 
 def tell_skipped(house: House) -> None:
-    for kind, lines in house.skipped.items():
+    for (document, kind), lines in house.skipped.items():
         if kind != "header":
             where = ", ".join(map(str, lines[:NAMED_MAX])) + (", …" if lines[NAMED_MAX:] else "")
             said = f"of kind {kind}, no tasks: line{'s' if lines[1:] else ''} {where}"
-            house.remarks.append(Remark(About.NOTE, lines[0], said))
+            house.remarks.append(Remark(About.NOTE, lines[0], said, document=document))
 
 
 def tell_epics(house: House) -> None:
@@ -232,9 +233,8 @@ def _needs(
     if blocker not in house.records:
         if blocker.startswith("external:"):
             return f"it waits for {name}, of another project"
-        if not why:
-            house.note(record, f"it waits for {name}, which is not there: not waited for")
-        return []
+        # Nobody knows whether that was done: it may be of a text that holds a part only.
+        return [Need(blocker, record.line, why)]
     if house.is_settled(blocker) or blocker == record.key:
         return []
     if house.records[blocker].kind in _TALK:

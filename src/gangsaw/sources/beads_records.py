@@ -23,16 +23,19 @@ HOLDERS = ("data", "issues", "items")
 LINE_MAX = 4 * 1024 * 1024
 """Characters of one record."""
 
+_OVER = ("closed", "tombstone")
 _CONFLICT = re.compile(r"(<{7}|={7}|>{7}|\|{7})( |$)")
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A dependency: what the record `of` is linked to, and how."""
+    """A dependency: what the record `of` is linked to, and how. `is_over`: the link itself says
+    that the other is closed."""
 
     of: str
     key: str
     kind: str
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,11 @@ class Record:
 
 @dataclass(slots=True)
 class Found:
-    """What is in a text."""
+    """What is in a text. `skipped` are the lines of what is no work, by document and kind."""
 
     records: list[Record] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
-    skipped: dict[str, list[int]] = field(default_factory=dict)
+    skipped: dict[tuple[int, str], list[int]] = field(default_factory=dict)
 
 
 def records_of(text: str, document: int = 0) -> Found:
@@ -169,7 +172,7 @@ def _take(table: Any, line: int, place: tuple[int, int], found: Found, document:
     kind = table.get("_type", "issue")
     if kind != "issue" or ("id" not in table and "schema_version" in table):
         name = kind if isinstance(kind, str) and kind != "issue" else "header"
-        found.skipped.setdefault(one_line(name, 30), []).append(line)
+        found.skipped.setdefault((document, one_line(name, 30)), []).append(line)
         return
     key = table.get("id")
     if isinstance(key, int) and not isinstance(key, bool):
@@ -198,7 +201,8 @@ def _links(table: Mapping[str, Any], key: str) -> Iterator[Link]:
             other, of = each.get("depends_on_id", each.get("id")), each.get("issue_id", key)
             kind = each.get("type" if "depends_on_id" in each else "dependency_type")
             if _is_name(other) and _is_name(of):
-                yield Link(of, other, kind if _is_name(kind) else "blocks")
+                is_over = "depends_on_id" not in each and each.get("status") in _OVER
+                yield Link(of, other, kind if _is_name(kind) else "blocks", is_over)
     parent = table.get("parent")
     if _is_name(parent):
         yield Link(key, parent, "parent-child")

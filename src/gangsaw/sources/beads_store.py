@@ -19,6 +19,10 @@ HEAD_BYTES_MAX = 64 * 1024
 """Of the small files in which `bd` says where and how it keeps the records."""
 
 
+REDIRECTS_MAX = 10
+"""Folders that point to another, one after the other."""
+
+
 class Store(Enum):
     """How `bd` keeps the records of a folder; `None` where the files there are all."""
 
@@ -29,16 +33,38 @@ class Store(Enum):
 
 def store_of(folder: Path) -> Store | None:
     """The store of a folder, or of the one that it points to. Former ones may lie beside it."""
-    if said := _head(folder / "redirect").strip():
-        # Versions differ in what the path is relative to.
-        found = [place / said for place in (folder.parent, folder) if (place / said).is_dir()]
-        folder = found[0] if found else folder
+    folder = redirected(folder)
     backend, mode = _named(_head(folder / "metadata.json"))
     if (folder / "embeddeddolt").is_dir() or (backend, mode) == ("dolt", "embedded"):
         return Store.EMBEDDED
     if (folder / "dolt").is_dir() or backend == "dolt":
         return Store.SERVER
     return Store.SQLITE if any(folder.glob("*.db")) else None
+
+
+def redirected(folder: Path) -> Path:
+    """The folder that one points to, at once or by way of others; itself where it points to none.
+    Of those that point to one another it is the first, too."""
+    seen = [folder]
+    for _ in range(REDIRECTS_MAX):
+        lines = _head(seen[-1] / "redirect").strip().splitlines()
+        if not lines:
+            return seen[-1]
+        # Versions differ in what the path is relative to.
+        ways = (Path(os.path.normpath(each / lines[0].strip())) for each in
+                (seen[-1].parent, seen[-1]))  # fmt: skip
+        found = next((way for way in ways if _is_folder(way)), None)
+        if found is None:
+            return seen[-1]
+        seen.append(found)
+    return folder
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # what no path can be
+        return False
 
 
 def _named(text: str) -> tuple[str, str]:

@@ -11,6 +11,13 @@ from gangsaw.sources.lines import Line
 from gangsaw.sources.protocol import Edit, Standing
 
 _BOX = re.compile(r"(\s*)(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?\[([^\[\]\r\n]?)\](?=[ \t]|$)")
+_IN = r"[ \t]*(?:[xX✓✔✅☑~/>-][ \t]*)?"
+_ODD_LIST = r"[–—•◦▪·‣●○]|[A-Za-z]{1,3}[.)]"
+_ODD = re.compile(
+    rf"(?P<lead>[\s>]*)(?:(?:(?P<list>[-*+]|\d{{1,9}}[.)])|(?P<odd>{_ODD_LIST}))[ \t]*)?"
+    rf"(?:\[(?P<in>{_IN})\](?![(\[:*_])|(?P<sign>[☐☑☒⬜▢□]))"
+)
+_ODD_CELL = re.compile(rf"\|[ \t]*(?:[-*+][ \t]+)?(?:\[{_IN}\](?=[ \t]|\||\Z)|[☐☑☒⬜▢□])")
 _MARKS = {
     " ": Standing.OPEN,
     "": Standing.OPEN,
@@ -53,6 +60,27 @@ def box_of(line: Line) -> Box | None:
         return None
     rest = line.text[match.end() :].lstrip()
     return Box(line, line.start + match.start(2), match[2], rest, _MARKS.get(match[2]))
+
+
+def odd_box(line: Line) -> str:
+    """Why a line that looks as if it began with a check box has none; empty where it has one, or
+    does not look like that."""
+    text = line.text
+    if text.lstrip(" \t>").startswith("|"):
+        return "it is in a table" if _ODD_CELL.search(text) else ""
+    match = _ODD.match(text)
+    if match is None or _BOX.match(text):
+        return ""
+    is_listed = match["list"] is not None or match["odd"] is not None
+    if ">" in match["lead"]:
+        return "it is quoted" if is_listed else ""
+    if match["odd"] is not None:
+        return f"{match['odd']} begins no list"
+    if match["sign"] is not None:
+        return f"{match['sign']} is no box of a list"
+    if len(match["in"]) > 1:
+        return "there are blanks in it"
+    return "there is no blank around it" if is_listed else ""
 
 
 def ticked(box: Box, standing: Standing, others: Iterable[Box]) -> Edit | None:

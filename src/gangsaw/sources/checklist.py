@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gangsaw.sources.boxes import Box, box_of, ticked
+from gangsaw.sources.boxes import Box, box_of, odd_box, ticked
 from gangsaw.sources.edges import Edges, with_needs
 from gangsaw.sources.lines import Line, heading, lines_of, one_line, prose
 from gangsaw.sources.protocol import (
@@ -50,7 +50,6 @@ _BELOW = re.compile(
     r"(?:[-*+]\s+)?(?:\*\*)?(?:depends on|after|needs|requires|blocked by):(?:\*\*)?\s+(.+)",
     re.IGNORECASE,
 )
-_ODD = re.compile(r"[\s>]*(?:[-*+]|\d{1,9}[.)])[ \t]*\[[ xX]?\](?![(\[:])")
 _NUMBERED = re.compile(r"\s*\d{1,9}[.)][ \t]")
 _SPECKIT = re.compile(r"\W{0,4}T\d{3,6}[a-z]?\b")
 _HOME = re.compile(r"(?:to-?do|checklist)\.(?:md|markdown|txt)", re.IGNORECASE)
@@ -229,9 +228,8 @@ def _row(box: Box, section: str, above: _Row | None, found: _List) -> _Row | Non
 
 def _below(line: Line, open_: Sequence[_Row], found: _List) -> None:
     """A line that is no entry: words of the one that it is indented below, if any."""
-    if _ODD.match(line.text):
-        why = "quoted" if ">" in line.text.partition("[")[0] else "no blank around the box"
-        said = f"{why}; this line is not read: {one_line(line.text, 60)}"
+    if why := odd_box(line):
+        said = f"looks like a box, but {why}; this line is not read: {one_line(line.text, 60)}"
         found.remarks.append(Remark(About.UNREAD, line.number, said, "write it as - [ ] words"))
         return
     if open_:
@@ -296,10 +294,13 @@ def _said(found: _List, edges: Edges) -> Iterator[Remark]:
             whole = by_words.get(_name(text))
             for name in [text] if whole is not None else text.split(","):
                 other = by_words.get(_name(name))
-                if other is None or other is row:
-                    said = f"not understood as a need: {one_line(name, 60)}"
-                    remedy = "write the id or the words of another entry"
-                    yield Remark(About.NOTE, number, said, remedy)
+                if other is None:
+                    for last in row.leaves():
+                        edges.say(last.key, Need(one_line(name, 60), number))
+                    continue
+                if other is row:
+                    said = f"{one_line(row.words, 60)} names itself as a need; that is left out"
+                    yield Remark(About.NOTE, number, said, "name another entry")
                     continue
                 for first in other.leaves():
                     for last in row.leaves():

@@ -53,5 +53,6 @@ def _read_again(
 
 
 def unread(complaints: Sequence[Complaint]) -> tuple[Loss, ...]:
-    """Records that could not be read are lost with every conversion."""
+    """Records that could not be read are lost with every conversion, and so are needs of which
+    there is no record."""
     return tuple(Loss("", f"{each.source}:{each.line}", each.text, "") for each in complaints)

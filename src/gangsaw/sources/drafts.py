@@ -148,7 +148,7 @@ def words_of(title: str, prompt: str) -> str:
 def losses(before: Draft, after: Draft, names: Mapping[str, str]) -> Iterator[Loss]:
     """What of the first draft is not in the second, or otherwise there. `names` are the ids that
     its tasks have in the second. Blank lines of a prompt do not count, nor does the order in which
-    needs are listed, nor a need that follows from others."""
+    needs are listed, a need that follows from others, or a priority that all tasks have."""
     if _squeezed(before.goal) != _squeezed(after.goal):
         yield Loss("", "goal", _said(before.goal), _said(after.goal))
     there = {task.id: task for task in after.tasks}
@@ -174,6 +174,8 @@ def _of_task(
     if was is not becomes:
         yield Loss(task.id, "status", was.value, becomes.value)
     for field in fields(Task):
+        if field.name == "priority" and _is_level(before) and _is_level(after):
+            continue
         old, new = getattr(task, field.name), getattr(other, field.name)
         key = _KEYS.get(field.name, field.name)
         if field.name == "needs":
@@ -188,6 +190,11 @@ def _of_task(
                 yield Loss(task.id, key, _said([k for k, _ in old]), _said([k for k, _ in new]))
         elif old != new:
             yield Loss(task.id, key, _said(old), _said(new))
+
+
+def _is_level(draft: Draft) -> bool:
+    """Whether no task goes before another by its priority."""
+    return len({task.priority for task in draft.tasks}) <= 1
 
 
 def _same_order(

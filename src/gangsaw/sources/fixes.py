@@ -52,6 +52,7 @@ _OURS = {Standing.OPEN: "Open", Standing.RUNNING: "In progress", Standing.DONE: 
 _MORE = re.compile(r"\s*[(–—].*$")
 """What follows the word of a status: a date, a commit."""
 
+_NOTHING = re.compile(r"[\W_]*(?:(?:none|nothing|no|nobody|n/?a)\b.*)?", re.IGNORECASE)
 _OTHERS = re.compile(r"[A-Z]{2,6}-\d{1,5}[a-z]?\b")
 
 
@@ -59,7 +60,7 @@ _OTHERS = re.compile(r"[A-Z]{2,6}-\d{1,5}[a-z]?\b")
 class Fix:
     """One entry. `status` is where its word stands and what it is; `at` where a line with one would
     go, after its heading, and `end` that line's end. `formal` are those of its words that are also
-    its needs or severity."""
+    its needs or severity, `chars` how long the lines of running text among them are."""
 
     key: str
     title: str
@@ -73,6 +74,7 @@ class Fix:
     file: str = ""
     needs: tuple[tuple[str, int], ...] = ()
     words: list[str] = field(default_factory=list)
+    chars: int = 0
     formal: set[int] = field(default_factory=set)
 
 
@@ -178,14 +180,16 @@ def _is_status(text: str) -> bool:
 def _take(fix: Fix, text: str, number: int, start: int, remarks: list[Remark]) -> None:
     match = _FIELD.fullmatch(text)
     if match is None:
-        if sum(map(len, fix.words)) < WORDS_MAX:
+        if fix.chars < WORDS_MAX:
             fix.words.append(text.rstrip())
+            fix.chars += len(text) + 1
         return
     name, value = match[2].lower().strip(), match[4].strip()
-    at = start + len(match[1]) + len(match[3])
+    gap = len(match[3]) + len(match[4]) - len(match[4].lstrip())
+    at = start + len(match[1]) + gap
     if name == "status":
         if fix.status is None:
-            fix.status, fix.is_spaced = (at, value), bool(match[3])
+            fix.status, fix.is_spaced = (at, value), gap > 0
             _stand(fix, value, number, remarks)
         return
     if name in ("file", "files", "location"):
@@ -194,7 +198,10 @@ def _take(fix: Fix, text: str, number: int, start: int, remarks: list[Remark]) -
         fix.severity = int(ranked[1])
         fix.formal.add(len(fix.words))
     elif name in ("depends on", "requires", "blocked by", "after"):
-        keys = [key for key in _OTHERS.findall(value) if key != fix.key]
+        named = _OTHERS.findall(value)
+        if not named and not _NOTHING.fullmatch(value):
+            named = [one_line(value, 60)]
+        keys = [key for key in named if key != fix.key]
         fix.needs = tuple((key, number) for key in keys)
         fix.formal.add(len(fix.words))
     fix.words.append(f"{match[2].strip()}: {value}")

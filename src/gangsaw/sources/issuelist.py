@@ -45,6 +45,9 @@ _BLOCKING = re.compile(r"\(blocking\)|\bBLOCKING\b")
 _NEEDS = re.compile(
     r"\((?:depends on|after|needs|blocked by|waits for):?\s+([^()]{1,300})\)", re.IGNORECASE
 )
+_AFTER = re.compile(r"\s+\(after \d{1,9}(?:, \d{1,9}){0,99}\)\Z")
+"""At the end of an entry, where it is no part of the title."""
+
 _NUMBER = re.compile(r"#?(?<![\w.])(\d{1,9})(?![\w.])")
 _MODEL = re.compile(
     r"(?:claude|opus|sonnet|haiku|gpt|o\d|codex|gemini|qwen|llama|deepseek|mistral|grok|kimi|glm)",
@@ -215,8 +218,12 @@ def _item(entry: _Entry, path: str) -> Item:
         "whether the issue is done is written there for you."
     )
     fields = {"model": entry.model} if entry.model else {}
-    title = one_line(entry.words) or f"#{entry.key}"
-    return Item(entry.key, title, told, entry.line.number, standing=entry.standing, fields=fields)
+    whole = _AFTER.sub("", entry.words)
+    title = one_line(whole) or f"#{entry.key}"
+    return Item(
+        entry.key, title, told, entry.line.number, standing=entry.standing, fields=fields,
+        words="" if one_line(whole, len(whole) + 1) == title else entry.words,
+    )  # fmt: skip
 
 
 # --- order -------------------------------------------------------------------------------------
@@ -226,16 +233,24 @@ def _said(found: _List, edges: Edges) -> Iterator[Remark]:
     """What entries say in words."""
     for entry in found.entries.values():
         for match in _NEEDS.finditer(entry.words):
-            numbers = [str(int(each[1])) for each in _NUMBER.finditer(match[1])]
+            numbers = _numbers(match)
             if not numbers:
-                said = f"#{entry.key} says {one_line(match[0], 60)}: that names no entry"
-                yield Remark(About.NOTE, entry.line.number, said, "write the number")
+                edges.say(entry.key, Need(one_line(match[1], 60), entry.line.number))
             for key in numbers:
                 if key == entry.key:
                     said = f"#{entry.key} depends on itself; that is left out"
                     yield Remark(About.NOTE, entry.line.number, said)
                 else:
                     edges.say(entry.key, Need(key, entry.line.number))
+
+
+def needs_in(words: str) -> set[str]:
+    """The numbers that the words of an entry say it waits for."""
+    return {key for match in _NEEDS.finditer(words) for key in _numbers(match)}
+
+
+def _numbers(match: re.Match[str]) -> list[str]:
+    return [str(int(each[1])) for each in _NUMBER.finditer(match[1])]
 
 
 def _phases(found: _List, edges: Edges) -> None:

@@ -125,6 +125,16 @@ def _past_comment(lines: list[Line], at: int, endless: dict[str, int]) -> int:
     return 0
 
 
+def uncommented(text: str) -> str:
+    """The text without its comments; what begins like one and never ends stays."""
+    parts: list[str] = []
+    at = 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        parts.append(text[at:start])
+        at = end + len("-->")
+    return "".join((*parts, text[at:]))
+
+
 def heading(text: str) -> tuple[int, str] | None:
     """Level and text of a Markdown heading; `None` if the line is none."""
     match = _HEADING.match(text)

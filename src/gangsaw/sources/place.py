@@ -8,15 +8,26 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import takewhile
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from glob import escape
+from itertools import islice, takewhile
 from pathlib import Path
 
 from gangsaw.core.errors import UserError
-from gangsaw.plan.complaint import Complaint, listed
+from gangsaw.core.standing import HERE
+from gangsaw.plan.complaint import Complaint, did_you_mean, listed
 from gangsaw.sources.protocol import Dialect, Document, Sure
-from gangsaw.sources.registry import MAPPED, NAMES, dialect, dialects, is_one_plan, program
+from gangsaw.sources.registry import (
+    MAPPED,
+    NAMES,
+    dialect,
+    dialects,
+    is_one_plan,
+    program,
+    redirected,
+)
 
 SOURCE_BYTES_MAX = 64 * 1024 * 1024
 """Size of one file of a source."""
@@ -29,6 +40,8 @@ LOOKED_INTO_MAX = 20
 
 _ADDRESS = re.compile(r"(?:[a-z]+:)?[a-z][a-z0-9+]+://", re.IGNORECASE)
 
+_LISTED = ", ".join(NAMES)
+
 BOM = b"\xef\xbb\xbf"
 
 
@@ -37,7 +50,8 @@ class Source:
     """A source that was found: its dialect's name, and the absolute paths of its files, with the
     names by which users know them. Where it is a folder, `folder` is that, as it was named, and
     `folder_path` its absolute path; it may be without files only where a program keeps its records.
-    `through`: it was read through the program of that name, and the path is that of its copy."""
+    `through`: it was read through the program of that name, and the path is that of its copy.
+    `chosen` says why it is this one, where there are several."""
 
     dialect: str
     paths: tuple[Path, ...]
@@ -45,22 +59,28 @@ class Source:
     folder: str = ""
     folder_path: Path | None = None
     through: str = ""
+    chosen: str = ""
 
 
-def find_source(wanted: str, folder: Path) -> Source:
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The repository around a folder: its root, and what tells the branch that is checked out there
+    (empty: none)."""
+
+    root: Path
+    branch: Callable[[], str]
+
+
+def find_source(wanted: str, folder: Path, home: Home | None = None) -> Source:
     """The source that a user names, seen from `folder`; behind a `?` and before the last colon may
-    be what holds of a table's fields. `UserError` where there is none, or where
-    its kind is not certain."""
+    be what holds of a table's fields. What has a usual place is looked for at the root of the
+    repository (`home`), too. `UserError` where there is none, or where its kind is not certain."""
     if not wanted.strip():
         raise UserError(
             "cannot find a task file: its name is empty; try a path, or one of "
             f"{', '.join(NAMES)}, behind --from"
         )
-    if _ADDRESS.match(wanted):
-        raise UserError(
-            f"cannot read {wanted}: task files are read from the disk; try: curl -fsSLO {wanted}, "
-            "and --from with the name of the file"
-        )
+    require_path(wanted)
     head, question, _ = wanted.partition("?")
     name, colon, rest = wanted.rpartition(":") if question else wanted.partition(":")
     kind = name.partition("?")[0]
@@ -69,26 +89,53 @@ def find_source(wanted: str, folder: Path) -> Source:
             raise UserError(
                 f"cannot read {wanted}: a path is missing behind the colon; try: {name}"
             )
-        return source_of(dialect(name), folder, _called(kind, folder, rest), kept=True)
+        base, path = _called(kind, folder, rest, home)
+        return _seen(source_of(dialect(name), base, path, kept=True), base, folder)
     if head in NAMES and not (folder / wanted).exists():
-        return _at_home(dialect(wanted), folder)
-    wanted = _called(None, folder, wanted)
-    if not (folder / wanted).exists():
-        raise UserError(f"cannot find {wanted}; try a path, or one of {', '.join(NAMES)}")
-    certain, maybe = _sure(folder, wanted)
+        return _at_home(dialect(wanted), folder, home)
+    base, path = _called(None, folder, wanted, home)
+    if not (base / path).exists():
+        raise _nowhere(wanted)
+    certain, maybe = _sure(base, path)
     if len(certain) == 1:
-        return source_of(certain[0], folder, wanted, kept=True)
-    found = certain or maybe
+        return _seen(source_of(certain[0], base, path, kept=True), base, folder)
+    raise _unsure(wanted, certain or maybe)
+
+
+def require_path(wanted: str) -> None:
+    """`UserError` for the address of something that is not on this machine."""
+    if _ADDRESS.match(wanted):
+        raise UserError(
+            f"cannot read {wanted}: task files are read from the disk; try: curl -fsSLO {wanted}, "
+            "and --from with the name of the file"
+        )
+
+
+def _nowhere(wanted: str) -> UserError:
+    word = wanted.partition(":")[0]
+    near = did_you_mean(word, NAMES) if not set(word) & set("./") else ""
+    return UserError(f"cannot find {wanted}; {near or f'try a path, or one of {_LISTED}'}")
+
+
+def _unsure(wanted: str, found: Sequence[Dialect]) -> UserError:
+    """What is said of a path whose kind is none, or one of several."""
     if found:
         names = [each.name for each in found]
-        raise UserError(
+        return UserError(
             f"cannot tell what kind of task file {wanted} is: it may be {' or '.join(names)}; "
-            f"try: --from {names[0]}:{wanted}"
+            f"try: --from {shlex.quote(f'{names[0]}:{wanted}')}"
         )
-    raise UserError(
-        f"cannot read {wanted}: it is no task file that gangsaw knows ({', '.join(NAMES)}); try: "
-        f"--from NAME:{wanted} with the nearest of these names"
+    return UserError(
+        f"cannot read {wanted}: it is no task file that gangsaw knows ({_LISTED}); try: "
+        f"--from {shlex.quote(f'NAME:{wanted}')} with the nearest of these names"
     )
+
+
+def doubt(wanted: str, folder: Path) -> tuple[UserError, bool]:
+    """What is said of a file that is no plan of ours, and whether some kind might be its own."""
+    certain, maybe = _sure(folder, wanted)
+    found = certain or maybe
+    return _unsure(wanted, found), bool(found)
 
 
 def with_mapping(wanted: str, mapping: str) -> str:
@@ -103,21 +150,47 @@ def with_mapping(wanted: str, mapping: str) -> str:
     return f"{kind}?{mapping}:{wanted}"
 
 
-def _called(kind: str | None, folder: Path, wanted: str) -> str:
-    """The path that is wanted; for the name of just one folder with a source in its usual place
-    (`003-goals` for `specs/003-goals`), that folder."""
+def _called(kind: str | None, folder: Path, wanted: str, home: Home | None) -> tuple[Path, str]:
+    """The path that is wanted, and the folder it is seen from; for the name of just one folder with
+    a source in its usual place (`003-goals` for `specs/003-goals`), that folder."""
     if "/" in wanted or (folder / wanted).exists():
-        return wanted
-    found = {
-        os.fspath(parent.relative_to(folder))
-        for each in dialects()
-        if kind in (None, each.name)
-        for pattern in each.homes
-        for path in folder.glob(pattern)
-        for parent in path.parents
-        if parent.name == wanted and folder in parent.parents
-    }
-    return found.pop() if len(found) == 1 else wanted
+        return folder, wanted
+    for base in _bases(folder, home):
+        found = sorted(set(islice(_folders_called(kind, base, wanted), FILES_MAX)))
+        if len(found) > 1:
+            first = found[0] if kind is None else f"{kind}:{found[0]}"
+            raise UserError(
+                f"cannot choose between {listed(found)}; try: --from {shlex.quote(first)}"
+            )
+        if found:
+            return base, found[0]
+    return folder, wanted
+
+
+def _folders_called(kind: str | None, base: Path, wanted: str) -> Iterator[str]:
+    """The folders of that name in which a source lies, in its usual place or deeper."""
+    for each in dialects():
+        for pattern in each.homes if kind in (None, each.name) else ():
+            head, star, tail = pattern.partition("*/")
+            deeper = [f"{head}**/{escape(wanted)}/{tail}"] if star else []
+            for path in (path for one in (pattern, *deeper) for path in base.glob(one)):
+                for parent in path.parents:
+                    if parent.name == wanted and base in parent.parents:
+                        yield os.fspath(parent.relative_to(base))
+
+
+def _bases(folder: Path, home: Home | None) -> tuple[Path, ...]:
+    """Where usual places are looked for, the nearest first."""
+    return (folder,) if home is None or home.root == folder else (folder, home.root)
+
+
+def _seen(source: Source, base: Path, folder: Path) -> Source:
+    """The source that was found from `base`, with the names that it has from `folder`."""
+    if base == folder:
+        return source
+    way = os.path.relpath(base, folder)
+    shown = tuple(os.path.join(way, each) for each in source.shown)
+    return replace(source, shown=shown, folder=source.folder and os.path.join(way, source.folder))
 
 
 def certain_source(path: Path, folder: Path) -> Source | None:
@@ -153,6 +226,7 @@ def _of_folder(kind: Dialect, path: Path) -> Sure:
     """Whether a folder is of a dialect: one of its first files is."""
     if is_kept(kind, path):
         return Sure.CERTAIN
+    path = redirected(kind, path)
     members = member_files(kind, path)[:LOOKED_INTO_MAX]
     found = (kind.detect(os.fspath(each), document(each, each.name).text) for each in members)
     return max(found, key=lambda sure: sure.value, default=Sure.NO)
@@ -174,6 +248,9 @@ def source_of(kind: Dialect, folder: Path, wanted: str, *, kept: bool = False) -
         if not path.exists():
             raise UserError(f"cannot find {wanted}; try: ls {Path(wanted).parent}")
         return Source(kind.name, (path.absolute(),), (wanted,))
+    there = redirected(kind, path)
+    if there != path:
+        wanted, path = os.path.relpath(there, folder), there
     members = member_files(kind, path)
     if not members and not (kept and is_kept(kind, path)):
         raise UserError(f"cannot read the folder {wanted} as {kind.name}; try naming a file in it")
@@ -204,19 +281,37 @@ def at_home(kind: Dialect, folder: Path) -> list[str]:
     return list(found.values())
 
 
-def _at_home(kind: Dialect, folder: Path) -> Source:
-    """The one source of a dialect that lies where such files usually do."""
-    names = at_home(kind, folder)
-    if not names:
+def of_branch(names: Sequence[str], branch: str) -> str | None:
+    """The one of several paths whose folder the branch is called after; `None` for none."""
+    words = branch.split("/")
+    found = [name for name in names if Path(name).parent.name in words]
+    return found[0] if len(found) == 1 else None
+
+
+def _at_home(kind: Dialect, folder: Path, home: Home | None) -> Source:
+    """The one source of a dialect that lies where such files usually do, or of several the one of
+    the branch."""
+    for base in _bases(folder, home):
+        names = at_home(kind, base)
+        if names:
+            break
+    else:
         raise UserError(
             f"cannot find a {kind.name} source here: none of {', '.join(kind.homes)}; "
             f"try: --from {kind.name}:PATH"
         )
-    if len(names) > 1:
+    if len(names) == 1:
+        return _seen(source_of(kind, base, names[0], kept=True), base, folder)
+    branch = home.branch() if home is not None else ""
+    name = of_branch(names, branch)
+    if name is None:
+        example = os.path.normpath(os.path.join(os.path.relpath(base, folder), names[-1]))
         raise UserError(
-            f"cannot choose between {listed(names)}; try: --from {kind.name}:{names[-1]}"
+            f"cannot choose between {listed(names)}; "
+            f"try: --from {shlex.quote(f'{kind.name}:{example}')}"
         )
-    return source_of(kind, folder, names[0], kept=True)
+    found = _seen(source_of(kind, base, name, kept=True), base, folder)
+    return replace(found, chosen=f"it is one of {len(names)}; the branch is {branch}")
 
 
 def common_name(names: Sequence[str]) -> str:
@@ -226,6 +321,22 @@ def common_name(names: Sequence[str]) -> str:
     folders = [name.split("/")[:-1] for name in (min(names), max(names))]
     same = takewhile(lambda pair: pair[0] == pair[1], zip(*folders, strict=False))
     return "/".join(part for part, _ in same) or names[0]
+
+
+def place_in(root: Path, path: Path) -> str:
+    """The path of a file or folder seen from the root of a repository, links followed; empty where
+    it lies outside of it."""
+    found = os.path.relpath(os.path.realpath(path), os.path.realpath(root))
+    return "" if found.split(os.sep, 1)[0] == os.pardir else found
+
+
+def belonging(source: Source, root: Path) -> Callable[[str], bool]:
+    """Tells whether a path seen from the root of a repository, as commits name it, is a file of
+    this source. A file of a folder may have got another name since, or be gone."""
+    files = {place_in(root, each) for each in source.paths} - {""}
+    folder = place_in(root, source.folder_path) if source.folder_path is not None else ""
+    below = f"{folder}/" if folder not in ("", HERE) else ""
+    return lambda path: path in files or bool(below and path.startswith(below))
 
 
 # --- texts -------------------------------------------------------------------------------------

@@ -23,13 +23,14 @@ from gangsaw.sources.writing import Unwritten, Wish, Written
 @dataclass(frozen=True, slots=True)
 class Call:
     """A program called by name with arguments, in a folder, with these `settings` in its
-    environment and none of the variables `without`."""
+    environment and none of the variables `without`. `only_reads`: it changes nothing."""
 
     program: str
     arguments: tuple[str, ...]
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    only_reads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,30 @@ class Unanswered:
 
 
 Ask = Callable[[Call], Answered | Unanswered]
+
+
+class NotThere(UserError):
+    """The program that keeps the records is not installed here."""
+
+
+def remembering(ask: Ask) -> Ask:
+    """Asks the same only once until something is changed: for what is over in a moment, such as a
+    hook. Records that others change meanwhile are seen as they were."""
+    said: dict[tuple[str, tuple[str, ...], Path], Answered] = {}
+
+    def ask_once(call: Call) -> Answered | Unanswered:
+        if not call.only_reads:
+            said.clear()
+            return ask(call)
+        key = (call.program, call.arguments, call.folder)
+        if key not in said:
+            answer = ask(call)
+            if isinstance(answer, Unanswered):
+                return answer
+            said[key] = answer
+        return said[key]
+
+    return ask_once
 
 
 class Program(Protocol):
@@ -77,17 +102,22 @@ class Program(Protocol):
 
 
 def read_best(
-    source: Source, expected: Expected | None = None, ask: Ask | None = None
+    source: Source,
+    expected: Expected | None = None,
+    ask: Ask | None = None,
+    *,
+    no_copy: bool = False,
 ) -> tuple[Source, SourceRead]:
     """The plan of a source, through the program that keeps it where that is so, answers, and no
-    file was named; and the source as which it was read. `UserError` where it is no text."""
+    file was named; and the source as which it was read. `UserError` where it is no text; with
+    `no_copy` also where the program is there and does not answer, instead of the file."""
     keeper, folder = program(source.dialect), source.folder_path
     around: tuple[Remark, ...] = ()
     if ask is not None and keeper is not None and folder is not None and keeper.keeps(folder):
         try:
             text, remarks = keeper.document(ask, folder)
         except UserError as error:
-            if not source.paths:
+            if not source.paths or (no_copy and not isinstance(error, NotThere)):
                 raise
             said = f"{error.text.partition('; try: ')[0]}; read from the file, which may be old"
             around = (Remark(About.NOTE, 1, said, error.text.partition("; try: ")[2]),)

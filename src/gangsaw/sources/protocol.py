@@ -74,7 +74,8 @@ class Item:
     standing does: `OWN` is `document`, `NOWHERE` that no text has a place for it. `holder` is who
     has claimed it, where the file says so. `words` is what the record says besides its title and
     `fields`, without what a dialect adds for its agent: what another file is told of it (`None`:
-    the whole prompt).
+    the whole prompt). `inherited`: it is done by the mark of what it is a part of alone, and by its
+    own it is open.
     """
 
     key: str
@@ -94,6 +95,7 @@ class Item:
     told_in: int = OWN
     holder: str = ""
     words: str | None = None
+    inherited: bool = False
 
     @property
     def home(self) -> int | None:

@@ -71,7 +71,38 @@ _SPOKEN_OF = re.compile(
     r"has|have|still|not|never|remains?|comes?|waits?|depends?|requires?|blocks?|"
     r"[a-z]+n['’]t)\b"
 )
+_TYPE = re.compile(r"([a-z]+)(?:\([^()]*\))?!?:", _I)
+_ASIDE = (
+    "docs", "doc", "wip", "plan", "plans", "planning", "chore", "revert", "draft", "spec", "specs",
+    "design", "style", "typo", "todo",
+)  # fmt: skip
+_REPAIRS = ("fix", "hotfix", "bugfix", "refactor", "perf")
+_ENDED = re.compile(
+    r"""[\])}'’"”`*_]*(?:\s*\Z|\s*[.,;:!–—|✅✓✔]|\s+[-("“'&+]|"""
+    r"\s+(?:and|by|with|using|via|through|too|also|as\s+well|now|finally|at\s+last|completely|"
+    r"entirely|fully|for\s+good|together|along|plus|which|thereby|(?:is|are)\s+(?:now\s+)?"
+    r"(?:done|completed?|finished))\b)",
+    _I,
+)
 _FENCE = re.compile(r"\s{0,9}(`{3,}(?=[^`]*\Z)|~{3,})(.*)")
+
+
+def goes_on(tail: str) -> bool:
+    """Whether what follows a record after a word such as "fixes" makes it a part of something else:
+    `fix T002 typo` is about a typo, `fixes T002: typo`, `fixes T002 with a lock` are not."""
+    return _ENDED.match(tail) is None
+
+
+def is_aside(subject: str) -> bool:
+    """Whether the type of a subject says that it is no work on a task: `docs: …`, `chore(a): …`."""
+    kind = _TYPE.match(subject)
+    return kind is not None and kind[1].lower() in _ASIDE
+
+
+def is_repair(subject: str) -> bool:
+    """Whether the type of a subject says that something that was there is made better."""
+    kind = _TYPE.match(subject)
+    return kind is not None and kind[1].lower() in _REPAIRS
 
 
 def doubtful_verb(before: str) -> bool:

@@ -1,9 +1,13 @@
 """What the messages of commits say about records: `T001: …`, `closes T001`, gangsaw's trailers.
 
 A record is done by a commit whose subject begins with it, ends with it in brackets or has it as
-its scope; by words such as "closes T001"; by a trailer (`Task: T001`, `Gangsaw-Task: T001`). It is
+its scope, unless its type says that it is no work on it (`docs: T001: …`); by words such as "closes
+T001", not followed by what else is fixed ("fix T001 typo"); by a trailer (`Task: T001`). It is
 begun by "WIP", "part of", "starts". Whatever else names it says nothing, nor does a doubtful word
 ("when T001 is done", "T001 postponed"): that is told, not written.
+What gangsaw has landed says by its trailers, and only by these, of which file the task is that is
+done (`Gangsaw-Task: T001`, `Gangsaw-File: specs/003-goals/tasks.md`); without a file it only names
+it, for many files have a T001. What agents wrote on the way there does not count.
 What is taken back by `git revert` or by gangsaw's undo does not count. Merges say nothing but
 trailers.
 """
@@ -11,7 +15,7 @@ trailers.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -19,7 +23,10 @@ from gangsaw.sources.reference_doubts import (
     doubtful_place,
     doubtful_state,
     doubtful_verb,
+    goes_on,
+    is_aside,
     is_quoted,
+    is_repair,
     with_code,
 )
 
@@ -32,7 +39,7 @@ MESSAGE_MAX = 100_000
 LINE_MAX = 2_000
 """Characters of a line that are looked at."""
 
-LANDED, UNDONE = "gangsaw-task", "gangsaw-undo"
+LANDED, UNDONE, FILE = "gangsaw-task", "gangsaw-undo", "gangsaw-file"
 
 _TOKEN = re.compile(r"[A-Za-z0-9]\w*(?:[.-]\w+)*")
 _LIKE_ID = re.compile(r"(?=.*[A-Za-z])(?=.*[\d-])[\w.-]{3,}")
@@ -60,6 +67,9 @@ _PARTLY = re.compile(
     r"\bincomplete\b|\bnot (?:yet )?(?:done|finished|complete)|\bblocked\b|\breverts?\b",
     re.IGNORECASE)  # fmt: skip
 _BOX = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+\[(.)\]\s+[\[(*_`]*\Z")
+_LISTING = re.compile(_NOUN, re.IGNORECASE)
+_FIXING = re.compile(r"fix|implement", re.IGNORECASE)
+_NAMING = ("task", "tasks")
 _DONE_KEYS = ("task", "tasks", "closes", "completes", "fixes", "resolves", "implements", "done")
 _REVERTS = re.compile(r"This reverts commit ([0-9a-f]{7,64})\b")
 _FIXUP = re.compile(r"(?:fixup|squash|amend)! ")
@@ -75,13 +85,15 @@ class Says(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit and what it says: its message whole, and of its trailers names and values."""
+    """A commit and what it says: its message whole, and of its trailers names and values.
+    `is_inner`: an agent's, on the way to a landing that speaks for it."""
 
     id: str
     at: float
     message: str
     trailers: tuple[tuple[str, str], ...] = ()
     is_merge: bool = False
+    is_inner: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,30 +107,88 @@ class Word:
 @dataclass(slots=True)
 class Said:
     """What a history says: the last word by key; what was taken back and not said again; names that
-    look like records and are none, with their commits."""
+    look like records and are none, with their commits. `spoken` has what people say, as pairs of
+    commit and name; `unclear` what of that does not count since it may be of another file."""
 
     words: dict[str, Word] = field(default_factory=dict)
     taken_back: dict[str, Commit] = field(default_factory=dict)
     unknown: dict[str, Commit] = field(default_factory=dict)
+    spoken: set[tuple[str, str]] = field(default_factory=set)
+    unclear: dict[str, Commit] = field(default_factory=dict)
 
 
-def said_by(commits: Sequence[Commit], ids: Mapping[str, str]) -> Said:
+def said_by(
+    commits: Sequence[Commit],
+    ids: Mapping[str, str],
+    is_own: Callable[[str], bool] = lambda path: False,
+    unclear: Collection[tuple[str, str]] = (),
+) -> Said:
     """What these commits say, the newest first. `ids` has the key of each record by its id in a
     plan; keys are known by themselves. A record is done if any commit says so that was not taken
-    back; a commit that only names it later changes nothing."""
+    back; a commit that only names it later changes nothing. `is_own` tells whether a path in a
+    trailer of gangsaw's is that of the records' file. `unclear` are pairs as in `Said.spoken` that
+    do not count."""
     known = {**ids, **{key: key for key in ids.values()}}
     found = Said()
     reverted: list[str] = []
     for commit in commits:
         is_back = any(commit.id.startswith(each) for each in reverted)
-        for key, says in _words(commit, known, found):
+        ours = list(_landed(commit))
+        words = _told(ours, known, is_own) if ours else _words(commit, known, found)
+        for key, says in words:
+            if not ours and not is_back and says is not Says.NAMED:
+                pair = (commit.id, name_of(key))
+                found.spoken.add(pair)
+                if pair in unclear:
+                    found.unclear.setdefault(key, commit)
+                    continue
             _keep(found, key, says, commit, is_back)
         if not is_back:
             reverted += _REVERTS.findall(commit.message[:MESSAGE_MAX])
-            for name, value in commit.trailers:
-                if name.lower() == UNDONE and (key := known.get(value.strip(), "")):
+            for label, name, path in ours:
+                if label == UNDONE and (key := known.get(name, "")) and is_own(path):
                     _take_back(found, key, commit)
     return found
+
+
+def may_speak(commit: Commit) -> bool:
+    """Whether a commit may say something of any record, whatever records there are."""
+    if any(name.lower() in (*_DONE_KEYS, LANDED, UNDONE) for name, _ in commit.trailers):
+        return True
+    words = _TOKEN.finditer(commit.message[:MESSAGE_MAX])
+    return any(_LIKE_ID.fullmatch(word[0]) for word in words)
+
+
+def name_of(key: str) -> str:
+    """What a record is called, alike in all files: keys and ids differ in their signs only."""
+    return re.sub(r"[\W_]+", "-", key.casefold()).strip("-")
+
+
+def _landed(commit: Commit) -> Iterator[tuple[str, str, str]]:
+    """The tasks that gangsaw has landed or undone with this commit: which of both, the task, and
+    the path of its file, empty where none is named. Of what an agent has written nothing is."""
+    pair: tuple[str, str] | None = None
+    for name, value in () if commit.is_inner else commit.trailers:
+        label = name.lower()
+        if label in (LANDED, UNDONE):
+            if pair is not None:
+                yield *pair, ""
+            pair = label, value.strip()
+        elif label == FILE and pair is not None:
+            yield *pair, value.strip()
+            pair = None
+    if pair is not None:
+        yield *pair, ""
+
+
+def _told(
+    landed: Sequence[tuple[str, str, str]], known: Mapping[str, str], is_own: Callable[[str], bool]
+) -> Iterator[tuple[str, Says]]:
+    """What gangsaw says of the records."""
+    for label, name, path in landed:
+        key = known.get(name)
+        if key is not None and label == LANDED and (not path or is_own(path)):
+            yield key, Says.DONE if path else Says.NAMED
 
 
 def _keep(found: Said, key: str, says: Says, commit: Commit, is_back: bool) -> None:
@@ -139,14 +209,12 @@ def _take_back(found: Said, key: str, commit: Commit) -> None:
 
 
 def _words(commit: Commit, known: Mapping[str, str], found: Said) -> Iterator[tuple[str, Says]]:
-    """What one commit says, record by record."""
+    """What one commit of people says, record by record."""
+    if commit.is_inner:
+        return
     for name, value in commit.trailers:
-        label = name.lower()
-        if label == LANDED:
-            if key := known.get(value.strip()):
-                yield key, Says.DONE
-        elif label in _DONE_KEYS:
-            for key in _listed(value, known):
+        if (label := name.lower()) in _DONE_KEYS:
+            for key in _listed(value, known, is_title=label in _NAMING):
                 yield key, Says.DONE
     text = commit.message[:MESSAGE_MAX]
     if commit.is_merge or _FIXUP.match(text):
@@ -162,13 +230,17 @@ def _words(commit: Commit, known: Mapping[str, str], found: Said) -> Iterator[tu
             yield from _in_line(line[:LINE_MAX], n == 0, known, found, commit)
 
 
-def _listed(value: str, known: Mapping[str, str]) -> Iterator[str]:
-    """The records that the value of a trailer names: it, or what it lists."""
+def _listed(value: str, known: Mapping[str, str], *, is_title: bool) -> Iterator[str]:
+    """The records that the value of a trailer names: it, or those that it lists at its beginning.
+    Whether a title may follow them at once?"""
+    line = value[:LINE_MAX]
     if value.strip() in known:
         yield known[value.strip()]
         return
-    for _, _, keys, _ in _groups(value[:LINE_MAX], known):
-        yield from keys
+    for start, end, keys, _ in _groups(line, known):
+        if _LISTING.fullmatch(f" {line[:start]}") and (is_title or not goes_on(line[end:])):
+            yield from keys
+        return
 
 
 def _in_line(
@@ -195,7 +267,10 @@ def _says(line: str, start: int, end: int, is_subject: bool) -> Says:
     for word, says in ((_DONE_WORD, Says.DONE), (_BEGUN_WORD, Says.BEGUN)):
         match = _last(word, lead)
         if match is not None:
-            return Says.NAMED if doubtful_verb(lead[: match.start()]) else says
+            is_other = says is Says.DONE and (
+                goes_on(tail) or (is_subject and _FIXING.match(match[0]) and is_aside(line))
+            )
+            return Says.NAMED if is_other or doubtful_verb(lead[: match.start()]) else says
     if state := _DONE_AFTER.match(tail):
         return Says.NAMED if doubtful_state(lead, tail[state.end() :]) else Says.DONE
     if is_subject and _is_placed(lead, tail) and not doubtful_place(lead, tail):
@@ -212,7 +287,11 @@ def _last(word: re.Pattern[str], lead: str) -> re.Match[str] | None:
 def _is_placed(lead: str, tail: str) -> bool:
     """Whether records stand where a subject says what the commit is: at its head, as its scope, or
     in brackets at its end."""
+    if is_aside(f"{lead}{tail}"):
+        return False
     if _AT_HEAD.fullmatch(lead):
+        if is_repair(lead):
+            return re.match(r"[\])]*(?:\s*[:–—|]|\s+-\s|\s*\Z)", tail) is not None
         return re.match(r"[\])]*(?:\s*[:–—|]|\s+-\s|\s|\Z)", tail) is not None
     if _SCOPE.fullmatch(lead):
         return re.match(r"\)!?:", tail) is not None

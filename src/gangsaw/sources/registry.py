@@ -55,6 +55,7 @@ WRITTEN = {
     "checklist": "checklist_compose",
     "csv": "csv_compose",
     "table": "table_compose",
+    "issuelist": "issuelist_compose",
 }
 """Kinds of which a whole new file can be written, and the module that does."""
 
@@ -121,6 +122,12 @@ def surroundings(name: str) -> Callable[[Sequence[Path]], tuple[Remark, ...]]:
     dialect(name)
     found = getattr(import_module(f"{_PACKAGE}{name.partition('?')[0]}"), "surroundings", None)
     return cast(Callable[[Sequence[Path]], tuple[Remark, ...]], found or (lambda paths: ()))
+
+
+def redirected(kind: Dialect, folder: Path) -> Path:
+    """The folder that one of a dialect points to, by its module's `redirected`; else itself."""
+    found = getattr(import_module(f"{_PACKAGE}{kind.name.partition('?')[0]}"), "redirected", None)
+    return folder if found is None else cast(Path, found(folder))
 
 
 def is_one_plan(kind: Dialect) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,13 +58,17 @@ def reread(
     expected: Expected,
     checked: Callable[[Plan], Plan],
     given: Sequence[Document] | None = None,
+    before: Sequence[Complaint] | None = None,
+    finished: Collection[str] = (),
 ) -> Reread:
     """The source as it is now. `checked` gives a plan as it may be kept, or raises. Where a program
-    keeps the records, its text is `given`.
+    keeps the records, its text is `given`. `before` is what could not be read of the version that
+    was taken up last, where that is known. Nobody waits for tasks that are `finished`,
+    whether their records are still there or not.
 
     `UserError`, with file and line where there is one, for a version that cannot be used as a
-    whole: faults of a plan, a key that two records have, or accepted records that are not there
-    while something in the file could not be read.
+    whole: faults of a plan, or accepted records that are not there while something that may be
+    these could not be read.
     """
     paths, shown = files_now(task_file)
     there = [at for at, path in enumerate(paths) if given or _is_there(task_file, path)]
@@ -76,19 +81,41 @@ def reread(
         around = surroundings(task_file.dialect)(tuple(Path(paths[at]) for at in there))
         given = [document(Path(paths[at]), shown[at]) for at in there]
     keys = {entry.key: name for name, entry in entries.items()}
-    texts, standings = reopened(kind, given, keys)
-    read = read_documents(kind, texts, expected, around, keys)
-    _require_whole(read, entries)
+    texts, standings, joined = reopened(kind, given, keys)
+    settled = {*standings, *(entries[name].key for name in finished if name in entries)}
+    read = read_documents(kind, texts, expected, around, keys, settled)
+    _require_whole(read, entries, task_file, before)
     tasks = _tasks(task_file, read, entries, checked)
     records = tuple(
         Record(
-            Entry(name, item.key, there[_home(item)], standings.get(item.key, item.standing)),
+            Entry(
+                name,
+                item.key,
+                there[_home(item)],
+                standings.get(item.key, item.standing),
+                mute=item.home is None,
+            ),
             tasks.get(name),
+            item.holder,
+            item.key in joined,
         )
         for name, item in read.items.items()
         if name in entries or name in tasks
     )
     return Reread(records, paths, shown, read.unread, read.notes)
+
+
+def since(now: Sequence[Complaint], before: Sequence[Complaint]) -> tuple[Complaint, ...]:
+    """What is said now that was not before, in whatever place it stood then."""
+    known = Counter(map(unplaced, before))
+    found = []
+    for each in now:
+        said = unplaced(each)
+        if known[said]:
+            known[said] -= 1
+        else:
+            found.append(each)
+    return tuple(found)
 
 
 def unplaced(complaint: Complaint) -> tuple[str, str]:
@@ -99,19 +126,32 @@ def unplaced(complaint: Complaint) -> tuple[str, str]:
 
 def reopened(
     kind: Dialect, texts: Sequence[Document], accepted: Collection[str]
-) -> tuple[list[Document], dict[str, Standing]]:
-    """The documents as if the `accepted` records (keys) that they call done were open, and what
-    they call those."""
+) -> tuple[list[Document], dict[str, Standing], frozenset[str]]:
+    """The documents as if the `accepted` records (keys) that they call done were open; what they
+    call those; and records that have joined them since.
+
+    Those stand in a part of the source that is closed, with nothing that says of themselves that
+    they are done. Where a record was accepted, its part was open then, with all in it: it was
+    closed when the last of them was done, so what has no mark of its own came later."""
     done: dict[str, Item] = {}
+    below: dict[str, Item] = {}
+    first: dict[str, Item] = {}
     for item in kind.read(texts).items:
-        if item.key in accepted and item.standing is Standing.DONE:
-            done.setdefault(item.key, item)
+        if first.setdefault(item.key, item) is not item:
+            continue  # it is not read: the key is taken
+        if item.standing is Standing.DONE and item.key in accepted:
+            done[item.key] = item
+        elif item.inherited:
+            below[item.key] = item
+    ours = {item.within[:1] for item in done.values()}
+    joined = {key: item for key, item in below.items() if item.within[:1] in ours}
     found = list(texts)
     for at, text in enumerate(texts):
-        own = [Report(key, Standing.OPEN) for key, item in done.items() if _home(item) == at]
+        opened = [*done.items(), *joined.items()]
+        own = [Report(key, Standing.OPEN) for key, item in opened if _home(item) == at]
         if own:
             found[at] = replace(text, text=with_edits(text.text, kind.edits(text, own).edits))
-    return found, dict.fromkeys(done, Standing.DONE)
+    return found, dict.fromkeys(done, Standing.DONE), frozenset(joined)
 
 
 def _home(item: Item) -> int:
@@ -124,13 +164,26 @@ def _is_there(task_file: TaskFile, path: str) -> bool:
     return not task_file.folder or os.path.exists(path)
 
 
-def _require_whole(read: SourceRead, entries: Mapping[str, Entry]) -> None:
+def _require_whole(
+    read: SourceRead,
+    entries: Mapping[str, Entry],
+    task_file: TaskFile,
+    before: Sequence[Complaint] | None,
+) -> None:
     if read.plan.errors:
         raise faults_of(read.plan.errors)
-    if read.doubles:
-        raise faults_of(read.doubles)
-    if read.unread and not entries.keys() <= read.items.keys():
-        raise faults_of(read.unread)
+    missing = [entry for name, entry in entries.items() if name not in read.items]
+    if not missing or not read.unread:
+        return
+    unread = read.unread
+    if before is not None:
+        unread = since(unread, before)
+    else:
+        # It may be one of those that are missing in their own file, or in one that is new.
+        others = set(task_file.shown) - {task_file.shown[entry.document] for entry in missing}
+        unread = tuple(each for each in unread if each.source not in others)
+    if unread:
+        raise faults_of(unread)
 
 
 def _tasks(

@@ -2,7 +2,8 @@
 
 Tracks of one group are parallel unless their group says "sequential" or a track names another
 ("after Track 2"). A group waits for the groups that its prerequisites name, but not for those it
-"can develop in parallel with"; one without any words about that waits for the group before it.
+"can develop in parallel with", and for single tracks of them ("Track B.2"); one without any words
+about that, or with words that nobody understands, waits for the group before it.
 A group without tracks is a task itself. Groups that are kept as tables (`| Task ID | … | Status |`)
 are read from these.
 
@@ -111,7 +112,8 @@ def _item(track: Track, group: Group, path: str) -> Item:
              "you."]  # fmt: skip
     within = (group.letter,) if group.letter else ()
     return Item(track.key, track.title, "\n".join(told), track.line, standing=track.standing,
-                within=within, words=own)  # fmt: skip
+                within=within, words=own, inherited=track.standing is Standing.DONE and
+                track.spot.standing is not Standing.DONE)  # fmt: skip
 
 
 # --- order -------------------------------------------------------------------------------------
@@ -123,52 +125,52 @@ def _order(groups: Sequence[Group], edges: Edges, notes: list[Remark]) -> None:
     for group in groups:
         if not group.rows:
             continue
-        _within(group, edges, notes)
+        _within(group, edges)
         if group.letter:
-            for other, line, why in _waits_for(group, before, letters, notes):
-                _after(group, other, line, why, edges)
+            for first, line, why in _waits_for(group, before, letters, notes):
+                for track in group.rows:
+                    edges.infer(track.key, Need(first, line, one_line(why, 120)))
             before = group
 
 
 def _waits_for(
     group: Group, before: Group | None, letters: dict[str, Group], notes: list[Remark]
-) -> list[tuple[Group, int, str]]:
-    """The groups that all of this one waits for, where that is said, and in which words."""
-    if group.prerequisites is None:
-        if before is None:
-            return []
-        why = f"Group {before.letter} comes before it, and it names no prerequisites"
-        return [(before, group.line, why)]
+) -> list[tuple[str, int, str]]:
+    """The records that all of this group waits for, and where and in which words that is said. What
+    is not there is named as the words name it."""
     said = group.prerequisites
-    found = []
-    for letter in said.letters:
-        if letter in letters:
-            if letter != group.letter:
-                found.append((letters[letter], said.line, f"prerequisites: {said.text}"))
-        else:
-            text = f"Group {group.letter} needs Group {letter}, which is not here"
-            notes.append(Remark(About.NOTE, said.line, text, "it counts as done"))
-    if said.is_unclear:
+    if said is not None and said.is_unclear:
         text = f"Group {group.letter}: no group is named in its prerequisites: {said.text}"
         notes.append(Remark(About.NOTE, said.line, text, "write Group A complete, or None"))
+    if said is None or said.is_unclear:
+        if before is None:
+            return []
+        none = "it names no prerequisites" if said is None else "nobody understands what it needs"
+        why = f"Group {before.letter} comes before it, and {none}"
+        return [(row.key, group.line, why) for row in before.rows]
+    why = f"prerequisites: {said.text}"
+    found = []
+    for letter in said.letters:
+        if letter not in letters:
+            found.append((f"Group {letter}", said.line, why))
+        elif letter != group.letter:
+            found += [(row.key, said.line, why) for row in letters[letter].rows]
+    for letter, number in said.tracks:
+        rows = letters[letter].rows if letter in letters else []
+        names = {f"{letter}{sign}{number}".casefold() for sign in ("-", ".", "")}
+        keys = [row.key for row in rows if row.key.casefold() in names]
+        found += [(key, said.line, why) for key in keys or [f"Track {letter}-{number}"]]
     return found
 
 
-def _after(group: Group, other: Group, line: int, why: str, edges: Edges) -> None:
-    for track in group.rows:
-        for first in other.rows:
-            edges.infer(track.key, Need(first.key, line, one_line(why, 120)))
-
-
-def _within(group: Group, edges: Edges, notes: list[Remark]) -> None:
+def _within(group: Group, edges: Edges) -> None:
     numbers = {track.number: track for track in group.tracks if track.number}
     before: Track | None = None
     for track in group.rows:
         for number in tracks_named(track.title):
             other = numbers.get(number)
             if other is None:
-                said = f"{track.key} names Track {number}, which is not in its group"
-                notes.append(Remark(About.NOTE, track.line, said, "name one of its group"))
+                edges.say(track.key, Need(f"{group.letter}-{number}", track.line))
             elif other is not track:
                 why = f"says: {track.title}"
                 edges.infer(track.key, Need(other.key, track.line, one_line(why, 120)))

@@ -37,6 +37,20 @@ _BESIDE = re.compile(
     rf"(?:\s+(?:with|to|of))?\s+Groups?\s+{_LETTERS}"
 )
 _NAMED = re.compile(rf"\bGroups?\s+({_LETTERS})")
+_NUMBERS = r"\d{1,3}[a-z]?(?:\s*(?:,|\+|&|and|-|–|to)\s*(?:Tracks?\s+)?\d{1,3}[a-z]?\b)*"
+_ONE = (
+    rf"Tracks?\s+{_LETTER}[.–-]\d{{1,3}}[a-z]?\b|Tracks?\s+[A-Z]{{1,2}}\d{{1,3}}[a-z]?\b"
+    r"|(?<!Group )(?<!Groups )[A-Z][.–-]\d{1,3}[a-z]?\b"
+)
+_OF_GROUP = (
+    rf"Tracks?\s+{_NUMBERS}\s+(?:of|in|from)\s+(?:the\s+)?Group\s+{_LETTER}\b"
+    rf"|Group\s+{_LETTER}(?:['’]s)?\s*[,:–-]?\s+Tracks?\s+{_NUMBERS}"
+)
+_TRACKS = re.compile(rf"\b(?:{_OF_GROUP}|{_ONE})")
+_TRACKS_BESIDE = re.compile(
+    rf"\b(?:in\s+parallel|parallel|alongside|concurrent(?:ly)?|independent(?:ly)?|together)\b"
+    rf"(?:\s+(?:with|to|of))?\s+(?:{_OF_GROUP}|{_ONE})(?:{_AND}(?:{_OF_GROUP}|{_ONE}))*"
+)
 _TRACKS_NAMED = re.compile(
     r"\b(?:after|depends?\s+on|requires?|needs)\s+Tracks?\s+"
     r"(\d{1,3}(?:\s*(?:,|\+|&|and|-|–|to)\s*(?:Tracks?\s+)?\d{1,3}\b)*)",
@@ -48,12 +62,14 @@ _PART = re.compile(r"[A-Z]{1,2}\b|\d{1,3}|-|–|\bto\b|\bthrough\b")
 
 @dataclass(frozen=True, slots=True)
 class Prerequisites:
-    """What a group says it needs. `is_unclear`: it names no group and does not say none."""
+    """What a group says it needs: groups by their letters, tracks by the letter of their group and
+    their number. `is_unclear`: it names neither and does not say none."""
 
     line: int
     text: str
     letters: tuple[str, ...]
     is_unclear: bool
+    tracks: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -276,11 +292,27 @@ def _cells(line: Line) -> list[tuple[str, int]]:
 
 def _prerequisites(line: Line, said: str) -> Prerequisites:
     text = said.strip()[:SENTENCE_MAX]
-    left = _BESIDE.sub(" ", text)
-    letters = [letter for match in _NAMED.finditer(left) for letter in _members(match[1])]
+    left = _BESIDE.sub(" ", _TRACKS_BESIDE.sub(" ", text))
     is_beside = left != text
-    unclear = not letters and not is_beside and not _NONE.fullmatch(text.strip("*_ "))
-    return Prerequisites(line.number, one_line(text, 80), tuple(dict.fromkeys(letters)), unclear)
+    tracks = [pair for match in _TRACKS.finditer(left) for pair in _pairs(match[0])]
+    left = _TRACKS.sub(" ", left)
+    letters = [letter for match in _NAMED.finditer(left) for letter in _members(match[1])]
+    is_named = bool(letters or tracks)
+    unclear = not is_named and not is_beside and not _NONE.fullmatch(text.strip("*_ "))
+    return Prerequisites(
+        line.number, one_line(text, 80), tuple(dict.fromkeys(letters)), unclear,
+        tuple(dict.fromkeys(tracks)),
+    )  # fmt: skip
+
+
+def _pairs(said: str) -> list[tuple[str, str]]:
+    """The letter and number of each track in `Track B.2`, `Tracks 1-3 of Group B`."""
+    group = re.search(rf"Group\s+({_LETTER})", said)
+    if group is not None:
+        numbers = said[: group.start()] + said[group.end() :]
+        return [(group[1], number) for number in _members(numbers) if number[0].isdigit()]
+    one = re.search(rf"({_LETTER})[.–-]?(\d{{1,3}}[a-z]?)\Z", said)
+    return [(one[1], one[2])] if one is not None else []
 
 
 def tracks_named(title: str) -> list[str]:

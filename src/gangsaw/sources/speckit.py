@@ -15,7 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gangsaw.sources.boxes import Box, box_of, ticked
+from gangsaw.sources.boxes import Box, box_of, odd_box, ticked
 from gangsaw.sources.edges import Edges, with_needs
 from gangsaw.sources.lines import Line, heading, lines_of, one_line, prose
 from gangsaw.sources.protocol import (
@@ -36,7 +36,7 @@ from gangsaw.sources.speckit_words import Words, files_of, order_of, role_of, wo
 _ID = re.compile(r"(?:\*\*|__|`)?(T\d{3,6}[a-z]?)(?:\*\*|__|`)?[:.]?(?:\*\*)?(?=\s|$)")
 _LIKE_ID = re.compile(r"(?:\*\*|`)?[Tt][ -]?\d+")
 _BARE = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\*\*)?T\d{3,6}[a-z]?(?:\*\*)?[:.]?[ \t]+\S")
-_GLUED = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])[ \t]*\[[ xX]?\][^\s(\[:]")
+_LIKE_ROW = re.compile(r"[\]☐☑☒⬜▢□][ \t|*_`]*T\d{3,6}[a-z]?\b")
 _STORY = re.compile(r"user stor(?:y|ies)\s+#?(\d+)|\bUS\s?(\d+)\b", re.IGNORECASE)
 _PRIORITY = re.compile(r"\bP([0-9])\b")
 _PHASE = re.compile(r"phase\s+([\w.]+)", re.IGNORECASE)
@@ -169,7 +169,8 @@ def _parsed(text: str) -> Parsed:
             found.boxes.append(box)
             row = _row(key, box, phase, found, seen)
             continue
-        if row is not None and line.text.strip() and line.indent > row.box.line.indent:
+        odd = odd_box(line) if row is None or _LIKE_ROW.search(line.text) else ""
+        if not odd and row is not None and line.text.strip() and line.indent > row.box.line.indent:
             row.more.append(line.text.strip())
             continue
         row = row if not line.text.strip() else None
@@ -227,8 +228,8 @@ def _other(line: Line, box: Box | None, phase: Phase, found: Parsed) -> None:
         _unread(line, said, found)
     elif _BARE.match(line.text):
         _unread(line, "a task without a box", found)
-    elif _GLUED.match(line.text):
-        _unread(line, "no blank after the box", found)
+    elif why := odd_box(line):
+        _unread(line, f"looks like a box, but {why}", found)
 
 
 def _unread(line: Line, why: str, found: Parsed) -> None:
@@ -332,11 +333,10 @@ def _said(parsed: Parsed, edges: Edges) -> list[Remark]:
             for key in several or ():
                 why = "" if "…" in ref else f"depends on {ref}"
                 _need(edges, row.key, Need(key, row.line, why, row.box.rest_col))
-            if several is None:
+            if not several:
                 edges.say(row.key, Need(ref, row.line, col=row.box.rest_col))
-            elif not several:
-                said = f"{row.key} depends on {ref}, of which there is no task"
-                remarks.append(Remark(About.NOTE, row.line, said, "name a task: T001"))
+        for text in row.words.unknown:
+            edges.say(row.key, Need(one_line(text, 60), row.line, col=row.box.rest_col))
         for text in row.words.unclear:
             said = f"{row.key}: not understood as a need: {one_line(text, 60)}"
             remarks.append(Remark(About.NOTE, row.line, said, "name tasks: (depends on T001)"))

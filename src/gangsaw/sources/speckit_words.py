@@ -28,6 +28,7 @@ _NAMED = re.compile(
     r"|(T\d{3,6}[a-z]?)|\b(?:user\s+story|US)\s?#?(\d{1,3})|\bphase\s+([\w.]{1,20})",
     re.IGNORECASE,
 )
+_LIKE_ID = re.compile(r"(?<![\w.])(?:[Tt]-?|US|#)\d+\b")
 _ORDER = re.compile(
     r"\b(blocks?|before|precedes?)\b|\b(depends?\s+(?:up)?on|requires?|needs|after)\b",
     re.IGNORECASE,
@@ -45,7 +46,8 @@ _TICKED = re.compile(r"`([^`\s]{1,200})`")
 class Words:
     """A line taken apart. `deps` are the needs of "— Deps:" (empty for `none`, `None` without it),
     `depends` those of "(depends on …)": ids, `T001…T004` for a range, `US1`, `phase 2`. `tag` is
-    the role as written, `role` its short name."""
+    the role as written, `role` its short name. `unknown` is what stands in the place of a need and
+    names none, `unclear` what is said beside needs."""
 
     text: str
     parallel: bool = False
@@ -56,6 +58,7 @@ class Words:
     depends: tuple[str, ...] = ()
     branch: str = ""
     unclear: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
 
 def words_of(text: str) -> Words:
@@ -75,16 +78,18 @@ def words_of(text: str) -> Words:
         else:
             break
         rest = rest[match.end() :]
-    rest, deps, branch, unclear = _trailers(rest)
+    rest, deps, branch, said = _trailers(rest)
     depends: list[str] = []
-    for said in _DEPENDS.finditer(rest):
-        found, left = _refs(said[1])
+    for match in _DEPENDS.finditer(rest):
+        found, left = _refs(match[1])
         depends += found
         if left or not found:
-            unclear.append(said[0])
+            said.append(match[0] if found else match[1].strip() or match[0])
+    unknown = [name for text in said for name in _unknown_in(text)]
+    unclear = [text for text in said if not _unknown_in(text)]
     return Words(
         one_line(rest, 2000), parallel, story, role, tag,
-        deps, tuple(dict.fromkeys(depends)), branch, tuple(unclear),
+        deps, tuple(dict.fromkeys(depends)), branch, tuple(unclear), tuple(unknown),
     )  # fmt: skip
 
 
@@ -117,6 +122,13 @@ def _trailers(text: str) -> tuple[str, tuple[str, ...] | None, str, list[str]]:
         if left and not nothing:
             unclear.append(value)
     return text[: marks[0].start()].rstrip(), deps, branch, unclear
+
+
+def _unknown_in(text: str) -> list[str]:
+    """What stands for a need in a text that is not all understood, and is none that is known: what
+    looks like an id, or all of it where it names nothing else."""
+    like = [match[0] for match in _LIKE_ID.finditer(_NAMED.sub(" ", text))]
+    return like or ([] if _refs(text)[0] else [text])
 
 
 def _refs(text: str) -> tuple[list[str], bool]:

@@ -6,16 +6,17 @@ settled. So it makes no difference how often, or after which commits, this is ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gangsaw.core.errors import UserError
+from gangsaw.plan.complaint import listed
 from gangsaw.sources.assembling import SourceRead
-from gangsaw.sources.place import Source, at_home, documents, source_of
+from gangsaw.sources.place import Source, at_home, documents, of_branch, source_of
 from gangsaw.sources.programs import Ask, document_of, tell
 from gangsaw.sources.protocol import Dialect, Document, Item, Report, Standing
-from gangsaw.sources.references import Said, Says
+from gangsaw.sources.references import Said, Says, name_of
 from gangsaw.sources.registry import dialect
 from gangsaw.sources.writing import (
     Unwritten,
@@ -129,21 +130,23 @@ def _marks(
     return tuple(found)
 
 
-def home_source(kind: Dialect, folder: Path, branch: str) -> Source | None:
-    """The source of a dialect where such files usually lie: the only one, or of several the one in
-    a folder that the branch is called after. `None` where there is none, `UserError` where it is
-    not clear which."""
+HOMES_MAX = 100
+"""Files of one dialect that are looked at."""
+
+
+def home_sources(kind: Dialect, folder: Path, branch: str) -> list[Source]:
+    """The sources of a dialect where such files usually lie; of several only the one in a folder
+    that the branch is called after, if there is one. `UserError` where there are too many."""
     names = at_home(kind, folder)
     if len(names) > 1:
-        words = branch.split("/")
-        chosen = [name for name in names if Path(name).parent.name in words]
-        if len(chosen) != 1:
-            raise UserError(
-                f"cannot tell which of {len(names)} files of {kind.name} the commits speak of; "
-                f"try: gangsaw sync {names[-1]}, or a branch with the name of its folder"
-            )
-        names = chosen
-    return source_of(kind, folder, names[0], kept=True) if names else None
+        chosen = of_branch(names, branch)
+        names = names if chosen is None else [chosen]
+    if len(names) > HOMES_MAX:
+        raise UserError(
+            f"cannot tell which of {len(names)} files of {kind.name} the commits speak of; "
+            f"try: gangsaw sync {names[-1]}, or a branch with the name of its folder"
+        )
+    return [source_of(kind, folder, name, kept=True) for name in names]
 
 
 def all_at_home(
@@ -155,10 +158,66 @@ def all_at_home(
     reasons = []
     for kind in kinds:
         try:
-            source = home_source(kind, folder, branch)
+            sources = home_sources(kind, folder, branch)
         except UserError as error:
             reasons.append(error.text)
             continue
-        if source is not None and all(source.paths != other.paths for other in found):
-            found.append(source)
+        for source in sources:
+            if all(source.paths != other.paths for other in found):
+                found.append(source)
     return found, reasons
+
+
+# --- one name in several files -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What people say that may be of several sources, as pairs of `Said.spoken`: for each source
+    what does not count there, and of whom nobody can tell, the numbers of the sources."""
+
+    unclear: tuple[frozenset[tuple[str, str]], ...]
+    owners: Mapping[tuple[str, str], tuple[int, ...]]
+
+
+def shared_words(sources: Sequence[Source], said: Sequence[Said], branch: str) -> Shared:
+    """Which words of people may be of several of these sources. They are of the only one in a
+    folder that the branch is called after; else nobody can tell."""
+    users: dict[tuple[str, str], list[int]] = {}
+    for n, each in enumerate(said):
+        for pair in each.spoken:
+            users.setdefault(pair, []).append(n)
+    words = branch.split("/")
+    unclear: list[set[tuple[str, str]]] = [set() for _ in sources]
+    owners: dict[tuple[str, str], tuple[int, ...]] = {}
+    for pair, numbers in users.items():
+        if len(numbers) == 1:
+            continue
+        named = [n for n in numbers if Path(sources[n].shown[0]).parent.name in words]
+        if len(named) != 1:
+            owners[pair] = tuple(numbers)
+        for n in numbers:
+            if named != [n]:
+                unclear[n].add(pair)
+    return Shared(tuple(map(frozenset, unclear)), owners)
+
+
+def doubts(
+    sources: Sequence[Source], reads: Sequence[SourceRead], said: Sequence[Said], shared: Shared
+) -> list[str]:
+    """What is told of words that nobody can tell the file of, where one of the files would say
+    something else by them."""
+    found: dict[tuple[int, ...], dict[str, None]] = {}
+    for n, each in enumerate(said):
+        open_ = {item.key for item in reads[n].items.values() if item.standing in _OPEN}
+        for key, commit in each.unclear.items():
+            word = each.words.get(key)
+            numbers = shared.owners.get((commit.id, name_of(key)))
+            if key in open_ and numbers and (word is None or word.says is not Says.DONE):
+                found.setdefault(numbers, {}).setdefault(key)
+    return [
+        f"cannot tell which of {len(numbers)} files {listed(list(keys))} is of "
+        f"({', '.join(sources[n].shown[0] for n in numbers)}); try: gangsaw sync "
+        f"{sources[numbers[-1]].shown[0]}"
+        for numbers, keys in found.items()
+    ]

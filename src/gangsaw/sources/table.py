@@ -64,6 +64,7 @@ STEPS_MAX = 10
 HOLDERS = ("items", "tasks", "issues", "rows", "records", "todos", "backlog", "cards")
 """Members under which an object holds its tasks."""
 
+_BREAK = re.compile(r"\r\n|\r|\n")
 _MAPPING = re.compile(r"\s*(?:#|//)\s*gangsaw\s*:\s*(.*)")
 _HOLDER = re.compile(rf"""(?m)^[ \t{{]*(["']?)(?:{"|".join(HOLDERS)})\1[ \t]*:""")
 _ENDS = (".json", ".yaml", ".yml")
@@ -355,13 +356,34 @@ def _edit(table: _Table, row: _Row, wanted: Standing, used: Sequence[str]) -> Ed
     name = table.roles["status"]
     if not table.is_yaml:
         return with_member(table.text, row.node, name, value)
-    at = row.node.members[0].start
-    said = f"{_said(name, '', True)}: {_said(value, '', True)}"
+    return _added(table, row, f"{_said(name, '', True)}: {_said(value, '', True)}")
+
+
+def _added(table: _Table, row: _Row, said: str) -> Edit:
+    """The edit that gives an object in YAML one more field: behind its id or title, where that
+    stands on one line of its own, else before its first field."""
+    text, first = table.text, row.node.members[0]
+    known = [row.cells[role] for role in ("id", "title") if role in row.cells]
+    simple = (
+        each.value for wanted in known for each in row.node.members
+        if each.value is wanted and each.value.start not in table.fixed
+        and each.value.plain is not None and not _BREAK.search(text, each.start, each.value.end)
+    )  # fmt: skip
+    before = next(simple, None)
     if row.node.start in table.flow:
-        return Edit(at, at, f"{said}, ")
-    first = table.text.rfind("\n", 0, at) + 1
-    end = "\r\n" if "\r\n" in table.text else "\n"
-    return Edit(at, at, f"{said}{end}{' ' * (at - first)}")
+        at = first.start if before is None else before.end
+        return Edit(at, at, f"{said}, " if before is None else f", {said}")
+    gap = " " * (first.start - _line_start(text, first.start))
+    end = "\r\n" if "\r\n" in text else "\n"
+    if before is None:
+        return Edit(first.start, first.start, f"{said}{end}{gap}")
+    stop = _BREAK.search(text, before.end)
+    at = len(text) if stop is None else stop.start()
+    return Edit(at, at, f"{end if stop is None else stop[0]}{gap}{said}")
+
+
+def _line_start(text: str, at: int) -> int:
+    return max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
 
 
 def _said(value: Any, source: str, is_yaml: bool) -> str:

@@ -47,7 +47,9 @@ NEEDS_MAX = 1_000
 
 PRIORITIES = {"critical": 9, "highest": 9, "high": 8, "medium": 5, "low": 2, "lowest": 1}
 """What the words mean in a plan, where higher goes first. No word is medium, as with Task Master;
-it is left away only where no task of the file has one."""
+it is left away only where no task of the file has another."""
+
+MEDIUM = PRIORITIES["medium"]
 
 _MARKS = re.compile(r'"(?:testStrategy|subtasks|taskMasterVersion)"\s*:')
 _LIST = re.compile(r'"tasks"\s*:\s*\[')
@@ -81,7 +83,7 @@ class Taskmaster:
         remarks = [
             each for job in jobs.by_key.values() for each in _order(job, jobs, edges, document.text)
         ]
-        has_priority = any(_priority(job) is not None for job in jobs.by_key.values())
+        has_priority = any(_priority(job) not in (None, MEDIUM) for job in jobs.by_key.values())
         items = [_item(job, document.path, has_priority) for job in jobs.tasks]
         found, cut = with_needs(items, edges)
         told = (*jobs.remarks, *_unknown(jobs), *remarks, *cut)
@@ -134,7 +136,7 @@ def _item(job: Job, path: str, has_priority: bool) -> Item:
     commands, tested = _tests(job)
     fields: dict[str, Any] = {}
     if has_priority:
-        fields["priority"] = _priority(job) or (above and _priority(above)) or PRIORITIES["medium"]
+        fields["priority"] = _priority(job) or (above and _priority(above)) or MEDIUM
     if commands:
         fields["checks"] = commands
     parts = [
@@ -166,6 +168,7 @@ def _item(job: Job, path: str, has_priority: bool) -> Item:
         id=job.key.replace("/", "."),
         within=within,
         words=own,
+        inherited=job.standing is Standing.DONE and job.own is not Standing.DONE,
     )
 
 

@@ -18,7 +18,7 @@ from gangsaw.sources.composed import (
     stamp,
 )
 from gangsaw.sources.drafts import Draft
-from gangsaw.sources.taskmaster import PRIORITIES
+from gangsaw.sources.taskmaster import MEDIUM, PRIORITIES
 from gangsaw.sources.taskmaster_file import MAIN_TAG, WORDS
 
 EXPRESSES = ("prompt", "needs", "status", "priority", "checks")
@@ -32,13 +32,14 @@ def compose(draft: Draft, at: float) -> Composed:
     """See `composed.Compose`."""
     keys = keys_of(draft, _LEGAL, str)
     ranked = any(task.priority for task in draft.tasks)
-    tasks = [_task(task, draft, keys, ranked) for task in draft.tasks]
+    words = [nearest_word(_PRIORITIES, task.priority if ranked else MEDIUM) for task in draft.tasks]
+    tasks = [_task(task, draft, keys, word) for task, word in zip(draft.tasks, words, strict=True)]
     head = {"created": stamp(at), "updated": stamp(at), "description": draft.goal}
     top = {MAIN_TAG: {"tasks": tasks, "metadata": filled(head)}}
     return Composed({"tasks.json": json_text(top)}, keys)
 
 
-def _task(task: Task, draft: Draft, keys: dict[str, str], ranked: bool) -> dict[str, Any]:
+def _task(task: Task, draft: Draft, keys: dict[str, str], priority: str) -> dict[str, Any]:
     lines = [line for line in plain_checks(task) if command_of(line) == line]
     return {
         "id": _id(keys[task.id]),
@@ -47,7 +48,8 @@ def _task(task: Task, draft: Draft, keys: dict[str, str], ranked: bool) -> dict[
         "testStrategy": lines[0] if len(lines) == 1 else "",
         "status": _WORDS[draft.standing(task)],
         "dependencies": [_id(keys[need]) for need in task.needs],
-        **({"priority": nearest_word(_PRIORITIES, task.priority)} if ranked else {}),
+        # Never left away: without one Task Master itself lists nothing at all.
+        "priority": priority,
         "subtasks": [],
     }
 

@@ -12,7 +12,9 @@ where it stands, else as a member behind the id.
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,6 +56,9 @@ ATTEMPTS_MOST = 1_000
 
 ID_MAX = 200
 """Characters of an id whose beginnings may stand for it."""
+
+ODD_TEST_MAX = 300
+"""Characters of a test that is neither a text nor has one."""
 
 TEXTS_MAX = 500
 """Entries of one list of a workstream."""
@@ -306,18 +311,29 @@ def _tests(part: Part) -> tuple[list[str], list[str]]:
         given = part.table.get(name)
         for each in given[:TEXTS_MAX] if isinstance(given, list) else [given]:
             if isinstance(each, dict):
-                command = _text(each.get("command") or each.get("cmd") or each.get("run"))
+                command = _command(each.get("command") or each.get("cmd") or each.get("run"))
                 said = _text(each.get("description") or each.get("name") or each.get("id"))
                 text = f"{said}: {command}" if said and command.strip() else said or command
                 found = stated_command(command)
             else:
                 text = _text(each)
                 found = command_of(text)
+            if not text.strip() and each:
+                text = one_line(json.dumps(each), ODD_TEST_MAX)  # told as it is, so that it is seen
             if found:
                 commands[_plain(found)] = None
             elif text.strip():
                 prose[text] = None
     return list(commands), list(prose)
+
+
+def _command(given: Any) -> str:
+    """A command as a line for a shell; that of a list has its words quoted, and is none where one
+    of them is no text."""
+    if not isinstance(given, list):
+        return _text(given)
+    words = [_text(each) for each in given[:TEXTS_MAX]]
+    return shlex.join(words) if words and all(words) and len(words) == len(given) else ""
 
 
 def _scope(part: Part) -> list[str]:

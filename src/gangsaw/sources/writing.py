@@ -42,7 +42,8 @@ LEFT_MAX = 1_000
 
 Swap = Callable[[Path, Path], bool]
 
-_OPEN = (Standing.OPEN, Standing.RUNNING)
+OPEN = (Standing.OPEN, Standing.RUNNING)
+"""Where nobody has settled a record yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,16 @@ def write_back(
         return Unwritten(error.text)
     except OSError as error:
         return Unwritten(f"{shown} cannot be written: {error.strerror or error}")
+
+
+def put_in_place(
+    place: Path, shown: str, before: bytes, after: bytes, *, swap: Swap = exchange
+) -> bool:
+    """Give the file these bytes if it has those before; whether it had. `UserError` where another
+    gangsaw writes it, or a kill has left a change of somebody else beside it."""
+    with _locked(place):
+        _remove_left(place, shown)
+        return _content(place) == before and _put(place, before, after, swap)
 
 
 def foreseen(
@@ -168,7 +179,7 @@ def granted(
     for wish in wishes:
         item = items.get(wish.report.key)
         now = item.standing if item is not None else Standing.OPEN
-        is_ours = now is wish.report.standing or now in _OPEN or now is wish.was
+        is_ours = now is wish.report.standing or now in OPEN or now is wish.was
         if is_ours and not _is_claimed(wish, item):
             reports.append(wish.report)
         else:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from gangsaw.agents import VARIABLES, default_template
 from gangsaw.core.model import TurnKind
 from gangsaw.testing.conditions_page import conditions_page
+from gangsaw.testing.warm import Commands, at_start
 
 REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference"
 TIMEOUT_S = 120.0
@@ -39,25 +39,24 @@ reads answers `--json`, with the schemas beside this page.
 """
 
 
-def ask(*arguments: str) -> str:
+def ask(lives: Commands, *arguments: str) -> str:
     """What `gangsaw` prints for these arguments. Raises where it fails."""
-    kept = ("PATH", "PYTHONPATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT")
+    kept = ("PATH", "HOME", "SYSTEMROOT")
     environment = {name: os.environ[name] for name in kept if name in os.environ}
-    done = subprocess.run(
-        [sys.executable, "-m", "gangsaw", *arguments],
-        env={**environment, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=TIMEOUT_S,
-        check=True,
+    done = lives.call(
+        arguments,
+        cwd=REFERENCE.parent,
+        env={**environment, **at_start(), "COLUMNS": "100", "NO_COLOR": "1"},
+        timeout_s=TIMEOUT_S,
     )
+    if done is None or done.returncode:
+        raise RuntimeError(f"gangsaw {' '.join(arguments)}: {done and done.stderr}")
     return done.stdout
 
 
-def commands(*group: str) -> Iterator[tuple[str, ...]]:
+def commands(lives: Commands, *group: str) -> Iterator[tuple[str, ...]]:
     """The commands that the help of a group lists, in its order."""
-    text = ask(*group, "--help")
+    text = ask(lives, *group, "--help")
     sections = text.partition("\nOptions:\n")[2].partition("\n\n")[2]
     for name in re.findall(r"^  ([a-z]+)  +\S", sections, re.MULTILINE):
         yield (*group, name)
@@ -65,16 +64,18 @@ def commands(*group: str) -> Iterator[tuple[str, ...]]:
 
 def pages() -> Iterator[tuple[str, str]]:
     """File names of the reference with their content."""
-    parts = [_HEAD, _section((), "gangsaw")]
-    for command in commands():
-        parts.append(_section(command, " ".join(("gangsaw", *command))))
-        if command in (("plan",), ("schedule",)):
-            parts += [_section(c, " ".join(("gangsaw", *c))) for c in commands(*command)]
-    yield "commands.md", "\n".join(parts)
-    yield "prompts.md", "\n".join(_prompts())
-    yield "conditions.md", conditions_page()
-    for name in ask("schema").split():
-        yield f"{name}.schema.json", ask("schema", name)
+    with Commands() as lives:
+        parts = [_HEAD, _section(lives, (), "gangsaw")]
+        for command in commands(lives):
+            parts.append(_section(lives, command, " ".join(("gangsaw", *command))))
+            if command in (("plan",), ("schedule",)):
+                inner = commands(lives, *command)
+                parts += [_section(lives, c, " ".join(("gangsaw", *c))) for c in inner]
+        yield "commands.md", "\n".join(parts)
+        yield "prompts.md", "\n".join(_prompts())
+        yield "conditions.md", conditions_page()
+        for name in ask(lives, "schema").split():
+            yield f"{name}.schema.json", ask(lives, "schema", name)
 
 
 def _prompts() -> Iterator[str]:
@@ -89,8 +90,8 @@ def _prompts() -> Iterator[str]:
     yield ""
 
 
-def _section(command: tuple[str, ...], title: str) -> str:
-    lines = [line.rstrip() for line in ask(*command, "--help").rstrip().split("\n")]
+def _section(lives: Commands, command: tuple[str, ...], title: str) -> str:
+    lines = [line.rstrip() for line in ask(lives, *command, "--help").rstrip().split("\n")]
     return "\n".join([f"## {title}", "", "```text", *lines, "```", ""])
 
 

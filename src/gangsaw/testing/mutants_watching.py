@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from gangsaw.core import evolve_watching, indexes, watching
-from gangsaw.core.edits import Held, Mark, Marked
+from gangsaw.core.edits import Held, Mark, Marked, Record
 from gangsaw.core.events_watching import SourceTaken
 from gangsaw.core.observations import SourceSeen
 from gangsaw.core.standing import Standing
@@ -102,4 +102,30 @@ def _ours() -> Iterator[None]:
 @mutant("what waits for the end of an attempt does not wait", where=_may_have_file)
 def _again() -> Iterator[None]:
     with with_values(watching, is_bound=lambda known, name: False):
+        yield
+
+
+@mutant("a tick of ours that somebody has written over is not missed", where=_may_have_file)
+def _not_missed() -> Iterator[None]:
+    with with_values(watching, _ticks_lost=lambda found, records, known: ((), ())):
+        yield
+
+
+@mutant("a tick that is gone is written again and again", where=_may_have_file)
+def _again_and_again() -> Iterator[None]:
+    before = watching._ticks_lost
+
+    def lost(
+        found: SourceSeen, records: Mapping[str, Record], known: State
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        restored, left = before(found, records, known)
+        return (*restored, *left), ()
+
+    with with_values(watching, _ticks_lost=lost):
+        yield
+
+
+@mutant("what somebody else has in hand is begun", where=_may_have_file)
+def _in_hand() -> Iterator[None]:
+    with with_values(watching, _is_claimed=lambda known, name, record: False):
         yield

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from gangsaw.testing.warm import Commands
+
 SOURCE = Path(__file__).resolve().parents[2]
 COMMAND_MAX_S = 300.0
 WAIT_MAX_S = 120.0
@@ -58,6 +60,8 @@ class Playground:
     env: dict[str, str] = field(default_factory=dict)
     commands: ClassVar[Counter[str]] = Counter()
     """How often each command was given, in all playgrounds of this process."""
+    warm: ClassVar[Commands | None] = None
+    """Where a `call` need not start an interpreter; else each is a process from the start on."""
     like: Playground | None = None
     """Copy that one, all of it, instead of making one from nothing."""
 
@@ -138,10 +142,15 @@ class Playground:
         self, *args: str | Path, cwd: Path | None = None, timeout_s: float = COMMAND_MAX_S
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; its exit code is the caller's to judge."""
+        argv, folder, env = self.argv(*args), cwd or self.repo, self.environment()
+        if self.warm is not None:
+            words = argv[argv.index("gangsaw") + 1 :]
+            done = self.warm.call(words, cwd=folder, env=env, timeout_s=timeout_s)
+            if done is not None:
+                return done
         return subprocess.run(
-            self.argv(*args), cwd=cwd or self.repo, env=self.environment(), capture_output=True,
-            text=True, errors="replace", timeout=timeout_s, check=False,
-            stdin=subprocess.DEVNULL,
+            argv, cwd=folder, env=env, capture_output=True, text=True, errors="replace",
+            timeout=timeout_s, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
     def start(self, *args: str | Path) -> subprocess.Popen[bytes]:
@@ -161,8 +170,9 @@ class Playground:
         return found
 
     def status(self) -> dict[str, Any]:
-        """`gangsaw status --json`."""
-        found: dict[str, Any] = json.loads(self.call("status", "--json").stdout)
+        """`gangsaw status --json`; without tasks where nothing has run yet."""
+        said = self.call("status", "--json").stdout
+        found: dict[str, Any] = json.loads(said) if said else {"tasks": []}
         return found
 
     def events(self) -> list[dict[str, Any]]:

@@ -8,10 +8,16 @@ A process of its own has imported the whole program and done nothing else; each 
 it, with the folder, environment and streams that it is told, and runs `gangsaw.testing.faulty`.
 Nothing of one life reaches the next. That such a life is that of the real program is for the
 caller to test: same end state, same moments.
+
+    with Commands() as commands:
+        done = commands.call(["status"], cwd=…, env=…, timeout_s=…)
+
+gives the commands of a test such lives, with what `subprocess.run` would have told of each.
 """
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -20,6 +26,8 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -29,6 +37,7 @@ from typing import IO, Any
 import gangsaw
 
 SOURCE = Path(gangsaw.__file__).resolve().parents[1]
+PROGRAM = Path(gangsaw.__file__).with_name("__main__.py")
 LIFE_MAX_S = 240.0
 """No life takes nearly as long."""
 _KILL = b"kill\n"
@@ -69,12 +78,19 @@ class Warm:
         )  # fmt: skip
 
     def begin(
-        self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], output: Path
+        self,
+        arguments: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        output: Path,
+        errors: Path | None = None,
     ) -> Life:
-        """A life of `gangsaw.testing.faulty`; what it says is appended to the file."""
+        """A life of `gangsaw.testing.faulty`; what it says is appended to the file, or files."""
         assert self._server.stdin is not None
         assert self._server.stdout is not None
-        order = {"argv": [*arguments], "cwd": str(cwd), "env": dict(env), "output": str(output)}
+        said = {"output": str(output), "errors": str(errors or output)}
+        order = {"argv": [*arguments], "cwd": str(cwd), "env": dict(env), **said}
         self._server.stdin.write(json.dumps(order).encode() + b"\n")
         pid = int(self._server.stdout.readline())
         return Life(self._server.stdin, self._server.stdout, pid)
@@ -88,9 +104,70 @@ class Warm:
         self._server.wait(LIFE_MAX_S)
 
 
+class Commands:
+    """Commands of the program in such lives, one at a time; nothing is started before the first."""
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._warm: Warm | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._given = 0
+
+    def call(
+        self, words: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout_s: float
+    ) -> subprocess.CompletedProcess[str] | None:
+        """What the command came to; `None` where it has to be a process from the start on: while
+        another is at work, and for an environment that an interpreter reads when it starts."""
+        if _for_a_start(env) != at_start() or not self._mutex.acquire(blocking=False):
+            return None
+        try:
+            return self._call(list(words), cwd, env, timeout_s)
+        finally:
+            self._mutex.release()
+
+    def _call(
+        self, words: list[str], cwd: Path, env: Mapping[str, str], timeout_s: float
+    ) -> subprocess.CompletedProcess[str]:
+        if self._warm is None or self._folder is None:
+            self._warm, self._folder = Warm(), tempfile.TemporaryDirectory(prefix="gangsaw-")
+        self._given += 1  # another may still write to what an earlier one has left it
+        output, errors = (Path(self._folder.name, f"{self._given}.{n}") for n in (1, 2))
+        life = self._warm.begin(
+            ["--calm", "--", *words], cwd=cwd, env=env, output=output, errors=errors
+        )
+        code = life.wait(timeout_s)
+        if code is None:
+            life.kill()
+            raise subprocess.TimeoutExpired(words, timeout_s)
+        said = [path.read_text(errors="replace") for path in (output, errors)]
+        output.unlink()
+        errors.unlink()
+        return subprocess.CompletedProcess(words, code, *said)
+
+    def __enter__(self) -> Commands:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._warm is not None and self._folder is not None:
+            self._warm.__exit__()
+            self._folder.cleanup()
+
+
+def _for_a_start(env: Mapping[str, str]) -> dict[str, str]:
+    """What an interpreter reads only when it starts."""
+    return {k: v for k, v in env.items() if k.startswith(("PYTHON", "LC_", "LANG", "TZ"))}
+
+
+def at_start() -> dict[str, str]:
+    """What the server had of that: what the environment of a command must have of it."""
+    return {**_for_a_start(os.environ), "PYTHONPATH": str(SOURCE)}
+
+
 def main() -> int:
     """Serve until the input ends; a life that is under way is ended with it."""
+    gc.disable()
     _import_everything()
+    gc.freeze()  # else each life would copy what its collector looks through
     with os.fdopen(os.dup(1), "wb", 0) as answers, os.fdopen(os.dup(0), "rb", 0) as orders:
         os.dup2(2, 1)
         while line := orders.readline():
@@ -128,10 +205,16 @@ def _become(order: Mapping[str, Any]) -> None:
         os.chdir(order["cwd"])
         os.environ.clear()
         os.environ.update(order["env"])
-        _redirect(os.open(order["output"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+        said = (order["output"], order["errors"])
+        _redirect(*(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600) for path in said))
         from gangsaw.testing.faulty import main as faulty
 
-        code = faulty(order["argv"])
+        words: list[str] = order["argv"]
+        sys.argv = [str(PROGRAM), *words[words.index("--") + 1 :]]
+        sys.path[0] = order["cwd"]  # as for `python -m gangsaw` there
+        gc.enable()
+        code = faulty(words)
+        vars(threading)["_shutdown"]()  # as at the end of every interpreter: wait for its threads
     except SystemExit as left:
         code = left.code if isinstance(left.code, int) else 1
     finally:
@@ -144,10 +227,10 @@ def _become(order: Mapping[str, Any]) -> None:
         os._exit(code)
 
 
-def _redirect(output: int) -> None:
-    """Nothing to read, everything said into the file, no other descriptor of the server."""
+def _redirect(output: int, errors: int) -> None:
+    """Nothing to read, all that is said into the files, no other descriptor of the server."""
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for target, source in enumerate((nothing, output, output)):
+    for target, source in enumerate((nothing, output, errors)):
         os.dup2(source, target)
     os.closerange(3, 256)
 

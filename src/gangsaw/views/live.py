@@ -12,6 +12,7 @@ from gangsaw.core.events import Delivered, DeliveryBlocked, Event, Landed
 from gangsaw.core.phases import AGENT_ALIVE
 from gangsaw.core.state import Attempt, State
 from gangsaw.core.status import Status, view
+from gangsaw.core.watching import closed_counts
 from gangsaw.views.facts import clock, fact_line, landed_count, one_line
 from gangsaw.views.landing_lines import together_line
 from gangsaw.views.status import named
@@ -216,6 +217,7 @@ def summary(state: State, now: float, serial_s: float | None = None) -> str:
     done = sum(1 for known in state.task_states.values() if known.finished)
     wall = (state.ended_at or now) - state.started_at
     parts = [f"Landed {done} of {len(state.tasks)} in {clock(wall)}"]
+    parts += [f"{count} {words} in its file" for words, count in closed_counts(state).items()]
     if serial_s is not None and serial_s > wall:
         parts.append(f"one after the other would take {clock(serial_s)}")
     if state.candidate_runs and state.landed:

@@ -126,7 +126,8 @@ def _told(fact: Fact, at: float) -> str:
         case sc.ScheduleBegun():
             long = "" if fact.for_s is None else f" for {length(fact.for_s)}"
             by = f", by {fact.by}" if fact.by else ""
-            return f"{fact.schedule} begun: {fact.plan} {rhythm_text(fact.rhythm)}{long}{by}"
+            what = f"{' '.join(fact.named)} {rhythm_text(fact.rhythm)}"
+            return f"{fact.schedule} begun: {what}{long}{by}"
         case sc.SchedulerStarted():
             return f"kept by gangsaw (pid {fact.pid})"
         case sc.SchedulerEnded():

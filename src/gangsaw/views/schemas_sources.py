@@ -38,5 +38,6 @@ def sync_schema() -> Schema:
     return table(
         schema_version=VERSION, dry_run=TRUTH,
         left_out=about("files that were not looked at, and why", listed(TEXT)),
+        unclear=about("words that may be of several files, and mark nothing", listed(TEXT)),
         sources=listed(source),
     )  # fmt: skip

@@ -16,14 +16,23 @@ TEXTS_MAX = 4
 
 def taken_text(event: SourceTaken, state: State) -> str:
     """What is new in it, and what of that has to wait."""
-    shown = event.shown or (state.task_file.shown if state.task_file is not None else ())
-    where = shown[0] if len(shown) == 1 else "the task file"
+    where, several = _where(event, state)
+    were = "were" if several else "was"
     later = state.source.later
     edited = [task.id for task in event.edited]
-    parts = _said("added", (record.entry.task for record in event.added))
+    parts = _said("added", (each.entry.task for each in event.added if not each.joined))
+    parts += _said(
+        "added to what was done, which is open again",
+        (each.entry.task for each in event.added if each.joined),
+    )
     parts += _said("edited", (name for name in edited if name not in later))
     parts += _said(
-        "edited (holds after the present attempt)", (name for name in edited if name in later)
+        "edited (holds after the present attempt)",
+        (name for name in edited if name in later and not state.task_states[name].finished),
+    )
+    parts += _said(
+        "edited, but done: stays as it was",
+        (name for name in edited if name in later and state.task_states[name].finished),
     )
     by_mark: dict[str, list[str]] = {}
     for each in event.marked:
@@ -31,9 +40,27 @@ def taken_text(event: SourceTaken, state: State) -> str:
         by_mark.setdefault(mark_text(each.mark) + waits, []).append(each.task)
     for words, names in by_mark.items():
         parts += _said(f"{words} there", names)
+    parts += _said("in another file", (entry.task for entry in event.moved))
     parts += _said("open again", event.opened)
+    parts += _said("landed, but open again there: written once more", event.restored)
+    parts += _said("landed, but opened there again: left so", event.left)
+    parts += _said("to be written now that it can be", event.again)
     parts += _listed("not read", event.unread) + _listed("noted", event.notes)
-    return f"· {where} was changed: {' · '.join(parts) or 'nothing to do about it'}"
+    return f"· {where} {were} changed: {' · '.join(parts) or 'nothing to do about it'}"
+
+
+def _where(event: SourceTaken, state: State) -> tuple[str, bool]:
+    """What has changed of the source, and whether these are several files; where no reading before
+    is known, the files of the records that are news."""
+    shown = event.shown or (state.task_file.shown if state.task_file is not None else ())
+    if len(shown) == 1:
+        return shown[0], False
+    names = [record.entry.task for record in event.added]
+    names += [task.id for task in event.edited]
+    names += [*(each.task for each in event.marked), *event.opened, *event.restored, *event.left]
+    homes = [state.entries[name].document for name in names]
+    found = event.changed or tuple(dict.fromkeys(shown[at] for at in homes if at < len(shown)))
+    return named(list(found), NAMES_MAX) or "the task file", len(found) > 1
 
 
 def _listed(words: str, texts: tuple[str, ...]) -> list[str]:

@@ -13,7 +13,7 @@ import click
 from gangsaw.cli import output
 from gangsaw.cli.commands.plan_convert import command as convert
 from gangsaw.cli.config_option import config_option
-from gangsaw.cli.place import here
+from gangsaw.cli.place import here, home_of
 from gangsaw.cli.source_options import source_options
 from gangsaw.cli.taking import PLAN_NAMES, Taken, take
 from gangsaw.core.errors import UserError
@@ -101,7 +101,8 @@ def check(file: Path | None, source: str | None, config: Path | None, as_json: b
     """Tell every fault of FILE (default: plan.yaml) at once, each with its place and a remedy.
 
     FILE may also be a task file of another kind: then every record that could not be read, and
-    every need that was inferred, is told with its line. Exit code 0: it can be run (there may be
+    every need that was inferred, is told with its line; what else is said alike of many records
+    is told once, with its first places (--json has all). Exit code 0: it can be run (there may be
     warnings); 2: it cannot.
 
     \b
@@ -236,6 +237,7 @@ def _take(file: Path | None, source: str | None, config: Path | None = None) -> 
         path,
         source,
         Path.cwd(),
+        home=home_of(project.repo),
         known_agents=known,
         checked=bool(settings.checks),
         roles=roles,
@@ -243,8 +245,8 @@ def _take(file: Path | None, source: str | None, config: Path | None = None) -> 
 
 
 def _warn(taken: Taken) -> None:
-    for complaint in taken.told:
-        output.warn(f"warning: {complaint}")
+    for line in taken.told_once:
+        output.warn(f"warning: {line}")
 
 
 def _warn_briefly(taken: Taken) -> None:
@@ -254,7 +256,9 @@ def _warn_briefly(taken: Taken) -> None:
 
 def _refuse(taken: Taken) -> int:
     if _is_done(taken):
-        output.complain(f"cannot use {taken.shown}: nothing is left to be done in it")
+        held = taken.read is not None and taken.read.is_held
+        but = " but what is on hold" if held else ""
+        output.complain(f"cannot use {taken.shown}: nothing is left to be done in it{but}")
         return FAULTY
     errors = taken.plan.errors
     for complaint in errors:

@@ -13,6 +13,7 @@ import click
 
 from gangsaw.cli import output
 from gangsaw.cli.clock import now_s
+from gangsaw.cli.place import home_here
 from gangsaw.cli.source_options import source_options
 from gangsaw.cli.taking import PLAN_NAMES
 from gangsaw.core.errors import UserError
@@ -118,15 +119,17 @@ def _given(source: str | None) -> _Given | tuple[str, tuple[Complaint, ...]]:
         draft = draft_of_plan(whole)
         return (name, whole.read.errors) if draft is None else _Given("plan", name, draft)
     assert source is not None  # without one it is a plan of ours
-    found, read = read_best(find_source(source, Path.cwd()), ask=asking(os.environ))
+    found, read = read_best(find_source(source, Path.cwd(), home_here()), ask=asking(os.environ))
     shown = found.shown[0] if len(found.shown) == 1 else source
     if read.plan.errors:
         return shown, read.plan.errors
     draft, errors = draft_of_source(read)
     if draft is None:
         return shown, tuple(_at(each, shown) for each in errors)
-    notes = (*read.notes, *_epics(shown, any(item.within for item in read.items.values())))
-    return _Given(found.dialect.partition("?")[0], shown, draft, unread(read.unread), notes)
+    notes = [each for each in read.notes if each not in read.unknown]
+    notes += _epics(shown, any(item.within for item in read.items.values()))
+    lost = unread((*read.unread, *read.unknown))
+    return _Given(found.dialect.partition("?")[0], shown, draft, lost, tuple(notes))
 
 
 def _at(complaint: Complaint, shown: str) -> Complaint:

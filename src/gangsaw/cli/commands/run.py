@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from gangsaw.cli.source_options import source_options
 from gangsaw.cli.trusting import require_agreement
 from gangsaw.core.errors import UserError
 from gangsaw.core.model import Deliver
+from gangsaw.engine.unlanded import NothingToDo
 
 
 @click.command(epilog="Exit codes: 0 all landed, 1 something failed, 2 usage, 3 needs a person, "
@@ -84,12 +86,14 @@ def command(context: click.Context, /, plan: Path | None, **options: object) -> 
     if asked.verbose and not asked.dry_run:
         raise UserError("cannot be verbose about a real run; try: gangsaw run --dry-run --verbose",
                         exit_code=2)  # fmt: skip
-    order = asked_order(project, folder, plan, asked)
     if asked.is_schedule:
         from gangsaw.cli.scheduling import run_on_schedule
 
+        with suppress(NothingToDo):  # there may be something by a later tick
+            asked_order(project, folder, plan, asked)
         require_agreement(project.repo, project.settings.worktree.setup, agreed=asked.trust_setup)
         context.exit(run_on_schedule(project, plan or plan_beside(project, folder), asked))
+    order = asked_order(project, folder, plan, asked)
     if asked.dry_run:
         from gangsaw.cli.rehearsing import show_rehearsal
 

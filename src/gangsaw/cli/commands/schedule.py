@@ -9,6 +9,7 @@ import click
 
 from gangsaw.cli import clock, output
 from gangsaw.cli.place import find_control
+from gangsaw.cli.source_options import source_options
 from gangsaw.core import schedule as sc
 from gangsaw.core.errors import UserError
 from gangsaw.core.schedule import Schedule
@@ -31,6 +32,7 @@ def command() -> None:
     Examples:
       gangsaw schedule up plan.yaml --every 10m --for 6h
       gangsaw schedule up plan.yaml --cron "0 3 * * 1-5"
+      gangsaw schedule up --from roadmap --every 10m --for 6h
       gangsaw schedule status
       gangsaw schedule logs -f
       gangsaw schedule down
@@ -71,6 +73,7 @@ def _make_up() -> click.Command:
     Examples:
       gangsaw schedule up plan.yaml --every 10m --for 6h
       gangsaw schedule up plan.yaml --cron "0 3 * * 1-5" --budget 5
+      gangsaw schedule up --from roadmap --every 10m --for 6h
       gangsaw schedule up
     """
     return click.Command("up", params=kept, callback=callback, help=text)
@@ -207,7 +210,10 @@ def _found() -> tuple[SchedulePlace, Schedule]:
 @click.option("--ci", "form", flag_value="ci", help="A workflow for a CI service.")
 @click.option("--every", metavar="TIME", help="How often: 10m, 2h.")
 @click.option("--cron", metavar="TEXT", help="The same as cron text.")
-def export(plan: str | None, form: str | None, every: str | None, cron: str | None) -> int:
+@source_options("A task file of another kind: PATH, NAME or NAME:PATH.")
+def export(
+    plan: str | None, source: str | None, form: str | None, every: str | None, cron: str | None
+) -> int:
     """Print what has somebody else keep the schedule: systemd, cron, or a CI service. Without PLAN
     it is the schedule of this repository.
 
@@ -221,5 +227,7 @@ def export(plan: str | None, form: str | None, every: str | None, cron: str | No
 
     if form is None:
         raise click.UsageError("for whom? Try --systemd, --crontab or --ci")
-    output.say(exported(form, plan, every, cron))
+    if plan is not None and source is not None:
+        raise click.UsageError("name a plan, or a source with --from, not both")
+    output.say(exported(form, plan, source, every, cron))
     return 0

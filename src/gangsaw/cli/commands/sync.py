@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from gangsaw.cli import output
 from gangsaw.cli.place import open_repo
-from gangsaw.cli.syncing import Outcome, is_busy, lines_of, object_of, outcome_of, sources_here
+from gangsaw.cli.syncing import (
+    asking_of_hook,
+    is_busy,
+    lines_of,
+    object_of,
+    outcomes_of,
+    sources_here,
+)
 from gangsaw.core.errors import UserError
+from gangsaw.engine.asking import asking
 
 
 @click.command("sync")
@@ -51,17 +61,19 @@ def _sync(
     if since is not None and start is None:
         raise UserError(f"cannot find the commit '{since}'; try: git log --oneline", exit_code=2)
     sources, left_out = sources_here(repo, source)
-    found: list[Outcome] = []
-    for each in sources:
-        outcome = outcome_of(repo, each, start, dry=dry_run, newest_only=hook)
-        if outcome is not None:
-            found.append(outcome)
+    ask = asking_of_hook(os.environ) if hook else asking(os.environ)
+    found, unread, unclear = outcomes_of(
+        repo, sources, start, ask, dry=dry_run, newest_only=hook, is_named=source is not None
+    )
+    left_out += unread
     if as_json:
         output.say_json(
             {"schema_version": 1, "dry_run": dry_run, "left_out": left_out,
+             "unclear": unclear,
              "sources": [object_of(each) for each in found]}
         )  # fmt: skip
     else:
         lines = [line for each in found for line in lines_of(each, dry=dry_run)]
-        output.say("\n".join([*lines, *left_out]) or "there is no task in these files")
-    return 1 if any(each.synced.refused for each in found) and not hook else 0
+        output.say("\n".join([*lines, *left_out, *unclear]) or "there is no task in these files")
+    is_short = unclear or any(each.synced.refused for each in found)
+    return 1 if is_short and not hook else 0

@@ -188,6 +188,14 @@ def _hold_of_place(state: State, name: str, now: float) -> Hold | None:
         again = money.comes_back(state, name, agent)
         kind = HoldKind.BUDGET if again is None else HoldKind.DAY_BUDGET
         return Hold(kind, until=again, text=f"the budget has no room for it: {text}")
+    if (clash := _hold_of_company(state, name)) is not None:
+        return clash
+    found = held_by(state, name) if state.overlaps else None
+    return Hold(HoldKind.OVERLAP, tasks_of(found[0]), text=found[1]) if found else None
+
+
+def _hold_of_company(state: State, name: str) -> Hold | None:
+    """A reason that lies in the track or the scope of what is at work."""
     task = state.tasks[name]
     clashing: list[str] = []
     for attempt in state.live_attempts():
@@ -198,10 +206,7 @@ def _hold_of_place(state: State, name: str, now: float) -> Hold | None:
             return Hold(HoldKind.TRACK, (other.id,), text=task.track)
         if overlaps(task.scope, (*other.scope, *attempt.claims)):
             clashing.append(other.id)
-    if clashing:
-        return Hold(HoldKind.SCOPE, tuple(clashing))
-    found = held_by(state, name) if state.overlaps else None
-    return Hold(HoldKind.OVERLAP, tasks_of(found[0]), text=found[1]) if found else None
+    return Hold(HoldKind.SCOPE, tuple(clashing)) if clashing else None
 
 
 def _hold_apart(state: State, name: str, now: float) -> Hold | None:
@@ -262,13 +267,19 @@ def _hold_of_coming(state: State, name: str, now: float) -> Hold | None:
 
 
 def _hold_for_slot(state: State, name: str, agent: str, now: float) -> Hold:
-    """Of which agents the task waits for a slot, or of which account for a seat."""
+    """Of which agents the task waits for a slot, or of which account for a seat, or which other
+    agent has both and begins nothing for a while."""
     those = [agent, *(each for each in _stand_ins(state, name, now) if _works(state, each, now))]
     for each in those:
-        if seats.has_own_slot(state, each):
-            most = seats.seats_for(state, each)
-            account = account_of(state.limits, each)
-            return Hold(HoldKind.AGENT_SEATS, text=f"{account} (at most {most})")
+        if not seats.has_own_slot(state, each):
+            continue
+        if (until := limit_over_at(state, each, name)) > now:
+            return Hold(HoldKind.AGENT_LIMIT, until=until, text=each)
+        if (until := opens_at(state, each, name)) > now:
+            return Hold(HoldKind.AGENT_PAUSED, until=until, text=each)
+        most = seats.seats_for(state, each)
+        account = account_of(state.limits, each)
+        return Hold(HoldKind.AGENT_SEATS, text=f"{account} (at most {most})")
     return Hold(HoldKind.AGENT_SLOTS, text=" or ".join(dict.fromkeys(those)))
 
 
@@ -353,10 +364,17 @@ def admit(state: State, now: float) -> AttemptAdmitted | None:
     if lonely and apart.at_it(state, "", now) is not None:
         return None
     short: dict[Kind, bool] = {}
+    clash: dict[tuple[str | None, tuple[str, ...]], bool] = {}
     for _, name in state.ready:
         if lonely and apart.is_alone(state, name) and apart.company(state, name):
             if _is_next(state, name, now):
                 return None
+            continue
+        # The same for all of a track and scope, and there may be thousands of them.
+        place = state.tasks[name].track, state.tasks[name].scope
+        if place not in clash:
+            clash[place] = _hold_of_company(state, name) is not None
+        if clash[place]:
             continue
         if _hold_of_task(state, name, now) or _hold_of_place(state, name, now):
             continue

@@ -10,6 +10,7 @@ has to pass the checks of everything else that has landed.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from gangsaw.core import chain
@@ -220,10 +221,22 @@ def failing_text(results: tuple[CheckResult, ...]) -> str:
 
 def _back(state: State, landing: Landing, cause: Cause, text: str) -> Event:
     if landing.about == TARGET:
-        return TargetMergeFailed(landing.work, f"the target moved, and merging it in {text}")
+        text = f"the target moved, and merging it in {text}{_by_hand(state, cause)}"
+        return TargetMergeFailed(landing.work, text)
     if landing.about not in state.attempts:
         return given_up(state, landing, text)
     return WorkReturned(landing.about, cause, text)
+
+
+def _by_hand(state: State, cause: Cause) -> str:
+    """What a person does about a target that conflicts, for the end of a sentence."""
+    if cause is not Cause.CONFLICT:
+        return ""
+    remote, target = shlex.quote(state.delivery.target_remote), shlex.quote(state.target)
+    merge = f"git merge {shlex.quote(state.integration)}"
+    if state.delivery.target_remote:
+        merge = f"git pull --no-rebase {remote} {target}"
+    return f"; on {state.target} try: {merge}, resolve, commit, gangsaw run"
 
 
 def given_up(state: State, landing: Landing, text: str) -> Event:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
+from functools import partial
 
 from gangsaw.core import actions as ac
+from gangsaw.core.events import TARGET
 from gangsaw.core.model import History
 from gangsaw.core.observations import (
     CandidateClashed,
@@ -17,6 +20,7 @@ from gangsaw.core.observations import (
     Observation,
 )
 from gangsaw.core.state import State
+from gangsaw.engine.effects.marks import Marks, marks_of
 from gangsaw.engine.effects.resolving import means_of
 from gangsaw.engine.world import Job, World
 from gangsaw.git import (
@@ -71,10 +75,13 @@ def build(action: ac.BuildCandidate, world: World) -> Job:
     # A moved target is in the history of what is delivered to it, or it could not be moved.
     history = world.state.limits.history if attempt else History.MERGE
     by_path = attempt is not None and _some_check_by_path(world.state)
+    marks = marks_of(world.state) if action.about == TARGET else None
 
     def job(unwanted: threading.Event) -> list[Observation]:
         about, work, onto = action.about, action.work, action.onto
         means = None if action.undoes else means_of(world)
+        if means is not None and marks is not None:
+            means = replace(means, marked=partial(_merged, repo, marks))
         if action.undoes:
             found = build_undo(repo, onto, work, message, at, run=run, name=name)
         else:
@@ -93,6 +100,13 @@ def build(action: ac.BuildCandidate, world: World) -> Job:
                 return [CandidateMade(*made)]
 
     return job
+
+
+def _merged(
+    repo: Repository, marks: Marks, path: str, base: bytes, ours: bytes, theirs: bytes
+) -> bytes | None:
+    """A task file whose marks somebody has committed on the target, with what has landed."""
+    return marks.carried(repo.root / path, base, ours, theirs)
 
 
 def _some_check_by_path(state: State) -> bool:

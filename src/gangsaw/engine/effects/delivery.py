@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import shlex
 import threading
-from pathlib import Path
 from typing import assert_never
 
 from gangsaw.core import actions as ac
@@ -17,6 +16,7 @@ from gangsaw.core.observations import (
     TargetNotMovable,
     TargetPushed,
 )
+from gangsaw.engine.effects.marks import marks_of
 from gangsaw.engine.world import Job, World
 from gangsaw.git import (
     AlreadyThere,
@@ -41,13 +41,14 @@ FILES_SHOWN = 3
 
 def deliver_target(action: ac.Deliver, world: World) -> Job:
     """Fast-forward the target to the commit, or say why that has to wait."""
-    repo, task_file = world.repo, world.state.task_file
-    written = tuple(map(Path, task_file.paths)) if task_file is not None else ()
+    repo, owner = world.repo, marks_of(world.state)
 
     def job(unwanted: threading.Event) -> list[Observation]:
         if (text := _taken_back(repo, action)) is not None:
             return [TargetNotMovable(action.commit, text)]
-        match deliver(repo, action.target, action.commit, written=written):
+        with world.task_file_lock:
+            delivery = deliver(repo, action.target, action.commit, owner=owner)
+        match delivery:
             case Delivered() | AlreadyThere():
                 return [TargetAtIntegration(action.commit)]
             case TargetMoved(commit):

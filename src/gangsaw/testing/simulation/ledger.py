@@ -264,7 +264,7 @@ def _(book: Ledger, event: ev.EngineStarted, at: float) -> None:
 def _(book: Ledger, event: ev.RunFinished, at: float) -> None:
     if book.ended or book.live():
         raise Broken("the run ends twice, or with live attempts")
-    landed = all(page.finished for page in book.tasks.values())
+    landed = all(page.finished or (page.cancelled and page.by_file) for page in book.tasks.values())
     if landed != (event.end is ev.RunEnd.LANDED):
         raise Broken(f"the run ends as {event.end}, which is not so")
     ends_well(book)

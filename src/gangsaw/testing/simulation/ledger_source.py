@@ -46,10 +46,20 @@ def _(book: Ledger, event: SourceTaken, at: float) -> None:
         page = book.tasks[each.task]
         if page.finished:
             raise Broken(f"{each.task} has landed, and is closed by its file")
+        if each.mark.holder and page.number:
+            raise Broken(f"{each.task} is held for {each.mark.holder} after we have begun it")
         if _is_bound(book, each.task):
             page.later_mark = each.mark.standing
         else:
             _close(page, each.mark.standing)
+    for name in (*event.restored, *event.left):
+        if not book.tasks[name].finished or name not in book.world.played_file.lost:
+            raise Broken(f"{name} is said to be open again, and is not")
+    for name in event.restored:
+        page = book.tasks[name]
+        if page.restored == page.number:
+            raise Broken(f"the tick of {name} is set for the second time")
+        page.restored = page.number
     if is_other:
         book.order.rank(book)
 

@@ -134,6 +134,8 @@ class TaskPage:
     """What its file says of it since its attempt began, or since it landed."""
     later_mark: Standing | None = None
     """How people have settled it there since then."""
+    restored: int = 0
+    """The attempt whose tick in the file was set once more."""
     by_file: bool = False
     """It was closed by its file."""
 

@@ -26,6 +26,8 @@ class PlayedFile:
         self._refuses = 0.0
         self.settled: set[str] = set()
         """Records that a person has settled, which nobody may write over."""
+        self.lost: set[str] = set()
+        """Records whose tick somebody has written over since it was made."""
         if self._rng.random() < SHARE:
             entries = tuple(self._entry(task.id) for task in plan.tasks)
             self.task_file = TaskFile(
@@ -49,13 +51,14 @@ class PlayedFile:
         if action.about in self.settled:
             return [ob.StandingSaid(*about, kept="dropped", phase=phase)]
         self.says[action.about] = action.standing
+        self.lost.discard(action.about)
         return [ob.StandingSaid(*about, phase=phase)]
 
     def check(self, finished: set[str], state: State) -> None:
         """Raise `Broken` if the file of a run that rests says something else than what is so."""
         for task, said in self.says.items():
             told = state.told.get(task)
-            if task in self.settled or (told is not None and told.refused):
+            if task in self.settled or task in self.lost or (told is not None and told.refused):
                 continue
             if (said is Standing.DONE) != (task in finished):
                 raise Broken(f"the file says that {task} is {said.value}")

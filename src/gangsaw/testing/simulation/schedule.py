@@ -246,7 +246,8 @@ class Schedule:
             for key in [key for key in self.people.inbox if key in self.state.answers]:
                 del self.people.inbox[key]
         rest = at_rest(self.state, now)
-        if rest is not None:
+        writes = any(isinstance(action, ac.WriteStanding) for action in self._in_flight)
+        if rest is not None and not writes:
             self._rest(rest, now)
             return
         if crash and rng.random() < crash / 2:

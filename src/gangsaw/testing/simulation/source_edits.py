@@ -13,6 +13,7 @@ from gangsaw.core.model import Plan, Task
 from gangsaw.core.standing import Entry, Standing, TaskFile
 from gangsaw.core.state import State
 from gangsaw.testing.simulation.played_file import PlayedFile
+from gangsaw.testing.simulation.source_rivals import Rivals
 
 SHARE = 0.5
 """Of all schedules with a task file, those whose file is changed."""
@@ -30,7 +31,7 @@ class SourceEdits:
 
     def __init__(self, seed: int, plan: Plan, played: PlayedFile) -> None:
         self._rng = Random(f"{seed} edits")
-        self._played = played
+        self._played, self._rivals = played, Rivals(seed, played)
         rng = self._rng
         edited = played.task_file is not None and rng.random() < SHARE
         self.chance = rng.choice(CHANCES) if edited else 0.0
@@ -68,6 +69,7 @@ class SourceEdits:
     def engine_up(self) -> None:
         """A new engine reads the file in any case, and knows nothing of earlier readings."""
         self._unread, self._former, self.read = self.chance > 0.0, [], set()
+        self._rivals.show(None)
 
     # --- people ---------------------------------------------------------------------------------
 
@@ -76,10 +78,12 @@ class SourceEdits:
         if not self.chance:
             return []
         rng = self._rng
+        self._rivals.require_heeded(state)
         if calm:
             self._unread, self._broken = self._unread or self._broken, False
         elif rng.random() < self.chance:
             self._change(state)
+            self._rivals.act(state, sorted(self.now), self.marks)
             self._unread = True
         found: list[ob.SourceSeen | ob.SourceUnread] = []
         if self._former and rng.random() < 0.1:
@@ -88,6 +92,8 @@ class SourceEdits:
             self._unread = False
             found.append(self._reading(state))
             self._former = [*self._former[-3:], found[-1]]
+        only = found[0] if len(found) == 1 and found[0] is self._former[-1] else None
+        self._rivals.show(only if isinstance(only, ob.SourceSeen) else None)
         return found
 
     def _change(self, state: State) -> None:
@@ -169,9 +175,13 @@ class SourceEdits:
                 open_now = said in (Standing.OPEN, Standing.RUNNING)
             task = self.says(name) if open_now and name not in held else None
             if name in state.tasks or task is not None:
-                records.append(Record(Entry(name, f"key of {name}", standing=said), task))
+                holder = mark.holder if mark is not None else ""
+                entry = Entry(name, f"key of {name}", standing=said)
+                records.append(Record(entry, task, holder))
         self.read = {record.entry.task for record in records}
-        return ob.SourceSeen(change, tuple(records), ("/tasks.md",), ("tasks.md",))
+        return ob.SourceSeen(
+            change, tuple(records), ("/tasks.md",), ("tasks.md",), writes=state.source.writes
+        )
 
     def _said(self, name: str) -> Standing:
         return self._played.says.get(name, Standing.OPEN)
