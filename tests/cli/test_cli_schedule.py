@@ -283,6 +283,21 @@ def test_a_journal_that_is_being_made_stops_no_schedule(kept: Playground) -> Non
     assert "tick 1 ended: r1 landed 1 of 1" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["simulate"], ["prompt", "a"], ["clean"], ["machine"], ["run", "--detach"], ["stranded"]],
+)
+def test_a_journal_that_is_being_made_is_no_journal_yet(pg: Playground, words: list[str]) -> None:
+    plan = quick(pg)
+    control = pg.repo / ".git" / "gangsaw"
+    control.mkdir(exist_ok=True)
+    (control / "journal.db").touch()
+    plans = [str(plan)] if words[0] in ("simulate", "run") else []
+    plans = ["--plan", str(plan)] if words[0] == "prompt" else plans
+    done = pg.call(*words, *plans)
+    assert done.returncode == 0, done.stderr
+
+
 def test_unlanded_runs_what_has_not_landed(pg: Playground) -> None:
     plan = quick(pg)
     assert pg.call("run", plan, "--unlanded").returncode == 0

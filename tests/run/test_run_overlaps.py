@@ -135,6 +135,8 @@ def test_a_person_resolves_one_and_another_watches(tmp_path: Path) -> None:
         assert (overlap["resolved"], overlap["note"]) == (True, "a goes first")
         assert "overlaps" not in desk.task("b")["reason"]
         assert not list((control_of(desk.ground).root / "state").iterdir())
+        while not all(each["resolved"] for each in seen[-1]["overlaps"]):
+            seen.append(json.loads(watching.stdout.readline()))
         desk.let_go("a", "b")
         seen += [json.loads(line) for line in watching.stdout]
         assert watching.wait() == 0

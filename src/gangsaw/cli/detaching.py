@@ -15,7 +15,7 @@ from gangsaw.cli.project import Project
 from gangsaw.core.errors import UserError
 from gangsaw.procs.detach import start_detached
 from gangsaw.store.control import Control, make_control
-from gangsaw.store.journal import open_journal
+from gangsaw.store.journal import journal_if_any, open_journal
 from gangsaw.store.lock import WriterLock
 from gangsaw.views.status import status_object
 
@@ -65,9 +65,9 @@ def _is_alive(pid: int) -> bool:
 
 def _finished_already(project: Project, pid: int) -> bool:
     journal_path = Control(project.repo.control_dir).journal
-    if not journal_path.exists():
-        return False
-    with open_journal(journal_path, writer=False) as journal:
+    with journal_if_any(journal_path) as journal:
+        if journal is None:
+            return False
         runs = journal.runs()
         started = journal.read(runs[-1].run) if runs else iter(())
         return any(row.kind == "engine.started" and row.body["pid"] == pid for row in started)

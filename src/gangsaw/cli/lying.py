@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gangsaw.cli.place import reading
 from gangsaw.git import Repository, Stranded, distinct, list_refs, stranded
 from gangsaw.store.control import Control
+from gangsaw.store.journal import journal_if_any
 from gangsaw.store.rows import RunRow
 
 
@@ -19,8 +19,5 @@ def find_stranded(repo: Repository, run: str | None = None) -> tuple[Stranded, .
 
 
 def _runs(repo: Repository) -> list[RunRow]:
-    control = Control(repo.control_dir)
-    if not control.journal.exists():
-        return []
-    with reading(control) as journal:
-        return list(journal.runs())
+    with journal_if_any(Control(repo.control_dir).journal) as journal:
+        return list(journal.runs()) if journal is not None else []

@@ -35,11 +35,13 @@ from gangsaw.sources.edges import Edges, with_needs
 from gangsaw.sources.json_nodes import JsonFault
 from gangsaw.sources.lines import one_line
 from gangsaw.sources.protocol import (
+    About,
     Answer,
     Document,
     Edit,
     Item,
     Reading,
+    Remark,
     Report,
     Standing,
     Sure,
@@ -86,7 +88,16 @@ class Beads:
         ]
         tell_epics(house)
         tell_skipped(house)
-        again = [_item(record, house, held) for record in house.others]
+        tasks = {item.key for item in items}
+        again = [_item(record, house, held) for record in house.others if record.key in tasks]
+        for record in house.others:
+            if record.key not in tasks:
+                # Of an epic, say: it is none the second time either.
+                first = house.records[record.key].line
+                said = f"{one_line(record.key, 60)}: line {first} has this id, and is no task"
+                remedy, place = "give it another id, or remove the line", record.document
+                remark = Remark(About.UNREAD, record.line, said, remedy, document=place)
+                house.remarks.append(remark)
         found, cut = with_needs(items, edges)
         return Reading((*found, *again), (*house.remarks, *cut))
 

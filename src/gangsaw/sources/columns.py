@@ -72,7 +72,8 @@ def columns_of(
     for role, known in ROLES.items():
         for name in known.split():
             if role not in found and name in names:
-                n = names.index(name)
+                # One that is called just that comes before one that is nearly called so.
+                n = heads.index(name) if name in heads else names.index(name)
                 if n not in found.values():
                     found[role] = n
     return found, unknown

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gangsaw.sources.protocol import Edit, Standing
@@ -52,7 +52,8 @@ _MORE = re.compile(rf"\[({_WORD})\b[^\]]*\]")
 @dataclass(frozen=True, slots=True)
 class Spot:
     """Where a mark stands in a text, or where one would be put; `text` is the mark. In a table's
-    cell (`is_cell`) it is the whole of it; `is_sign`: it is a lone sign before the name."""
+    cell (`is_cell`) it is the whole of it; `is_sign`: it is a lone sign before the name;
+    `is_glued`: there is no blank between it and the word before it."""
 
     start: int
     end: int
@@ -60,6 +61,7 @@ class Spot:
     standing: Standing = Standing.OPEN
     is_cell: bool = False
     is_sign: bool = False
+    is_glued: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,9 @@ def spot_in(text: str, start: int, skip: int = 0) -> Spot:
         sign = found["sign"] or found["sign2"] or found["sign4"]
         standing = standing_of(word) if word else _TORN.get(sign) or _SIGNS[sign[0]]
         if standing is not None and n >= skip:
-            return Spot(start + match.start(), start + match.end(), match[0], standing)
+            at = match.start()
+            glued = text[max(at - 1, 0) : at].isalnum()
+            return Spot(start + at, start + match.end(), match[0], standing, is_glued=glued)
     return Spot(start + end, start + end)
 
 
@@ -102,7 +106,8 @@ def spot_around(text: str, start: int, name_end: int) -> Spot:
     """The mark of a line whose name ends at `name_end`: behind the name, else a sign before it."""
     spot = spot_in(text[name_end:], start + name_end)
     if spot.text:
-        return spot
+        at_once = spot.start == start + name_end and text[name_end - 1 : name_end].isalnum()
+        return replace(spot, is_glued=True) if at_once else spot
     for at, char in enumerate(text[:name_end]):
         if char in _SIGNS:
             return Spot(start + at, start + at + 1, char, _SIGNS[char], is_sign=True)
@@ -130,6 +135,13 @@ def without_marks(text: str) -> str:
     if spot.text:
         text = text[: spot.start] + " " + text[spot.end :]
     return " ".join(text.replace("**", " ").replace("__", " ").split()).strip(" :–—-")
+
+
+def is_bare(text: str) -> bool:
+    """Whether there is nothing in it but marks."""
+    while (left := without_marks(text)) != text:
+        text = left
+    return not text
 
 
 def style_of(groups: Iterable[Group]) -> Style:
@@ -168,5 +180,7 @@ def marked(spot: Spot, standing: Standing, marks: Marks) -> list[Edit]:
         lead = "" if spot.is_cell else " "
         return [Edit(spot.start, spot.end, f"{lead}{wanted}")] if wanted else []
     if wanted or spot.is_cell:
-        return [Edit(spot.start, spot.end, wanted)]
+        # What begins like a word would become a part of the one before it.
+        lead = " " if spot.is_glued and wanted[:1].isalnum() else ""
+        return [Edit(spot.start, spot.end, f"{lead}{wanted}")]
     return [Edit(spot.start, spot.end, "")]

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from gangsaw.sources.lines import Line, heading, lines_of, one_line, prose
 from gangsaw.sources.protocol import About, Remark, Standing
-from gangsaw.sources.roadmap_marks import Spot, cell_spot, spot_around, spot_in, without_marks
+from gangsaw.sources.roadmap_marks import (
+    Spot,
+    cell_spot,
+    is_bare,
+    spot_around,
+    spot_in,
+    without_marks,
+)
 
 RANGE_MAX = 100
 """Members of a range such as `Tracks 1-4`."""
@@ -197,7 +204,7 @@ class _Reader:
         rest, start = line.text[name_end:], line.start + name_end
         spot = spot_around(line.text, line.start, name_end)
         title = one_line(without_marks(rest))
-        if not title:
+        if is_bare(title):
             self._unread(line, "a track without a title")
             return
         key = f"{self._group.letter}-{number}"

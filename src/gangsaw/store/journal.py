@@ -22,7 +22,7 @@ from typing import Any, cast
 
 from gangsaw.core.faults import durable
 from gangsaw.store.connect import connect_reader, connect_writer, explained
-from gangsaw.store.errors import StaleWriter
+from gangsaw.store.errors import NoJournal, StaleWriter
 from gangsaw.store.rows import NewEvent, Row, RunRow, TaskRow
 
 CHUNK_ROWS = 1000
@@ -59,6 +59,19 @@ def open_journal(path: Path, *, writer: bool) -> Journal:
     release, of another program, damaged or not accessible: `UserError`; no room: `DiskFull`.
     """
     return Journal(connect_writer(path) if writer else connect_reader(path), path, writer=writer)
+
+
+@contextmanager
+def journal_if_any(path: Path) -> Iterator[Journal | None]:
+    """The journal, open for reading; `None` where there is none yet, or the engine that was to make
+    it was killed. Other faults as with `open_journal`."""
+    try:
+        journal = open_journal(path, writer=False)
+    except NoJournal:
+        yield None
+        return
+    with journal:
+        yield journal
 
 
 class Journal:

@@ -23,7 +23,7 @@ from gangsaw.git import (
     trashed,
 )
 from gangsaw.store.control import Control, make_control
-from gangsaw.store.journal import open_journal
+from gangsaw.store.journal import journal_if_any
 from gangsaw.store.lock import Held, WriterLock
 from gangsaw.views.text import count_of, flat
 
@@ -132,9 +132,7 @@ def _clean(repo: Repository, wanted: Wanted, now: float, how: How) -> int:
 
 
 def _find(repo: Repository, control: Control, wanted: Wanted, *, engine_alive: bool) -> Found:
-    if not control.journal.exists():
-        return find_leftovers(repo, None, wanted, engine_alive=engine_alive)
-    with open_journal(control.journal, writer=False) as journal:
+    with journal_if_any(control.journal) as journal:
         return find_leftovers(repo, journal, wanted, engine_alive=engine_alive)
 
 

@@ -27,6 +27,7 @@ from gangsaw.engine.footprints import Footprint, footprints
 from gangsaw.engine.layout import layout_for
 from gangsaw.meters import ProcessorTime, exact, read_disk, read_machine, survey
 from gangsaw.store.control import Control
+from gangsaw.store.errors import NoJournal
 from gangsaw.store.journal import Journal, open_journal
 from gangsaw.views.machine import AgentUse, Seen, machine_object, machine_text, monitor_line
 
@@ -157,11 +158,11 @@ class _Look:
         if self._control is None:
             return None
         if self._journal is None:
-            if not self._control.journal.exists():
+            try:
+                journal = open_journal(self._control.journal, writer=False)
+            except NoJournal:
                 return None
-            self._journal = self._stack.enter_context(
-                open_journal(self._control.journal, writer=False)
-            )
+            self._journal = self._stack.enter_context(journal)
         runs = self._journal.runs()
         if not runs:
             return None

@@ -90,14 +90,12 @@ def _state(project: Project, file: Path | None) -> State:
 def _of_run(project: Project) -> State | None:
     from gangsaw.engine.loop import fold
     from gangsaw.store.control import Control
-    from gangsaw.store.journal import open_journal
+    from gangsaw.store.journal import journal_if_any
 
     journal_path = Control(project.repo.control_dir).journal
-    if not journal_path.exists():
-        return None
-    with open_journal(journal_path, writer=False) as journal:
-        runs = journal.runs()
-        if not runs or runs[-1].state in ("landed", "failed"):
+    with journal_if_any(journal_path) as journal:
+        runs = journal.runs() if journal is not None else []
+        if journal is None or not runs or runs[-1].state in ("landed", "failed"):
             return None
         return fold(journal, runs[-1].run)[0]
 

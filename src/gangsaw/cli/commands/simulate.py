@@ -144,11 +144,11 @@ def _learned(project: Project) -> Learned:
     from gangsaw.cli.reported import events_of
     from gangsaw.core.learning import learn
     from gangsaw.store.control import Control
-    from gangsaw.store.journal import open_journal
+    from gangsaw.store.journal import journal_if_any
 
     journal_path = Control(project.repo.control_dir).journal
-    if not journal_path.exists():
-        return learn(())
-    with open_journal(journal_path, writer=False) as journal:
+    with journal_if_any(journal_path) as journal:
+        if journal is None:
+            return learn(())
         runs = [row.run for row in journal.runs()][-RUNS_MAX:]
         return learn(events_of(journal, run) for run in runs)

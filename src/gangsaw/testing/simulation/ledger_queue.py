@@ -224,6 +224,8 @@ class Queue:
         trees, place = book.world.trees, self.at(event.attempt)
         link = self.link(event.attempt)
         link.onto, link.candidate = event.onto, event.commit
+        # It may be the very commit of an earlier place in the chain; what was red there is over.
+        self.reds[event.commit] = self.unsure[event.commit] = 0
         if place > 0 and event.onto != self.links[place - 1].candidate:
             raise Broken(f"{event.attempt} is built on {event.onto}, which is not before it")
         if place == 0 and trees.commits[event.onto].tree != trees.commits[book.head].tree:
